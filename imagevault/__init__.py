@@ -1,0 +1,41 @@
+"""ImageVault: one search over many image providers. Here are the names that a plugin author imports."""
+
+from imagevault.errors import (
+    InvalidResponse,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
+from imagevault.hookspecs import hookimpl
+from imagevault.records import (
+    Author,
+    Image,
+    Keep,
+    License,
+    Page,
+    ProviderInfo,
+    Quota,
+    Rendition,
+    SearchQuery,
+)
+
+__all__ = [
+    "Author",
+    "Image",
+    "InvalidResponse",
+    "Keep",
+    "License",
+    "NotFound",
+    "Page",
+    "ProviderError",
+    "ProviderInfo",
+    "Quota",
+    "RateLimited",
+    "Rendition",
+    "SearchQuery",
+    "Unauthorized",
+    "Unavailable",
+    "hookimpl",
+]

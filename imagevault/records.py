@@ -1,0 +1,214 @@
+"""What travels between plugins, gateway and callers: plain msgspec Structs, no I/O.
+
+A plugin makes `Image`, `Page` and `ProviderInfo`. The gateway mends each `Image` and shows it as an
+`ImageRecord`, which is what every consumer sees, whatever the provider.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Literal, Protocol, TypeVar
+
+import msgspec
+
+Hotlink = Literal["allowed", "required", "temporary"]
+RenditionName = Literal["thumbnail", "small", "medium", "large", "original"]
+Period = Literal["second", "minute", "hour", "day", "month"]
+T = TypeVar("T")
+
+
+class Author(msgspec.Struct, frozen=True):
+    """Who made the image."""
+
+    name: str
+    url: str | None = None
+
+
+class License(msgspec.Struct, frozen=True):
+    """A licence with a stable id (`cc-by-4.0`, `cc0-1.0`, `pdm-1.0`, `pexels`) and what it allows."""
+
+    id: str
+    name: str
+    url: str | None = None
+    attribution_required: bool = False
+    commercial: bool = True
+    modification: bool = True
+
+    @property
+    def public_domain(self) -> bool:
+        """Whether no right is reserved: CC0, or a public domain mark."""
+        return self.id.startswith(("cc0-", "pdm-"))
+
+    @classmethod
+    def from_url(cls, url: str) -> "License | None":
+        """The Creative Commons licence or public domain mark at this address, or None if it is neither.
+
+        Ports of a country (`/by/2.0/de/`), a deed or legalcode page and `http:` are understood.
+        Source of the forms: https://creativecommons.org/licenses/ and /publicdomain/.
+        """
+        found = _CREATIVE_COMMONS.match(url.strip().lower())
+        if found is None:
+            return None
+        code, version, port = found["code"], found["version"], found["port"]
+        if code in {"zero", "mark"}:
+            id, name = ("cc0", "CC0") if code == "zero" else ("pdm", "Public Domain Mark")
+            link = f"https://creativecommons.org/publicdomain/{code}/{version}/"
+            return cls(f"{id}-{version}", f"{name} {version}", link)
+        port = f"/{port}" if port else ""
+        return cls(
+            id=f"cc-{code}-{version}{port.replace('/', '-')}",
+            name=f"CC {code.upper()} {version}{port.replace('/', ' ').upper()}",
+            url=f"https://creativecommons.org/licenses/{code}/{version}{port}/",
+            attribution_required=True,
+            commercial="nc" not in code.split("-"),
+            modification="nd" not in code.split("-"),
+        )
+
+
+_CREATIVE_COMMONS = re.compile(
+    r"^(?:https?:)?//(?:www\.)?creativecommons\.org/(?:licenses|publicdomain)"
+    r"/(?P<code>by(?:-nc)?(?:-nd|-sa)?|zero|mark)/(?P<version>\d\.\d)(?:/(?P<port>(?!deed|legalcode)[a-z]{2,}))?(?:/|$)"
+)
+
+
+class Rendition(msgspec.Struct, frozen=True, kw_only=True):
+    """One size of an image. `url` is None where the provider holds the file itself (`open_file`)."""
+
+    name: RenditionName
+    url: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """One image as a plugin gives it. `id` is the provider's own; sizes are pixels of the original.
+
+    `license` may stay None where the provider has one licence for all (`ProviderInfo.license`).
+    `credit` overrides the credit line made from `ProviderInfo.credit`. `ref` is for the plugin's own later use:
+    it is kept with the image and handed back, and never shown to a caller.
+    """
+
+    id: str
+    title: str | None = None
+    alt: str | None = None
+    width: int | None = None
+    height: int | None = None
+    color: str | None = None
+    blurhash: str | None = None
+    tags: Sequence[str] = ()
+    author: Author | None = None
+    source_url: str | None = None
+    license: License | None = None
+    renditions: Sequence[Rendition] = ()
+    credit: str | None = None
+    ref: str | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a provider's list. `last` says that nothing follows; a short page says nothing."""
+
+    images: Sequence[Image]
+    total: int | None = None
+    last: bool = False
+
+
+class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plugin is asked: `page` counts from 1 in pages of the provider's fixed `per_page`.
+
+    `native` holds the filters by their uniform names (`orientation`, `size`, `color`, `license`, `locale`)
+    with the provider's own values, as `ProviderInfo.filters` maps them.
+    """
+
+    text: str
+    page: int = 1
+    per_page: int
+    native: Mapping[str, str] = {}
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """At most `limit` calls per `period`; `remaining` and `reset` name the upstream's headers that tell the state."""
+
+    limit: int
+    period: Period
+    remaining: str | None = None
+    reset: str | None = None
+
+
+class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings of a provider that needs none."""
+
+
+class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider can do and what its terms demand; the gateway enforces it.
+
+    `settings`: the Struct of its own settings. `page_size`: the fixed size it is asked for. `filters`: per filter,
+    uniform value -> its own value. `max_results`: how deep its lists go. `credit`: the credit line, with `{author}`,
+    `{title}` and `{license}`. `notice`: the words its terms want near results. `file_hosts`: the hosts of its files.
+    `cache_for`, `must_cache_for`: seconds. `hotlink`: whether files may be, must be or may only for a while be linked.
+    `concurrency`: calls at once.
+    """
+
+    title: str
+    homepage: str
+    page_size: int
+    base_url: str | None = None
+    settings: type[msgspec.Struct] = NoSettings
+    filters: Mapping[str, Mapping[str, str]] = {}
+    max_results: int | None = None
+    quotas: Sequence[Quota] = ()
+    concurrency: int = 4
+    license: License | None = None
+    credit: str = "{title} by {author}"
+    notice: str | None = None
+    file_hosts: frozenset[str] | set[str] = frozenset()
+    cache_for: int = 3600
+    must_cache_for: int = 0
+    hotlink: Hotlink = "allowed"
+
+
+class Attribution(msgspec.Struct, frozen=True):
+    """The credit for an image, ready to paste: plain text, HTML, Markdown."""
+
+    text: str
+    html: str
+    markdown: str
+
+
+class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An image as every consumer sees it; `id` begins with the provider's name."""
+
+    id: str
+    provider: str
+    title: str | None
+    alt: str | None
+    width: int | None
+    height: int | None
+    color: str | None
+    blurhash: str | None
+    tags: Sequence[str]
+    author: Author | None
+    source_url: str | None
+    license: License | None
+    attribution: Attribution
+    hotlink: Hotlink
+    also_from: Sequence[str] = ()
+    renditions: Sequence[Rendition]
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who makes this request, as its credential proves. `id` is the account's."""
+
+    id: str
+    username: str
+    is_admin: bool = False
+
+
+class Keep(Protocol):
+    """The host's memory for one plugin: `await keep("token", make, seconds=3600)`.
+
+    Answers what is kept under `key`, else awaits `make()` and keeps that for `seconds`. Callers at the same time
+    wait for one `make`; a `make` that raises keeps nothing. Emptied when the provider's settings change.
+    """
+
+    async def __call__(self, key: str, make: Callable[[], Awaitable[T]], seconds: float) -> T:
+        """What is kept under `key`, made now if it is not there."""
+        ...
