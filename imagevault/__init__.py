@@ -18,6 +18,7 @@ from imagevault.records import (
     ProviderInfo,
     Quota,
     Rendition,
+    RenditionName,
     SearchQuery,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "Quota",
     "RateLimited",
     "Rendition",
+    "RenditionName",
     "SearchQuery",
     "Unauthorized",
     "Unavailable",

@@ -23,7 +23,7 @@ def provider_info() -> ProviderInfo:  # type: ignore[empty-body]
 
 @hookspec
 def configure(info: ProviderInfo, settings: Any) -> ProviderInfo:  # type: ignore[empty-body]
-    """The info as these settings change it: another page size with a token, say. Called when settings come into force."""
+    """The info as these settings change it: another page size with a token, say. Called when they come into force."""
 
 
 @hookspec

@@ -1,0 +1,130 @@
+"""The routes of accounts."""
+
+from datetime import datetime
+from typing import Annotated, Any, Protocol, runtime_checkable
+from uuid import UUID
+
+import msgspec
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, URLEncodedBody
+from msgspec import Meta
+
+from imagevault.accounts.accounts import Accounts
+from imagevault.errors import Forbidden, Refused
+from imagevault.records import Caller
+
+
+class Signup(msgspec.Struct, forbid_unknown_fields=True):
+    """A new account: 3 to 64 letters, digits and `. _ - @ +`; a password that is not easily guessed."""
+
+    username: Annotated[str, Meta(examples=["ada"])]
+    password: Annotated[str, Meta(examples=["violet-harbour-71"])]
+
+
+class Made(msgspec.Struct):
+    """The account that was made; `username` in small letters."""
+
+    id: UUID
+    username: str
+    created_at: datetime
+
+
+class Credentials(msgspec.Struct):
+    """The OAuth2 password form (RFC 6749, 4.3.2); its other fields are allowed and ignored."""
+
+    username: Annotated[str, Meta(examples=["ada"])]
+    password: Annotated[str, Meta(examples=["violet-harbour-71"])]
+
+
+class Token(msgspec.Struct):
+    """A bearer token; `expires_in` in seconds."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+
+
+class Me(msgspec.Struct):
+    """Whom the token belongs to."""
+
+    id: UUID
+    username: str
+    is_admin: bool
+
+
+@runtime_checkable
+class Signups(Protocol):
+    """How many accounts an address may still make."""
+
+    open: bool
+
+    def take(self, network: str) -> object:
+        """Counts one; raises TooMany if there is none left."""
+        ...
+
+    def give_back(self, network: str) -> None:
+        """The one taken came to nothing."""
+        ...
+
+
+MADE = {"id": "0b6f7a52-9c1e-4f5c-8f0a-3d5b8d1c2e7f", "username": "ada", "created_at": "2026-11-23T09:30:00Z"}
+TOKEN = {"access_token": "eyJhbGciOiJIUzI1NiIs...", "token_type": "bearer", "expires_in": 3600}
+ME = {"id": "0b6f7a52-9c1e-4f5c-8f0a-3d5b8d1c2e7f", "username": "ada", "is_admin": False}
+
+
+@post(
+    "/signup",
+    opt={"open": True, "example": MADE, "problems": (403, 409, 413, 415)},
+    security=[{}],
+    tags=["accounts"],
+    summary="Make an account",
+)
+async def signup(
+    request: Request[Any, Any, Any],
+    data: JSONBody[Signup],
+    accounts: NamedDependency[Accounts],
+    signups: NamedDependency[Signups],
+) -> Made:
+    """Makes an account.
+
+    The username is folded to small letters and must be free (409). A password that is too short, longer than 256
+    characters or easily guessed is refused with the reason (400). An admin can close this (403) and limits how many
+    accounts one address may make (429).
+    """
+    if not signups.open:
+        raise Forbidden("Signing up is closed; ask an admin of this server for an account.")
+    network = request.scope["imagevault.network"]  # type: ignore[typeddict-item]
+    signups.take(network)
+    try:
+        account = await accounts.create(data.username, data.password)
+    except Refused:
+        signups.give_back(network)
+        raise
+    return Made(account.id, account.username, account.created_at)
+
+
+@post(
+    "/token",
+    status_code=200,
+    opt={"open": True, "form": True, "example": TOKEN, "problems": (401, 413, 415)},
+    security=[{}],
+    tags=["accounts"],
+    summary="Sign in",
+)
+async def token(data: URLEncodedBody[Credentials], accounts: NamedDependency[Accounts]) -> Token:
+    """Signs in with the OAuth2 password form and answers a bearer token.
+
+    A wrong name and a wrong password get the same 401.
+    """
+    access_token = await accounts.sign_in(data.username, data.password)
+    return Token(access_token, "bearer", accounts.tokens.ttl)
+
+
+@get("/protected", opt={"example": ME}, tags=["accounts"], summary="Who am I?")
+async def protected(request: Request[Caller, Any, Any]) -> Me:
+    """Answers whom the token belongs to; 401 without a valid one."""
+    return Me(UUID(request.user.id), request.user.username, request.user.is_admin)
+
+
+ROUTES = [signup, token, protected]

@@ -1,0 +1,1 @@
+"""The ledger: what was downloaded, by whom, under which licence and credit."""

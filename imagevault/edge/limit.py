@@ -1,0 +1,87 @@
+"""How much one caller may ask: token buckets in memory, bounded, one set per worker."""
+
+import ipaddress
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from imagevault.edge.types import App, Receive, Scope, Send
+from imagevault.errors import TooMany
+from imagevault.settings import Rate
+
+CALLERS = 20_000
+
+
+class Buckets:
+    """One token bucket per key, all of one rate. The bucket longest untouched goes first when there are too many."""
+
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic, size: int = CALLERS) -> None:
+        self.rate = rate
+        self.clock = clock
+        self.size = size
+        self.per_second = rate.amount / rate.seconds
+        self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def level(self, key: str) -> float:
+        """What is left in the bucket of this key, fractions included."""
+        tokens, then = self.buckets.get(key, (float(self.rate.amount), self.clock()))
+        return min(float(self.rate.amount), tokens + (self.clock() - then) * self.per_second)
+
+    def take(self, key: str) -> float:
+        """Takes one token and answers what is left; TooMany, with the seconds to wait, if there is none."""
+        left = self.level(key) - 1
+        if left < 0:
+            raise TooMany(
+                f"At most {self.rate.amount} in {self.rate.seconds} seconds are allowed.",
+                retry_after=-left / self.per_second,
+            )
+        self.buckets[key] = (left, self.clock())
+        self.buckets.move_to_end(key)
+        if len(self.buckets) > self.size:
+            self.buckets.popitem(last=False)
+        return left
+
+    def give_back(self, key: str) -> None:
+        """Puts back a token that was taken for nothing."""
+        if key in self.buckets:
+            tokens, then = self.buckets[key]
+            self.buckets[key] = (min(float(self.rate.amount), tokens + 1), then)
+
+
+class Limit:
+    """ASGI middleware: `limits.requests` for each account, or for each address where nobody is signed in."""
+
+    def __init__(self, app: App, rate: Rate) -> None:
+        self.app = app
+        self.buckets = Buckets(rate)
+        self.policy = f'"requests";q={rate.amount};w={rate.seconds}'.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Counts the request and tells how much is left (draft-ietf-httpapi-ratelimit-headers-10)."""
+        if scope["type"] == "http":
+            headers = scope["imagevault.headers"]
+            headers.append((b"ratelimit-policy", self.policy))
+            caller = scope["user"]
+            scope["imagevault.network"] = network(scope)
+            key = caller.id if caller else scope["imagevault.network"]
+            try:
+                left = self.buckets.take(key)
+            except TooMany as error:
+                headers.append((b"ratelimit", f'"requests";r=0;t={math.ceil(error.retry_after)}'.encode()))
+                raise
+            full_in = math.ceil((self.buckets.rate.amount - left) / self.buckets.per_second)
+            headers.append((b"ratelimit", f'"requests";r={int(left)};t={full_in}'.encode()))
+        await self.app(scope, receive, send)
+
+
+def network(scope: Scope) -> str:
+    """The caller's address as the server saw it; of IPv6 the /64, for a household has 2**64 addresses."""
+    host = (scope.get("client") or ("local", 0))[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 4:
+        return host
+    return str(ipaddress.ip_network(f"{address}/64", strict=False).network_address)

@@ -1,0 +1,1 @@
+"""A search on its way to the providers and back."""

@@ -1,0 +1,152 @@
+"""Mending what a plugin gives: text without HTML, links that are http(s), sizes above zero; the rest goes."""
+
+import html
+import logging
+import re
+import unicodedata
+from collections.abc import Iterable
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+import msgspec
+
+from imagevault.records import Author, Image, License, Page, Rendition
+
+log = logging.getLogger(__name__)
+
+MAX_URL = 2048
+MAX_ID = 200
+MAX_TAGS = 50
+MAX_SIDE = 1_000_000
+HEX_COLOR = re.compile(r"#[0-9A-F]{6}")
+BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
+
+
+def page(given: Page, *, holds_files: bool, license: License | None) -> Page:
+    """The page with every record mended, and those dropped that are none. `license`: of images without their own."""
+    images = list(_mended(given.images, holds_files=holds_files, license=license))
+    if len(images) < len(given.images):
+        log.warning(
+            "%d of %d records were dropped: they are not valid", len(given.images) - len(images), len(given.images)
+        )
+    total = given.total if isinstance(given.total, int) and given.total >= 0 else None
+    return Page(images, total=total, last=bool(given.last))
+
+
+def _mended(images: Iterable[object], *, holds_files: bool, license: License | None) -> Iterable[Image]:
+    seen = set()
+    for given in images:
+        mended = image(given, holds_files=holds_files, license=license)
+        if mended is not None and mended.id not in seen:
+            seen.add(mended.id)
+            yield mended
+
+
+def image(given: object, *, holds_files: bool, license: License | None) -> Image | None:
+    """The record mended, or None if it lacks an id or any rendition, or has values of the wrong type."""
+    if not isinstance(given, Image):
+        return None
+    try:
+        given = msgspec.convert(msgspec.to_builtins(given), Image)  # a Struct does not check its values when it is made
+    except (msgspec.ValidationError, TypeError, ValueError, RecursionError):
+        return None
+    identity = _line(given.id, MAX_ID + 1)
+    renditions = [mended for each in given.renditions[:20] if (mended := _rendition(each, holds_files=holds_files))]
+    if not identity or identity != given.id or len(identity) > MAX_ID or not renditions:
+        return None
+    color = (given.color or "").upper()
+    return Image(
+        id=identity,
+        title=_line(given.title, 300),
+        alt=_line(given.alt, 1000),
+        width=_side(given.width),
+        height=_side(given.height),
+        color=color if HEX_COLOR.fullmatch(color) else None,
+        blurhash=given.blurhash if given.blurhash and BLURHASH.fullmatch(given.blurhash) else None,
+        tags=_tags(given.tags),
+        author=_author(given.author),
+        source_url=link(given.source_url),
+        license=_license(given.license) or license,
+        renditions=renditions,
+        credit=_line(given.credit, 1000),
+        ref=given.ref[:MAX_URL] if given.ref else None,
+    )
+
+
+def link(url: str | None) -> str | None:
+    """The link if it is http(s) with a host and nothing odd in it, else None."""
+    if not url or len(url) > MAX_URL or re.search(r"[\x00-\x20\x7f\\<>\"`]", url):
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return url if parts.scheme in {"http", "https"} and parts.hostname and not parts.username else None
+
+
+def _rendition(given: Rendition, *, holds_files: bool) -> Rendition | None:
+    url = link(given.url)
+    if url is None and not (holds_files and given.url is None):
+        return None
+    return Rendition(name=given.name, url=url, width=_side(given.width), height=_side(given.height))
+
+
+def _side(pixels: int | None) -> int | None:
+    return pixels if pixels is not None and 0 < pixels <= MAX_SIDE else None
+
+
+def _tags(given: Iterable[str]) -> list[str]:
+    tags: dict[str, None] = {}
+    for tag in given:
+        if len(tags) == MAX_TAGS:
+            break
+        if text := _line(tag, 100):
+            tags[text] = None
+    return list(tags)
+
+
+def _author(given: Author | None) -> Author | None:
+    name = _line(given.name, 200) if given else None
+    return Author(name, link(given.url if given else None)) if name else None
+
+
+def _license(given: License | None) -> License | None:
+    if given is None or not (name := _line(given.name, 200)):
+        return None
+    return msgspec.structs.replace(given, id=_line(given.id, 100) or "unknown", name=name, url=link(given.url))
+
+
+class _Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.pieces: list[str] = []
+        self.skipping = 0
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
+        self.skipping += tag in {"script", "style"}
+        self.pieces.append(" " if tag in {"br", "p", "div", "li"} else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.skipping -= tag in {"script", "style"} and self.skipping > 0
+
+    def handle_data(self, data: str) -> None:
+        if not self.skipping:
+            self.pieces.append(data)
+
+
+def _line(given: str | None, longest: int) -> str | None:
+    """Plain text on one line: no HTML, no control characters, blanks folded, cut to `longest`. None if empty."""
+    if not given:
+        return None
+    text = given[: 20 * longest]
+    if "<" in text:
+        parser = _Text()
+        parser.feed(text)
+        parser.close()
+        text = "".join(parser.pieces)
+    elif "&" in text:
+        text = html.unescape(text)
+    text = "".join(char if unicodedata.category(char) not in {"Cc", "Cs", "Zl", "Zp"} else " " for char in text)
+    text = " ".join(text.split())
+    return (text if len(text) <= longest else text[: longest - 1].rstrip() + "…") or None

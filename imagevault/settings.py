@@ -1,0 +1,337 @@
+"""Settings: environment over `.env` over `imagevault.toml` over defaults, made into one frozen object.
+
+Every key can be set in the file and in the environment: `public_url` is `IMAGEVAULT_PUBLIC_URL`, `limits.requests` is
+`IMAGEVAULT_LIMITS_REQUESTS`; `SECRET_KEY`, `SECRET_KEY_PREVIOUS` and `DATABASE_URL` go by their own names. A provider's
+keys are `[providers.NAME]` in the file and `NAME_KEY` in the environment. A variable set to nothing counts as not set.
+"""
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
+
+import dotenv
+import msgspec
+from msgspec import Meta
+
+from imagevault.errors import ConfigError
+
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+OWN_NAMES = {"secret_key": "SECRET_KEY", "secret_key_previous": "SECRET_KEY_PREVIOUS", "database_url": "DATABASE_URL"}
+PREFIX = "IMAGEVAULT_"
+MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105  a command, not a secret
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """`amount` per `seconds`, written `600/minute`."""
+
+    amount: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Rate":
+        """The rate that `600/minute` says; ValueError says what would be right."""
+        found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(second|minute|hour|day)\s*", text)
+        if found is None or not int(found[1]):
+            raise ValueError("must be a number per second, minute, hour or day, such as 600/minute")
+        return cls(int(found[1]), SECONDS[found[2]])
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much one caller may ask of us."""
+
+    requests: Annotated[Rate, Meta(description="requests of one caller, the whole amount at once if need be")] = Rate(
+        600, 60
+    )
+    signup: Annotated[Rate, Meta(description="accounts made from one address")] = Rate(5, 3600)
+
+
+class Argon2(msgspec.Struct, frozen=True, kw_only=True):
+    """The cost of a password hash. Default and floor: OWASP Password Storage Cheat Sheet, Argon2id."""
+
+    memory: Annotated[int, Meta(ge=19456, le=1048576, description="KiB of memory for one password hash")] = 19456
+    passes: Annotated[int, Meta(ge=2, le=20, description="passes over that memory")] = 2
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings in force. Made by `load`, which names the key, the source and the right value of what is wrong."""
+
+    secret_key: Annotated[
+        str | None, Meta(description="signs tokens, cursors and links; 32 bytes or more; made by itself on loopback")
+    ] = None
+    secret_key_previous: Annotated[str | None, Meta(description="the key before, still good for checking")] = None
+    database_url: Annotated[
+        str | None, Meta(description="postgresql://, postgresql+asyncpg:// or sqlite:///; by default SQLite in `data`")
+    ] = None
+    data: Annotated[Path, Meta(description="folder of the embedded database, the secret and thumbnails")] = Path(
+        "imagevault-data"
+    )
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on")] = 8000
+    workers: Annotated[int, Meta(ge=1, le=64, description="worker processes")] = 1
+    public_url: Annotated[
+        str | None, Meta(description="how callers reach this server; picture links begin with it; by default the bind")
+    ] = None
+    allowed_hosts: Annotated[
+        tuple[str, ...], Meta(description="host names to answer to, besides loopback, `host` and that of `public_url`")
+    ] = ()
+    cors_origins: Annotated[
+        tuple[str, ...], Meta(description="origins whose pages may call this API, such as https://app.example")
+    ] = ()
+    default: Annotated[
+        tuple[str, ...], Meta(description="providers tried in turn when a search names none; the first to answer wins")
+    ] = ("pexels", "local")
+    search: Annotated[
+        Literal["account", "open"], Meta(description="who may search: those with an account, or anyone (`open`)")
+    ] = "account"
+    signup: Annotated[
+        Literal["open", "closed"], Meta(description="whether strangers may make an account (`open` or `closed`)")
+    ] = "open"
+    deadline: Annotated[float, Meta(ge=0.1, le=30, description="seconds a search may take")] = 4.0
+    token_ttl: Annotated[int, Meta(ge=60, le=86400, description="seconds an access token is good for")] = 3600
+    password_min_length: Annotated[
+        int, Meta(ge=8, le=128, description="characters a new password must have; 15 is better than the default")
+    ] = 8
+    plugins_dir: Annotated[Path | None, Meta(description="folder of single-file plugins under construction")] = None
+    limits: Limits = Limits()
+    argon2: Argon2 = Argon2()
+    config: Path | None = None
+    providers: Mapping[str, Mapping[str, Any]] = {}
+    environment: Mapping[str, tuple[str, str]] = {}
+
+    def __repr__(self) -> str:
+        """Names the file only: the fields hold secrets."""
+        return f"Settings({self.config or 'no file'})"
+
+    @property
+    def base_url(self) -> str:
+        """How callers reach this server, without a slash at the end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", "localhost"} else self.host  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def provider_values(self, name: str, fields: Iterable[str]) -> Iterator[tuple[str, Any, str]]:
+        """What is set for a provider, as (field, value, source), the environment winning; unknown keys come last."""
+        table = dict(self.providers.get(name, {}))
+        for field in fields:
+            inherited = table.pop(field, None)
+            if found := self.environment.get(provider_variable(name, field)):
+                yield field, found[0], found[1]
+            elif inherited is not None:
+                yield field, inherited, f"{self.config}, [providers.{name}]"
+        for field, value in table.items():
+            yield field, value, f"{self.config}, [providers.{name}]"
+
+
+NOT_KEYS = {"config", "providers", "environment"}
+
+
+def keys(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
+    """Every key with its definition, in dotted form (`limits.requests`)."""
+    for field in msgspec.structs.fields(struct):
+        if field.name in NOT_KEYS:
+            continue
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct) and field.type is not Rate:
+            yield from keys(field.type, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", field
+
+
+def variable(key: str) -> str:
+    """The environment variable of a key."""
+    return OWN_NAMES.get(key) or PREFIX + key.replace(".", "_").upper()
+
+
+def provider_variable(name: str, key: str) -> str:
+    """The environment variable of a provider's key: `PEXELS_API_KEY`."""
+    return re.sub(r"\W", "_", f"{name}_{key}").upper()
+
+
+def description(field: msgspec.structs.FieldInfo) -> str:
+    """What a key means, in one line."""
+    meta = next((arg for arg in get_args(field.type) if isinstance(arg, Meta)), None)
+    return (meta and meta.description) or ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` Did you mean X?`, or nothing if no known name is near."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def load(
+    environ: Mapping[str, str] | None = None, folder: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """The settings in force in `folder` (the working directory), `overrides` (from the command line) winning.
+
+    Raises ConfigError for the first key that is unknown or wrong; a provider's own keys are left to its plugin.
+    """
+    folder = folder or Path.cwd()
+    environment = _environment(os.environ if environ is None else environ, folder)
+    path, document = _document(environment, folder)
+    found: dict[str, tuple[Any, str]] = {}
+    _flatten(document, str(path), found)
+    definitions = dict(keys())
+    for key in definitions:
+        if set_there := environment.get(variable(key)):
+            found[key] = set_there
+    for key, value in (overrides or {}).items():
+        found[key] = (value, "command line")
+    values = {key: _convert(key, definitions[key], value, source) for key, (value, source) in found.items()}
+    for key in ("data", "plugins_dir"):
+        if values.get(key) is not None:
+            values[key] = folder / values[key]
+    values.setdefault("data", folder / "imagevault-data")
+    nested = {name: {} for name in ("limits", "argon2")}  # type: dict[str, dict[str, Any]]
+    for key in [key for key in values if "." in key]:
+        table, name = key.split(".")
+        nested[table][name] = values.pop(key)
+    return Settings(
+        **values,
+        limits=Limits(**nested["limits"]),
+        argon2=Argon2(**nested["argon2"]),
+        config=path,
+        providers=_provider_tables(document, str(path)),
+        environment=environment,
+    )
+
+
+def _environment(environ: Mapping[str, str], folder: Path) -> dict[str, tuple[str, str]]:
+    known = {variable(key) for key, _ in keys()} | {PREFIX + "CONFIG"}
+    merged: dict[str, tuple[str, str]] = {}
+    written = dotenv.dotenv_values(folder / ".env", interpolate=False)
+    for source, values in ((".env", written), ("environment", environ)):
+        for name, value in values.items():
+            if name.startswith(PREFIX) and name not in known:
+                raise ConfigError(name, source, f"there is no such setting.{nearest(name, known)}")
+            if value:
+                merged[name] = (value, f"{source} variable {name}")
+    return merged
+
+
+def _document(environment: Mapping[str, tuple[str, str]], folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    named = environment.get(PREFIX + "CONFIG")
+    path = folder / (named[0] if named else "imagevault.toml")
+    try:
+        return path, tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise ConfigError(PREFIX + "CONFIG", named[1], f"there is no file {path}") from None
+        return None, {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(path.name, str(path), f"cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path.name, str(path), f"is not valid TOML: {error}") from None
+
+
+def _flatten(document: Mapping[str, Any], source: str, found: dict[str, tuple[Any, str]]) -> None:
+    known = [key for key, _ in keys()]
+    tables = {key.split(".")[0] for key in known if "." in key}
+    for name, value in document.items():
+        if name == "providers":
+            continue
+        if name in tables and isinstance(value, dict):
+            entries = {f"{name}.{inner}": each for inner, each in value.items()}
+        else:
+            entries = {name: value}
+        for key, each in entries.items():
+            if key not in known:
+                raise ConfigError(key, source, f"there is no such setting.{nearest(key, [*known, 'providers'])}")
+            found[key] = (each, source)
+
+
+def _provider_tables(document: Mapping[str, Any], source: str) -> Mapping[str, Mapping[str, Any]]:
+    tables = document.get("providers", {})
+    for name, table in tables.items() if isinstance(tables, dict) else [("providers", tables)]:
+        if not isinstance(table, dict):
+            raise ConfigError(f"providers.{name}", source, f"must be a table: [providers.{name}]")
+    return tables  # type: ignore[no-any-return]
+
+
+def convert(value: object, type: Any) -> Any:
+    """`value` as `type`: text from the environment is read, lists are cut at commas. ValueError says what is wrong."""
+
+    def decode(wanted: Any, text: object) -> object:
+        return wanted(text) if wanted is Path and isinstance(text, str) else text
+
+    bare = get_args(type)[0] if get_origin(type) is Annotated else type
+    if bare is Rate:
+        return Rate.parse(str(value))
+    if get_origin(bare) in {tuple, list, set, frozenset} and isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return msgspec.convert(value, type, strict=not isinstance(value, str), dec_hook=decode)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error).replace("`", "")) from None
+
+
+def _convert(key: str, field: msgspec.structs.FieldInfo, value: object, source: str) -> Any:
+    try:
+        converted = convert(value, field.type)
+        CHECKS.get(key, lambda _: None)(converted)
+    except ValueError as error:
+        raise ConfigError(key, source, f"{error}; it is: {description(field)}") from None
+    return converted
+
+
+def _check_secret(secret: str) -> None:
+    if len(secret.encode()) < 32:
+        raise ValueError(f"must be at least 32 bytes long; make one with: {MAKE_SECRET}")
+
+
+def _check_database(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        if parts.netloc or len(parts.path) < 2:
+            raise ValueError("must be sqlite:///FILE (or sqlite:////ABSOLUTE/FILE)")
+    elif not re.fullmatch(r"postgres(ql)?(\+asyncpg)?", parts.scheme):
+        raise ValueError("must begin with postgresql://, postgresql+asyncpg://, postgres:// or sqlite:///")
+    else:
+        _ = parts.port  # raises ValueError: "Port could not be cast to integer value"
+
+
+def check_url(url: str) -> None:
+    """ValueError unless `url` is http(s) with a host, and nothing behind a path."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be an address such as https://images.example.org")
+    _ = parts.port
+
+
+def _check_origins(origins: tuple[str, ...]) -> None:
+    for origin in origins:
+        check_url(origin)
+        if urlsplit(origin).path:
+            raise ValueError(f"{origin}: an origin has no path, not even a slash")
+
+
+def _check_hosts(hosts: tuple[str, ...]) -> None:
+    for host in hosts:
+        if not re.fullmatch(r"[A-Za-z0-9.:\[\]_-]+", host) or "*" in host:
+            raise ValueError(f"{host}: must be a host name or address without scheme, port or wildcard")
+
+
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "secret_key": _check_secret,
+    "secret_key_previous": _check_secret,
+    "database_url": _check_database,
+    "public_url": check_url,
+    "cors_origins": _check_origins,
+    "allowed_hosts": _check_hosts,
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

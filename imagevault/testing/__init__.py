@@ -1,0 +1,26 @@
+"""What a plugin author tests with: an upstream of one's own on loopback, over real HTTP, that fails on demand.
+
+    upstream = Upstream("/v1/")
+
+    @upstream.before
+    def authorise(call: Call) -> Answer | None:
+        return None if call.headers.get("authorization") == "test-key" else Answer({"error": "no key"}, 401)
+
+    @upstream.get("photos/{id}")
+    def photo(call: Call, id: str) -> object:
+        return {"id": id, "url": f"{upstream.url}photos/{id}"}
+
+    with upstream:
+        httpx.get(upstream.url + "photos/7", headers={"Authorization": "test-key"}).json()
+        upstream.calls[-1].path  # "/v1/photos/7"; also method, query, headers, body
+        upstream.fail(faults.truncated(), times=1)  # the next call gets half an answer,
+        upstream.fail(Answer({"error": "slow down"}, 429, {"Retry-After": "30"}))  # then this, until heal()
+
+`imagevault.testing.pexels` is a whole one, for the tests and for trying the gateway without a key.
+"""
+
+from imagevault.testing import faults
+from imagevault.testing.exchange import Answer, Call, Exchange, Fault
+from imagevault.testing.upstream import Upstream
+
+__all__ = ["Answer", "Call", "Exchange", "Fault", "Upstream", "faults"]

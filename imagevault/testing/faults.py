@@ -1,0 +1,143 @@
+"""What may go wrong upstream, for `Upstream.fail`. An `Answer` is a fault too: any status, headers and body.
+
+A fault of one's own is a function of the `Exchange`; most here begin with the answer that a healthy upstream
+gives, so that a client which overlooks the fault would see nothing wrong.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from imagevault.testing.exchange import Answer, Exchange, Fault
+
+_BLOCK = 65_536
+_BLANKS = b" " * _BLOCK
+
+
+def html_page(status: int = 200) -> Fault:
+    """An HTML page where JSON is due: a proxy, a captive portal, an error page under status 200."""
+    return Answer("<!doctype html><title>Just a moment</title><h1>Checking your browser</h1>", status)
+
+
+def changed(change: Callable[[Any], Any]) -> Fault:
+    """The real JSON answer after `change`, which may alter it in place (and answer None) or answer another value."""
+
+    def play(exchange: Exchange) -> None:
+        answer = exchange.answer()
+        content = msgspec.json.decode(answer.body)
+        result = change(content)
+        exchange.send(_with_body(answer, msgspec.json.encode(content if result is None else result)))
+
+    return play
+
+
+def wrong_types() -> Fault:
+    """The real JSON answer, each value of its object replaced by one of another type (a list by an object)."""
+
+    def other(value: object) -> object:
+        return {"unexpected": True} if isinstance(value, str | list) else "x"
+
+    def change(content: Any) -> object:
+        return {name: other(value) for name, value in content.items()} if isinstance(content, dict) else other(content)
+
+    return changed(change)
+
+
+def cut_json() -> Fault:
+    """A complete HTTP answer whose JSON ends in the middle."""
+
+    def play(exchange: Exchange) -> None:
+        answer = exchange.answer()
+        exchange.send(_with_body(answer, answer.body[: len(answer.body) // 2]))
+
+    return play
+
+
+def truncated() -> Fault:
+    """The real answer, and the connection ends in the middle of it: Content-Length promised more."""
+
+    def play(exchange: Exchange) -> None:
+        answer = exchange.answer()
+        exchange.close()
+        exchange.begin(answer, len(answer.body))
+        exchange.write(answer.body[: len(answer.body) // 2])
+
+    return play
+
+
+def reset() -> Fault:
+    """The connection is reset without an answer."""
+    return Exchange.reset
+
+
+def hang() -> Fault:
+    """No answer until `Upstream.heal`, then the real one; none at all if the upstream stops first."""
+
+    def play(exchange: Exchange) -> None:
+        exchange.wait()
+        exchange.send(exchange.answer())
+
+    return play
+
+
+def delay(seconds: float) -> Fault:
+    """The real answer, so much later; `Upstream.heal` ends the wait."""
+
+    def play(exchange: Exchange) -> None:
+        exchange.wait(seconds)
+        exchange.send(exchange.answer())
+
+    return play
+
+
+def drip(seconds: float) -> Fault:
+    """The real answer byte by byte with so long a pause before each: no time-out of a single read ever strikes."""
+
+    def play(exchange: Exchange) -> None:
+        answer = exchange.answer()
+        exchange.begin(answer, len(answer.body))
+        for byte in answer.body:
+            exchange.wait(seconds)
+            exchange.write(bytes([byte]))
+
+    return play
+
+
+def oversized(size: int) -> Fault:
+    """The real answer followed by blanks, which JSON allows, up to `size` bytes; its length is not announced."""
+
+    def play(exchange: Exchange) -> None:
+        answer = exchange.answer()
+        exchange.begin(answer)
+        for block in _padded(answer.body, size):
+            exchange.write(block)
+
+    return play
+
+
+def gzip_bomb(size: int) -> Fault:
+    """The real answer and blanks up to `size` bytes, gzipped to about a thousandth of that on the wire."""
+
+    def play(exchange: Exchange) -> None:
+        answer = exchange.answer()
+        gzip = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+        exchange.begin(Answer(answer.content, answer.status, {**answer.headers, "Content-Encoding": "gzip"}))
+        for block in _padded(answer.body, size):
+            exchange.write(gzip.compress(block))
+        exchange.write(gzip.flush())
+
+    return play
+
+
+def _padded(body: bytes, size: int) -> Iterator[bytes]:
+    """The body and then blanks up to `size` bytes, in blocks."""
+    yield body
+    for position in range(len(body), size, _BLOCK):
+        yield _BLANKS[: size - position]
+
+
+def _with_body(answer: Answer, body: bytes) -> Answer:
+    """The same answer with other bytes."""
+    return Answer(body, answer.status, {"Content-Type": answer.content_type, **answer.headers})

@@ -1,0 +1,116 @@
+"""The photos of the simulated Pexels: invented, the same in every process, with the gaps that the real ones have."""
+
+import functools
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+COLORS = {
+    "red": (200, 40, 40), "orange": (230, 130, 40), "yellow": (230, 210, 60), "green": (60, 140, 70),
+    "turquoise": (60, 190, 180), "blue": (50, 90, 190), "violet": (120, 70, 170), "pink": (230, 150, 180),
+    "brown": (110, 75, 50), "black": (25, 25, 25), "gray": (130, 130, 130), "white": (235, 235, 235),
+}  # fmt: skip
+LIBRARY = 9_000  # photos
+FOUND = {"nothing": 0, "few": 7, "nature": LIBRARY}
+FIRST_ID = 900_000_000  # far above any real photo's, so that no link here leads to one
+
+_LIGHT = ("misty", "bright", "golden", "quiet", "stormy", "silver", "frozen", "sunlit")
+_SUBJECT = ("harbour", "forest", "bicycle", "lighthouse", "market", "orchard", "staircase", "fox", "teapot", "glacier")
+_PLACE = ("at dawn", "in the rain", "by the river", "under clouds", "in winter", "from above", "behind glass")
+_NAMES = ("Ada Lind", "Bo Marsh", "Cleo Ferro", "Dov Amsel", "Eva Quint", "Filo Brandt", "Gus Okoro", "Hana Vey")
+_RATIOS = ((3, 2), (2, 3), (4, 3), (3, 4), (1, 1), (16, 9))
+_MEGAPIXELS = (2, 6, 10, 16, 26, 45)
+
+
+class Photo(msgspec.Struct, frozen=True):
+    """One invented photo. `color` is what the colour filter goes by, near the average colour."""
+
+    id: int
+    width: int
+    height: int
+    color: str
+    words: str
+    photographer: str
+
+    @property
+    def orientation(self) -> str:
+        """By the sides, as the filter names it."""
+        if self.width == self.height:
+            return "square"
+        return "landscape" if self.width > self.height else "portrait"
+
+    def as_json(self) -> dict[str, Any]:
+        """The photo as the API tells it, with the gaps of the real one: which depends on the id's last digit."""
+        handle = self.photographer.lower().replace(" ", "-")
+        photo: dict[str, Any] = {
+            "id": self.id,
+            "width": self.width,
+            "height": self.height,
+            "url": f"https://www.pexels.com/photo/{self.words.replace(' ', '-')}-{self.id}/",
+            "photographer": self.photographer,
+            "photographer_url": f"https://www.pexels.com/@{handle}",
+            "photographer_id": _NAMES.index(self.photographer) + 1,
+            "avg_color": "#{:02X}{:02X}{:02X}".format(*(part + self.id % 20 for part in COLORS[self.color])),
+            "src": self._files(),
+            "liked": False,
+            "alt": f"Photo of a {self.words}",
+        }
+        digit = self.id % 10
+        if digit in {3, 5}:
+            photo["alt"] = None if digit == 3 else ""
+        if digit == 4:
+            photo["avg_color"] = None
+        for name in {6: ("avg_color", "liked"), 7: ("alt",)}.get(digit, ()):
+            del photo[name]
+        return photo
+
+    def _files(self) -> dict[str, str]:
+        original = f"https://images.pexels.com/photos/{self.id}/pexels-photo-{self.id}.jpeg"
+        variants = {
+            "large2x": "dpr=2&h=650&w=940",
+            "large": "h=650&w=940",
+            "medium": "h=350",
+            "small": "h=130",
+            "portrait": "fit=crop&h=1200&w=800",
+            "landscape": "fit=crop&h=627&w=1200",
+            "tiny": "dpr=1&fit=crop&h=200&w=280",
+        }
+        sized = {name: f"{original}?auto=compress&cs=tinysrgb&{size}" for name, size in variants.items()}
+        return {"original": original, **sized}
+
+
+@functools.cache
+def library() -> Sequence[Photo]:
+    """All photos, the same in every process."""
+    return [_invent(number) for number in range(LIBRARY)]
+
+
+def find(query: str) -> Sequence[Photo]:
+    """What a query finds: a run of the library, which case and blanks do not change."""
+    words = " ".join(query.casefold().split())
+    digest = int.from_bytes(_digest(words))
+    count = FOUND.get(words, 100 + digest % 400)
+    start = digest // 400 % LIBRARY
+    return [library()[number % LIBRARY] for number in range(start, start + count)]
+
+
+def _invent(number: int) -> Photo:
+    light, subject, place, name, ratio, megapixels, color, *_ = _digest(str(number))
+    across, down = _RATIOS[ratio % len(_RATIOS)]
+    unit = math.ceil(math.sqrt(_MEGAPIXELS[megapixels % len(_MEGAPIXELS)] * 1e6 / (across * down)))
+    words = (_LIGHT[light % len(_LIGHT)], _SUBJECT[subject % len(_SUBJECT)], _PLACE[place % len(_PLACE)])
+    return Photo(
+        id=FIRST_ID + number,
+        width=across * unit,
+        height=down * unit,
+        color=list(COLORS)[color % len(COLORS)],
+        words=" ".join(words),
+        photographer=_NAMES[name % len(_NAMES)],
+    )
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()

@@ -1,0 +1,8 @@
+"""For Piccolo's own commands in a checkout: `piccolo migrations new imagevault` and the like."""
+
+from imagevault.database import APP_REGISTRY, Database
+from imagevault.settings import load
+
+DB = Database(load()).engine
+
+__all__ = ["APP_REGISTRY", "DB"]

@@ -1,0 +1,15 @@
+"""The one Piccolo app: its tables and where its migrations are."""
+
+from importlib.resources import files
+
+from imagevault.accounts.tables import Account
+from imagevault.downloads.tables import Download
+from piccolo.conf.apps import AppConfig
+
+APP_CONFIG = AppConfig(
+    app_name="imagevault",
+    migrations_folder_path=str(files("imagevault_migrations")),
+    table_classes=[Account, Download],
+    migration_dependencies=[],
+    commands=[],
+)
