@@ -1,6 +1,7 @@
 """The command line. Errors are one line and an exit code: 1 for what failed, 2 for how it was called."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -9,14 +10,24 @@ import msgspec
 import rich_click as click
 import uvicorn
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from imagevault.app import Services
+from imagevault.asgi import create
 from imagevault.errors import ImageVaultError
 from imagevault.gateway.search import Answer, Asked
 from imagevault.gateway.status import SearchFailed
 from imagevault.plugins import Plugins
-from imagevault.settings import Settings, is_loopback, load
+from imagevault.settings import Settings, is_loopback, load, variable
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"imagevault": {"level": "INFO"}},
+}
 
 out = Console()
 err = Console(stderr=True)
@@ -63,8 +74,10 @@ def _with_services(work: Callable[[Services], Awaitable[None]]) -> None:
 @click.option("--strict", is_flag=True, help="Refuse to start if a plugin or the configuration of one is wrong.")
 def serve(host: str | None, port: int | None, workers: int | None, reload: bool, strict: bool) -> None:
     """Serve the API."""
-    given = {"host": host, "port": port, "workers": workers}
-    settings = load(overrides={name: value for name, value in given.items() if value is not None})
+    for key, value in (("host", host), ("port", port), ("workers", workers)):
+        if value is not None:
+            os.environ[variable(key)] = str(value)  # for the workers too, which read their own settings
+    settings = load()
     services = Services(settings)
     if services.keyring.own and not is_loopback(settings.host):
         raise ImageVaultError(
@@ -75,16 +88,17 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
         _check_strictly(services.plugins)
     asyncio.run(_try_database(services))
     _tell_where(settings, services)
+    alone = settings.workers == 1 and not reload
     uvicorn.run(
-        "imagevault.asgi:app",
+        create(services) if alone else "imagevault.asgi:app",
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
         reload=reload,
-        reload_includes=["*.py"] if reload else None,
+        reload_dirs=[str(settings.plugins_dir)] if reload and settings.plugins_dir else None,
         server_header=False,
         timeout_graceful_shutdown=20,
-        log_level="warning",
+        log_config=LOGGING,
         access_log=False,
     )
 
@@ -146,7 +160,7 @@ def search(words: tuple[str, ...], provider: str | None, per_page: int, as_json:
 
 
 def _show(answer: Answer) -> None:
-    table = Table("id", "title", "size", "credit", "licence", box=None, header_style="bold")
+    table = Table(Column("id", overflow="fold"), "title", "size", "credit", "licence", box=None, header_style="bold")
     for image in answer.images:
         size = f"{image.width} x {image.height}" if image.width and image.height else ""
         licence = image.license.name if image.license else ""

@@ -165,10 +165,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]}?" if close else ""
 
 
-def load(
-    environ: Mapping[str, str] | None = None, folder: Path | None = None, overrides: Mapping[str, Any] | None = None
-) -> Settings:
-    """The settings in force in `folder` (the working directory), `overrides` (from the command line) winning.
+def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """The settings in force in `folder` (the working directory).
 
     Raises ConfigError for the first key that is unknown or wrong; a provider's own keys are left to its plugin.
     """
@@ -181,8 +179,6 @@ def load(
     for key in definitions:
         if set_there := environment.get(variable(key)):
             found[key] = set_there
-    for key, value in (overrides or {}).items():
-        found[key] = (value, "command line")
     values = {key: _convert(key, definitions[key], value, source) for key, (value, source) in found.items()}
     for key in ("data", "plugins_dir"):
         if values.get(key) is not None:

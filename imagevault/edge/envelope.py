@@ -54,8 +54,11 @@ class Envelope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a good request on, and answers a bad one itself."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, _in_one_line(send))
+            return
+        if scope["type"] == "websocket":  # there are none here
+            await send({"type": "websocket.close", "code": 1000})
             return
         exchange = _Exchange(self, {**scope}, receive, send)
         try:
@@ -197,6 +200,18 @@ async def send_preflight(send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _in_one_line(send: Send) -> Send:
+    """Tells the server why a start failed in one line, where Litestar would send the whole trace."""
+
+    async def passed_on(message: Message) -> None:
+        if message["type"].endswith(".failed"):
+            ours = re.search(r"imagevault\.errors\.\w+: (.*)", message["message"])
+            message = {**message, "message": f"imagevault: {ours[1]}"} if ours else message
+        await send(message)
+
+    return passed_on
 
 
 def _bracketed(host: str) -> str:

