@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -88,6 +89,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
         _check_strictly(services.plugins)
     asyncio.run(_try_database(services))
     _tell_where(settings, services)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn ends by the signal itself once all is finished
     alone = settings.workers == 1 and not reload
     uvicorn.run(
         create(services) if alone else "imagevault.asgi:app",

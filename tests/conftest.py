@@ -25,6 +25,7 @@ for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL"):
 from imagevault.app import Services  # noqa: E402
 from imagevault.asgi import create  # noqa: E402
 from imagevault.settings import load  # noqa: E402
+from imagevault.testing.pexels import SimulatedPexels  # noqa: E402
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
@@ -204,3 +205,16 @@ def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
         )
 
     return run
+
+
+@pytest.fixture
+def pexels() -> Iterator[SimulatedPexels]:
+    """A Pexels on loopback."""
+    with SimulatedPexels() as pexels:
+        yield pexels
+
+
+@pytest.fixture
+def configured(pexels: SimulatedPexels) -> dict[str, str]:
+    """The environment that makes a server use it."""
+    return {"PEXELS_API_KEY": pexels.key, "PEXELS_BASE_URL": pexels.url}

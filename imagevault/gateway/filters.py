@@ -1,5 +1,6 @@
 """Filters: what a consumer asks for, which of it a provider does itself, and what is emulated on the record."""
 
+import colorsys
 import re
 from collections.abc import Callable, Mapping
 
@@ -9,6 +10,7 @@ from imagevault.errors import BadInput, Unsupported
 from imagevault.records import Image, ProviderInfo
 
 MEGAPIXELS = {"small": 4_000_000, "medium": 12_000_000, "large": 24_000_000}
+GREYISH = 0.1  # saturation times value below which a colour has no hue to speak of
 SQUARE = 0.05  # sides that differ by less than this part count as equal
 # Names of the CSS colour keywords and their values (CSS Color Module Level 4, 6.1).
 COLORS = {
@@ -95,11 +97,17 @@ def _native(name: str, value: str, words: Mapping[str, str]) -> str | None:
 
 
 def _distance(one: int, other: int) -> float:
-    """How different two colours look: the "redmean" approximation of CIELUV."""
-    r1, g1, b1 = one >> 16, one >> 8 & 255, one & 255
-    r2, g2, b2 = other >> 16, other >> 8 & 255, other & 255
-    mean = (r1 + r2) / 2
-    return float((2 + mean / 256) * (r1 - r2) ** 2 + 4 * (g1 - g2) ** 2 + (2 + (255 - mean) / 256) * (b1 - b2) ** 2)
+    """How unlike two colours look: by hue first, and no grey is like a colour."""
+    hue1, saturation1, value1 = _hsv(one)
+    hue2, saturation2, value2 = _hsv(other)
+    colorful = saturation1 * value1 > GREYISH, saturation2 * value2 > GREYISH
+    turn = abs(hue1 - hue2)
+    hue = 2 * min(turn, 1 - turn) if all(colorful) else 0
+    return hue + 0.3 * abs(saturation1 - saturation2) + 0.3 * abs(value1 - value2) + 2 * (colorful[0] != colorful[1])
+
+
+def _hsv(color: int) -> tuple[float, float, float]:
+    return colorsys.rgb_to_hsv((color >> 16) / 255, (color >> 8 & 255) / 255, (color & 255) / 255)
 
 
 def _orientation(wanted: str) -> Test:

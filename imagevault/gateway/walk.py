@@ -92,7 +92,7 @@ class Seat:
             if index >= len(page.images):
                 self._turn_over(page, number)
                 continue
-            self._move(self.offset + 1)
+            self._pass(page, self.offset, index)
             if self.matches(page.images[index]):
                 return page.images[index]
         return None
@@ -111,7 +111,7 @@ class Seat:
             elif self.matches(page.images[index]):
                 return
             else:
-                self._move(self.offset + 1)
+                self._pass(page, self.offset, index)
 
     def _begin(self, number: int) -> "asyncio.Future[tuple[Page, Found]]":
         if number not in self._reading:
@@ -132,6 +132,12 @@ class Seat:
             if self._had[number][0].total is not None:
                 self.total = self._had[number][0].total
         return self._had[number][0]
+
+    def _pass(self, page: Page, offset: int, index: int) -> None:
+        if page.last and index + 1 >= len(page.images):
+            self.offset = None
+        else:
+            self._move(offset + 1)
 
     def _turn_over(self, page: Page, number: int) -> None:
         past = (number + 1) * self.size

@@ -1,0 +1,156 @@
+"""Mending: whatever a plugin gives, a record that is shown is clean, or it is not shown."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagevault.gateway import mend
+from imagevault.records import Author, Image, License, Page, Rendition
+
+ORIGINAL = Rendition(name="original", url="https://a.example/1.jpg")
+
+
+def mended(**fields: object) -> Image | None:
+    given = Image(**{"id": "1", "renditions": [ORIGINAL], **fields})  # type: ignore[arg-type]
+    return mend.image(given, holds_files=False, license=None)
+
+
+class TestText:
+    @pytest.mark.parametrize(
+        ("given", "right"),
+        [
+            ("A <b>bold</b> fox", "A bold fox"),
+            ("<script>alert(1)</script>Fox", "Fox"),
+            ("Fish &amp; chips", "Fish & chips"),
+            ("a < b and c > d", "a < b and c > d"),
+            ("two\nlines\x00 and\u2028more", "two lines and more"),
+            ("   ", None),
+            ("<img src=x onerror=alert(1)>", None),
+            ("x" * 400, "x" * 299 + "…"),
+            ("\ud800lone", "lone"),
+        ],
+    )
+    def test_titles_become_plain_text(self, given: str, right: str | None) -> None:
+        """No HTML, no control characters, one line, bounded."""
+        image = mended(title=given)
+
+        assert image is not None
+        assert right == image.title
+
+    @given(st.text(max_size=400))
+    def test_no_text_can_break_it(self, given: str) -> None:
+        """Any text gives a record that can be encoded, with no line longer than allowed."""
+        image = mended(title=given, alt=given, author=Author(given), tags=[given] * 3, credit=given)
+
+        assert image is not None
+        msgspec.json.encode(image)
+        assert len(image.title or "") <= 300
+        assert not set(image.title or "") & {"\x00", "\n", "\u2028"}
+
+    def test_ten_thousand_tags(self) -> None:
+        """Fifty different ones are kept."""
+        image = mended(tags=[f"tag {number // 2}" for number in range(10_000)])
+
+        assert image is not None
+        assert [f"tag {number}" for number in range(50)] == image.tags
+
+
+class TestLinks:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//a.example/x",
+            "java\tscript:alert(1)",
+            "http://",
+            "https://a.example/with blank",
+            "https://user:pw@a.example/",
+            "https://a.example:99999/",
+            "https://[::1/",
+            "https://a.example/" + "x" * 2048,
+            'https://a.example/"onload="x',
+            "https://a.example\\@b.example/",
+            "",
+        ],
+    )
+    def test_what_is_no_web_address_becomes_null(self, url: str) -> None:
+        """For the page and the author; a rendition without its link is none."""
+        image = mended(source_url=url, author=Author("A", url), renditions=[ORIGINAL, Rendition(name="small", url=url)])
+
+        assert image is not None
+        assert (image.source_url, image.author, image.renditions) == (None, Author("A"), [ORIGINAL])
+
+    def test_web_addresses_stay(self) -> None:
+        """As they are, to the letter."""
+        url = "https://a.example:8443/a%20b/c?d=e&f=(g)#h"
+        image = mended(source_url=url)
+
+        assert image is not None
+        assert url == image.source_url
+
+
+class TestRecords:
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"id": ""},
+            {"id": " padded "},
+            {"id": "x" * 201},
+            {"id": 5},
+            {"renditions": []},
+            {"renditions": [Rendition(name="huge", url="https://a.example/")]},  # type: ignore[arg-type]
+            {"renditions": None},
+            {"width": "wide"},
+            {"tags": 7},
+            {"license": "CC BY"},
+        ],
+    )
+    def test_what_cannot_be_mended_is_dropped(self, fields: dict[str, object]) -> None:
+        """No id, no file, or values of another type."""
+        assert mended(**fields) is None
+
+    def test_one_bad_record_does_not_cost_the_page(self) -> None:
+        """The others stay, in their order; an id comes once."""
+        good = [Image(id=str(number), renditions=[ORIGINAL]) for number in range(3)]
+        page = Page([good[0], None, good[1], "junk", good[1], good[2]], total=-1)  # type: ignore[list-item]
+
+        kept = mend.page(page, holds_files=False, license=None)
+
+        assert [image.id for image in kept.images] == ["0", "1", "2"]
+        assert kept.total is None
+
+    @pytest.mark.parametrize("side", [0, -5, 10**9])
+    def test_sizes_that_cannot_be_become_null(self, side: int) -> None:
+        """So an emulated filter never matches them."""
+        image = mended(width=side, height=side)
+
+        assert image is not None
+        assert (image.width, image.height) == (None, None)
+
+    @pytest.mark.parametrize(
+        ("color", "right"), [("#a0b1c2", "#A0B1C2"), ("red", None), ("#12345", None), (None, None)]
+    )
+    def test_colours_have_one_form(self, color: str | None, right: str | None) -> None:
+        """#RRGGBB in capitals, or nothing."""
+        image = mended(color=color)
+
+        assert image is not None
+        assert right == image.color
+
+    def test_the_providers_licence_is_that_of_images_without_one(self) -> None:
+        """An image's own comes first."""
+        house, own = License("house", "House licence"), License("own", "Own licence", "javascript:x")
+        given = [Image(id="1", renditions=[ORIGINAL]), Image(id="2", renditions=[ORIGINAL], license=own)]
+
+        page = mend.page(Page(given), holds_files=False, license=house)
+
+        assert [image.license for image in page.images] == [house, License("own", "Own licence")]
+
+    def test_only_a_provider_that_holds_files_may_leave_out_a_link(self) -> None:
+        """The host makes one; anyone else's rendition without a link is none."""
+        held = Image(id="1", renditions=[Rendition(name="original")])
+
+        assert mend.image(held, holds_files=True, license=None) is not None
+        assert mend.image(held, holds_files=False, license=None) is None
