@@ -148,8 +148,8 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     title: str
-    homepage: str
     page_size: int
+    homepage: str | None = None
     base_url: str | None = None
     settings: type[msgspec.Struct] = NoSettings
     filters: Mapping[str, Mapping[str, str]] = {}

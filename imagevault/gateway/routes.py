@@ -22,7 +22,7 @@ class ProviderRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     title: str
-    homepage: str
+    homepage: str | None
     state: str
     notice: str | None
     hotlink: str

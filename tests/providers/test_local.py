@@ -1,0 +1,740 @@
+"""The local library against folders of real files, and the samples that come with it."""
+
+import asyncio
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+
+import imagevault_local as plugin
+import PIL.Image
+import pluggy
+import pytest
+from imagevault_local import Settings, fetch_image, open_file, search_images
+from PIL import ExifTags, ImageChops, ImageOps, ImageStat
+from PIL.PngImagePlugin import PngInfo
+
+from imagevault import Image, Page, SearchQuery, Unavailable, hookspecs
+from imagevault.samples import draw
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 160, 0), (0, 0, 255), (255, 255, 255)
+CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search waits until all is read, however slow the machine."""
+    monkeypatch.setattr(plugin, "PATIENCE", 60)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return scratch
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets ten seconds pass."""
+    now = [1000.0]
+    monkeypatch.setattr(plugin, "monotonic", lambda: now[0])
+
+    def later() -> None:
+        now[0] += 10
+
+    return later
+
+
+def put(path: Path, picture: PIL.Image.Image | None = None, **options: object) -> Path:
+    """Saves a picture, by default a small grey one, as its name says."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (picture or PIL.Image.new("RGB", (60, 40), "#808080")).save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+def quarters(width: int, height: int) -> PIL.Image.Image:
+    """Red and green above blue and white, so that each way of turning shows."""
+    picture = PIL.Image.new("RGB", (2, 2))
+    for place, color in zip(((0, 0), (1, 0), (0, 1), (1, 1)), (RED, GREEN, BLUE, WHITE), strict=True):
+        picture.putpixel(place, color)
+    return picture.resize((width, height), PIL.Image.Resampling.NEAREST)
+
+
+def xmp(content: str, attributes: str = "", before: str = "") -> bytes:
+    """An XMP packet with this in its description."""
+    return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>{before}
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:cc="http://creativecommons.org/ns#"
+ xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" xmlns:xmpRights="http://ns.adobe.com/xap/1.0/rights/"
+ xmlns:iptc="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/" {attributes}>{content}</rdf:Description>
+</rdf:RDF></x:xmpmeta><?xpacket end="w"?>""".encode()
+
+
+def title(text: str) -> bytes:
+    return xmp(f'<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{text}</rdf:li></rdf:Alt></dc:title>')
+
+
+def exif(**fields: object) -> PIL.Image.Exif:
+    """EXIF with these fields, named as `ExifTags.Base` names them."""
+    exif = PIL.Image.Exif()
+    for name, value in fields.items():
+        exif[ExifTags.Base[name].value] = value
+    return exif
+
+
+def add_iptc(path: Path, *fields: tuple[int, bytes]) -> None:
+    """Puts an IPTC block into a JPEG, behind its first marker."""
+    data = b"".join(struct.pack(">BBBH", 0x1C, 2, number, len(value)) + value for number, value in fields)
+    data += b"\0" * (len(data) % 2)
+    block = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + struct.pack(">I", len(data)) + data
+    content = path.read_bytes()
+    path.write_bytes(content[:2] + b"\xff\xed" + struct.pack(">H", len(block) + 2) + block + content[2:])
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG file."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+async def find(folder: Path | None, text: str = "", page: int = 1, per_page: int = 50) -> Page:
+    settings = Settings(str(folder) if folder else None)
+    return await search_images(SearchQuery(text=text, page=page, per_page=per_page), settings)
+
+
+async def ids(folder: Path | None, text: str = "") -> list[str]:
+    return [image.id for image in (await find(folder, text)).images]
+
+
+async def only(folder: Path) -> Image:
+    """The one picture in the folder, which a search and a look-up give alike."""
+    (image,) = (await find(folder)).images
+    assert image == await fetch_image(image.id, Settings(str(folder)))
+    return image
+
+
+def thumbnail(folder: Path, id: str, scratch: Path) -> PIL.Image.Image:
+    path = open_file(id, "thumbnail", Settings(str(folder)), scratch)
+    assert path is not None
+    with PIL.Image.open(path) as picture:
+        picture.load()
+    return picture
+
+
+def test_its_hooks_are_those_of_the_host() -> None:
+    manager = pluggy.PluginManager("imagevault")
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin)
+
+    manager.check_pending()
+    info = manager.hook.provider_info()[0]
+
+    assert (info.base_url, info.page_size, info.hotlink) == (None, 50, "allowed")
+    assert info.credit == "{title} by {author}"
+    assert info.cache_for + plugin.FRESH <= 10
+
+
+class TestSearch:
+    @pytest.fixture(autouse=True)
+    def pictures(self, folder: Path) -> None:
+        put(folder / "red-fox_in snow.jpg")
+        put(folder / "foxes" / "Mother and cub.png")
+        put(folder / "foxes" / "CAFÉ (old town).webp")
+        put(folder / "mountain.gif")
+        put(folder / "x.avif", xmp=title("Straße am Berg"))
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("fox", ["red-fox_in snow.jpg", "foxes/CAFÉ (old town).webp", "foxes/Mother and cub.png"]),
+            ("FO", ["red-fox_in snow.jpg", "foxes/CAFÉ (old town).webp", "foxes/Mother and cub.png"]),
+            ("snow red", ["red-fox_in snow.jpg"]),
+            ("fox cub", ["foxes/Mother and cub.png"]),
+            ("cafe\u0301", ["foxes/CAFÉ (old town).webp"]),
+            ("mountains", ["mountain.gif"]),
+            ("STRASSE", ["x.avif"]),
+            ("ox", []),
+            ("fox moon", []),
+            ("jpg", []),
+        ],
+    )
+    async def test_every_word_begins_a_word_of_the_picture(self, folder: Path, text: str, expected: list[str]) -> None:
+        assert await ids(folder, text) == expected
+
+    async def test_nothing_asked_is_everything(self, folder: Path) -> None:
+        assert len(await ids(folder, " ? ")) == 5
+
+    async def test_pages_are_cut_from_one_list_whose_end_is_told(self, folder: Path) -> None:
+        pages = [await find(folder, page=page, per_page=2) for page in (1, 2, 3, 4)]
+
+        assert [image.id for page in pages for image in page.images] == await ids(folder)
+        assert [(len(page.images), page.total, page.last) for page in pages] == [
+            (2, 5, False),
+            (2, 5, False),
+            (1, 5, True),
+            (0, 5, True),
+        ]
+
+    async def test_more_matches_in_title_and_keywords_come_first(self, tmp_path: Path) -> None:
+        folder = tmp_path / "ranked" / "red" / "fox"
+        put(folder / "a red day.jpg")
+        put(folder / "b.jpg", xmp=xmp("<dc:creator><rdf:Seq><rdf:li>Fox Red</rdf:li></rdf:Seq></dc:creator>"))
+        put(
+            folder / "c.jpg",
+            xmp=xmp("<dc:subject><rdf:Bag><rdf:li>fox</rdf:li><rdf:li>red</rdf:li></rdf:Bag></dc:subject>"),
+        )
+
+        assert await ids(tmp_path / "ranked", "red fox") == ["red/fox/c.jpg", "red/fox/a red day.jpg", "red/fox/b.jpg"]
+
+    async def test_a_folder_that_is_gone_is_said_to_be_unavailable(self, tmp_path: Path) -> None:
+        with pytest.raises(Unavailable, match="LOCAL_FOLDER"):
+            await find(tmp_path / "nowhere")
+
+
+class TestTexts:
+    async def test_a_file_name_makes_title_and_credit(self, folder: Path) -> None:
+        put(folder / "my trips" / "red-fox_in snow.jpg")
+
+        image = await only(folder)
+
+        assert image.id == "my trips/red-fox_in snow.jpg"
+        assert (image.title, image.credit) == ("Red fox in snow", "Red fox in snow")
+        assert (image.author, image.license, image.tags, image.alt) == (None, None, [], None)
+
+    async def test_xmp(self, folder: Path) -> None:
+        put(
+            folder / "a.jpg",
+            xmp=xmp(
+                '<dc:title><rdf:Alt><rdf:li xml:lang="x-default">Fox &amp; snow</rdf:li>'
+                '<rdf:li xml:lang="de">Fuchs</rdf:li></rdf:Alt></dc:title>'
+                "<dc:creator><rdf:Seq><rdf:li>Ada Lind</rdf:li><rdf:li>Bo Ek</rdf:li></rdf:Seq></dc:creator>"
+                "<dc:subject><rdf:Bag><rdf:li>fox</rdf:li><rdf:li>snow</rdf:li><rdf:li>fox</rdf:li></rdf:Bag></dc:subject>"
+                '<dc:rights><rdf:Alt><rdf:li xml:lang="x-default">Some rights</rdf:li></rdf:Alt></dc:rights>'
+                "<iptc:AltTextAccessibility><rdf:Alt><rdf:li>A fox.</rdf:li></rdf:Alt></iptc:AltTextAccessibility>"
+                '<cc:license rdf:resource="http://creativecommons.org/licenses/by-sa/4.0/"/>',
+                'photoshop:Credit="Photo by Ada on Somewhere" dc:source="https://example.org/fox"',
+            ),
+        )
+
+        image = await only(folder)
+
+        assert image.author is not None
+        assert image.license is not None
+        assert (image.title, image.author.name, image.tags) == ("Fox & snow", "Ada Lind, Bo Ek", ["fox", "snow"])
+        assert (image.license.id, image.alt) == ("cc-by-sa-4.0", "A fox.")
+        assert (image.credit, image.source_url) == ("Photo by Ada on Somewhere", "https://example.org/fox")
+        assert await ids(folder, "some rights") == ["a.jpg"]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            f"<xmpRights:WebStatement>{CC0}</xmpRights:WebStatement>",
+            f'<cc:license rdf:resource="{CC0}"/>',
+            f"<xmpRights:UsageTerms><rdf:Alt><rdf:li>See {CC0}.</rdf:li></rdf:Alt></xmpRights:UsageTerms>",
+            f"<dc:rights><rdf:Alt><rdf:li>CC0 ({CC0})</rdf:li></rdf:Alt></dc:rights>",
+        ],
+    )
+    async def test_the_licence_is_found_where_programs_put_it(self, folder: Path, content: str) -> None:
+        put(folder / "a.webp", xmp=xmp(content))
+
+        license = (await only(folder)).license
+
+        assert license is not None
+        assert license.id == "cc0-1.0"
+
+    async def test_iptc(self, folder: Path) -> None:
+        path = put(folder / "a.jpg")
+        add_iptc(
+            path,
+            (5, "Füchse".encode()),
+            (25, b"fox"),
+            (25, b"snow"),
+            (80, "Jürgen".encode("latin-1")),
+            (116, b"(c) Agency"),
+        )
+
+        image = await only(folder)
+
+        assert image.author is not None
+        assert (image.title, image.tags, image.author.name) == ("Füchse", ["fox", "snow"], "Jürgen")
+        assert await ids(folder, "agency") == ["a.jpg"]
+
+    async def test_exif(self, folder: Path) -> None:
+        tags = exif(
+            ImageDescription="Füchse".encode(),
+            Artist="Ada Lind",
+            Copyright="(c) Ada",
+            XPKeywords="fox;Schnee, süß;\0".encode("utf-16-le"),
+        )
+        put(folder / "a.jpg", exif=tags)
+        tags[ExifTags.Base.XPTitle.value] = "Titel\0".encode("utf-16-le")
+        put(folder / "b.jpg", exif=tags)
+
+        first, second = (await find(folder, "fox ada")).images
+
+        assert first.author is not None
+        assert (first.title, first.author.name, first.tags) == ("Füchse", "Ada Lind", ["fox", "Schnee, süß"])
+        assert (second.title, second.alt) == ("Titel", "Füchse")
+
+    async def test_text_of_a_png_also_behind_its_pixels(self, folder: Path) -> None:
+        text = PngInfo()
+        for name, value in {"Title": "A fox", "Author": "Ada", "Copyright": "(c) Ada", "Description": "Long"}.items():
+            text.add_text(name, value)
+        early = put(folder / "early.png", pnginfo=text).read_bytes()
+        end = early[-12:]
+        packet = title("Late")
+        late = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet) + chunk(
+            b"eXIf", exif(Orientation=6).tobytes()[6:]
+        )
+        (folder / "late.png").write_bytes(early[:-12] + late + end)
+
+        first, second = (await find(folder)).images
+
+        assert first.author is not None
+        assert (first.title, first.author.name, first.alt) == ("A fox", "Ada", "Long")
+        assert (second.title, second.author, second.alt) == ("Late", first.author, "Long")
+        assert (second.width, second.height) == (40, 60)
+
+    async def test_xmp_wins_over_iptc_over_exif_over_the_name_field_by_field(self, folder: Path) -> None:
+        tags = exif(ImageDescription="exif", Artist="exif", Copyright="exif")
+        path = put(folder / "name.jpg", xmp=title("xmp"), exif=tags)
+        add_iptc(path, (5, b"iptc"), (80, b"iptc"))
+
+        image = await only(folder)
+
+        assert image.author is not None
+        assert (image.title, image.author.name, image.alt) == ("xmp", "iptc", "exif")
+
+    async def test_exif_wins_over_text_of_a_png(self, folder: Path) -> None:
+        text = PngInfo()
+        text.add_text("Author", "png")
+        text.add_text("Title", "png")
+        put(folder / "name.png", pnginfo=text, exif=exif(Artist="exif"))
+
+        image = await only(folder)
+
+        assert image.author is not None
+        assert (image.title, image.author.name) == ("png", "exif")
+
+    async def test_without_author_the_credit_names_the_rights(self, folder: Path) -> None:
+        put(folder / "red fox.jpg", exif=exif(Copyright="(c) Agency"))
+
+        assert (await only(folder)).credit == "Red fox. (c) Agency"
+
+    async def test_texts_are_cleaned_and_bounded(self, folder: Path) -> None:
+        keywords = "".join(f"<rdf:li>{number} {'k' * 200}</rdf:li>" for number in range(80))
+        packet = xmp(f"<dc:subject><rdf:Bag>{keywords}</rdf:Bag></dc:subject>")
+        tags = exif(Artist="Ada\nLind\x07\u202e".encode(), ImageDescription="t" * 3000)
+        put(folder / "a.webp", xmp=packet, exif=tags)
+
+        image = await only(folder)
+
+        assert image.title is not None
+        assert image.author is not None
+        assert (len(image.title), image.author.name) == (300, "Ada Lind")
+        assert (len(image.tags), {len(tag) for tag in image.tags}) == (50, {100})
+
+    @pytest.mark.parametrize(
+        "packet",
+        [
+            b"<x:xmpmeta",
+            b"\xff\xfe\x00",
+            xmp("<dc:title>&lol9;</dc:title>", before="<!DOCTYPE x [<!ENTITY lol9 'ha'>]>"),
+            xmp(
+                "<dc:title>&e19;</dc:title>",
+                before="<!DOCTYPE x [<!ENTITY e0 'ha'>"
+                + "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 20))
+                + "]>",
+            ),
+            xmp("<dc:title>&file;</dc:title>", before='<!DOCTYPE x [<!ENTITY file SYSTEM "file:///etc/passwd">]>'),
+            xmp("<a>" * 5000 + "</a>" * 5000),
+        ],
+        ids=["cut off", "no text", "entity", "entity bomb", "external entity", "deep"],
+    )
+    async def test_bad_xmp_costs_only_itself(self, folder: Path, packet: bytes) -> None:
+        put(folder / "red fox.jpg", xmp=packet, exif=exif(Artist="Ada"))
+
+        image = await only(folder)
+
+        assert image.author is not None
+        assert (image.title, image.author.name) == ("Red fox", "Ada")
+
+
+class TestPixels:
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    async def test_sizes_and_thumbnail_are_as_displayed(self, folder: Path, scratch: Path, orientation: int) -> None:
+        stored = quarters(1200, 600)
+        put(folder / "a.jpg", stored, exif=exif(Orientation=orientation), quality=95)
+
+        image = await only(folder)
+        small = thumbnail(folder, "a.jpg", scratch)
+
+        expected = ImageOps.exif_transpose(PIL.Image.open(folder / "a.jpg"))
+        sizes = [(each.name, each.width, each.height, each.url) for each in image.renditions]
+        assert (image.width, image.height) == expected.size
+        assert sizes == [("thumbnail", *small.size, None), ("original", *expected.size, None)]
+        assert sorted(small.size) == [200, 400]
+        assert (small.format, small.getexif().get(ExifTags.Base.Orientation)) == ("JPEG", None)
+        difference = ImageChops.difference(small, expected.resize(small.size))
+        assert max(ImageStat.Stat(difference).mean) < 3
+
+    @pytest.mark.parametrize(
+        ("size", "expected"),
+        [((300, 20), (300, 20)), ((400, 400), (400, 400)), ((4000, 3), (400, 1)), ((500, 999), (200, 400))],
+    )
+    async def test_a_thumbnail_fits_and_is_never_larger_than_the_picture(
+        self, folder: Path, scratch: Path, size: tuple[int, int], expected: tuple[int, int]
+    ) -> None:
+        put(folder / "a.png", PIL.Image.new("RGB", size))
+
+        rendition = (await only(folder)).renditions[0]
+
+        assert (rendition.width, rendition.height) == expected
+        assert thumbnail(folder, "a.png", scratch).size == expected
+
+    @pytest.mark.parametrize(
+        ("mode", "color", "format", "shown"),
+        [
+            ("RGBA", (255, 0, 0, 128), "PNG", (255, 0, 0, 128)),
+            ("RGBA", (255, 0, 0, 255), "JPEG", (254, 0, 0)),
+            ("I;16", 32768, "JPEG", (128, 128, 128)),
+            ("L", 40, "JPEG", (40, 40, 40)),
+            ("1", 1, "JPEG", (255, 255, 255)),
+        ],
+    )
+    def test_every_kind_of_pixel_has_a_thumbnail(
+        self, folder: Path, scratch: Path, mode: str, color: int, format: str, shown: tuple[int, ...]
+    ) -> None:
+        put(folder / "a.png", PIL.Image.new(mode, (30, 30), color))
+
+        small = thumbnail(folder, "a.png", scratch)
+
+        assert (small.format, small.getpixel((9, 9))) == (format, shown)
+
+    async def test_small_pictures_tell_their_average_colour(self, folder: Path) -> None:
+        put(folder / "1.jpg", PIL.Image.new("RGB", (800, 600), "#808080"), quality=95)
+        put(folder / "2.png", PIL.Image.new("RGB", (1200, 900), "#804020"))
+        put(folder / "3.png", PIL.Image.new("RGBA", (20, 20), "#804020ff"))
+        put(folder / "4.png", PIL.Image.new("RGBA", (20, 20), "#80402010"))
+
+        colors = [image.color for image in (await find(folder)).images]
+
+        assert colors == ["#808080", None, "#804020", None]
+
+    def test_a_thumbnail_tells_neither_place_nor_comment(self, folder: Path, scratch: Path) -> None:
+        tags = exif(Artist="Ada")
+        tags[ExifTags.IFD.GPSInfo.value] = {ExifTags.GPS.GPSLatitude.value: (52.0, 31.0, 0.0)}
+        path = put(folder / "a.jpg", exif=tags, comment=b"secret", xmp=title("secret"))
+
+        made = open_file("a.jpg", "thumbnail", Settings(str(folder)), scratch)
+
+        assert made is not None
+        with PIL.Image.open(path) as original, PIL.Image.open(made) as small:
+            assert original.getexif().get_ifd(ExifTags.IFD.GPSInfo)
+            assert not small.getexif()
+            assert not {"comment", "xmp"} & small.info.keys()
+
+    @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "webp", "avif"])
+    async def test_formats_are_told_by_content(self, folder: Path, scratch: Path, suffix: str) -> None:
+        path = put(folder / f"a.{suffix}", quarters(80, 60)).rename(folder / "picture.dat")
+
+        image = await only(folder)
+
+        assert (image.width, image.height) == (80, 60)
+        assert open_file("picture.dat", "original", Settings(str(folder)), scratch) == path
+        assert thumbnail(folder, "picture.dat", scratch).size == (80, 60)
+
+    async def test_other_formats_are_no_pictures(self, folder: Path) -> None:
+        put(folder / "a.bmp")
+        put(folder / "a.tiff")
+        (folder / "a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+        (folder / "a.jpg").write_text("not a picture")
+
+        assert await ids(folder) == []
+
+    def test_the_same_thumbnail_is_made_once_and_a_new_one_for_a_new_file(
+        self, folder: Path, scratch: Path, later: Callable[[], None]
+    ) -> None:
+        settings = Settings(str(folder))
+        put(folder / "a.jpg", PIL.Image.new("RGB", (500, 500), RED))
+        first = open_file("a.jpg", "thumbnail", settings, scratch)
+        assert first is not None
+        stamp = first.stat()
+        assert open_file("a.jpg", "thumbnail", settings, scratch) == first
+        assert first.stat() == stamp
+
+        put(folder / "a.jpg", PIL.Image.new("RGB", (600, 300), BLUE))
+        later()
+
+        assert thumbnail(folder, "a.jpg", scratch).size == (400, 200)
+
+    def test_many_at_once_make_one_whole_file(self, folder: Path, scratch: Path) -> None:
+        put(folder / "a.jpg", quarters(900, 700))
+
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda _: thumbnail(folder, "a.jpg", scratch).size, range(24)))
+
+        assert set(made) == {(400, 311)}
+        assert len(list(scratch.iterdir())) == 1
+
+    def test_a_thumbnail_that_cannot_be_stored_leaves_nothing(
+        self, folder: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(folder / "a.jpg")
+
+        def full(self: Path, target: Path) -> Path:
+            assert PIL.Image.open(BytesIO(self.read_bytes())).size == (60, 40)
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", full)
+            with pytest.raises(OSError, match="No space"):
+                open_file("a.jpg", "thumbnail", Settings(str(folder)), scratch)
+
+        assert list(scratch.iterdir()) == []
+
+
+class TestWhatIsNotShown:
+    @pytest.fixture(autouse=True)
+    def secret(self, tmp_path: Path, folder: Path) -> None:
+        put(tmp_path / "secret.jpg")
+        put(folder / "fox.jpg")
+        put(folder / "sub" / "owl.jpg")
+        put(folder / ".hidden.jpg")
+        put(folder / ".git" / "inside.jpg")
+        (folder / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+        (folder / "linked").symlink_to(tmp_path)
+        (folder / "round").symlink_to(folder)
+        put(folder / "two\nlines.jpg")
+        put(folder / "evil\u202egpj.jpg")
+
+    async def test_only_plain_files_are_listed(self, folder: Path) -> None:
+        assert await ids(folder) == ["fox.jpg", "sub/owl.jpg"]
+
+    @pytest.mark.parametrize(
+        "id",
+        [
+            "../secret.jpg",
+            "sub/../../secret.jpg",
+            "sub/../fox.jpg",
+            "./fox.jpg",
+            "sub//owl.jpg",
+            "%2e%2e/secret.jpg",
+            "%2e%2e%2fsecret.jpg",
+            "..\\secret.jpg",
+            "link.jpg",
+            "linked/secret.jpg",
+            "round/fox.jpg",
+            ".hidden.jpg",
+            ".git/inside.jpg",
+            "two\nlines.jpg",
+            "fox.jpg\0",
+            "fox.jpg\0.png",
+            "\udce9.jpg",
+            "sub",
+            ".",
+            "..",
+            "/",
+            "",
+            "/etc/passwd",
+            "ABSOLUTE",
+        ],
+    )
+    async def test_ids_are_looked_up_and_never_paths(self, folder: Path, scratch: Path, id: str) -> None:
+        settings = Settings(str(folder))
+        id = str(folder / "fox.jpg") if id == "ABSOLUTE" else id
+
+        assert await fetch_image(id, settings) is None
+        assert open_file(id, "original", settings, scratch) is None
+        assert open_file(id, "thumbnail", settings, scratch) is None
+
+    def test_there_are_two_renditions(self, folder: Path, scratch: Path) -> None:
+        settings = Settings(str(folder))
+
+        assert open_file("fox.jpg", "original", settings, scratch) == folder / "fox.jpg"
+        assert [open_file("fox.jpg", name, settings, scratch) for name in ("large", "", "../fox.jpg")] == [None] * 3
+
+    async def test_a_file_that_became_a_link_is_not_followed(self, tmp_path: Path, folder: Path, scratch: Path) -> None:
+        assert await ids(folder) == ["fox.jpg", "sub/owl.jpg"]
+        (folder / "fox.jpg").unlink()
+        (folder / "fox.jpg").symlink_to(tmp_path / "secret.jpg")
+        (folder / "sub" / "owl.jpg").unlink()
+
+        for id in ("fox.jpg", "sub/owl.jpg"):
+            assert open_file(id, "original", Settings(str(folder)), scratch) is None
+            assert open_file(id, "thumbnail", Settings(str(folder)), scratch) is None
+
+    async def test_a_name_that_is_not_utf8(self, folder: Path) -> None:
+        try:
+            (folder / "fox.jpg").rename(Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.jpg")))
+        except OSError:
+            pytest.skip("this file system takes only UTF-8")
+
+        assert await ids(folder) == ["sub/owl.jpg"]
+
+    async def test_a_file_that_may_not_be_read(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        really = Path.open
+
+        def refuse(self: Path, mode: str) -> object:
+            if self.name == "owl.jpg":
+                raise PermissionError(13, "Permission denied")
+            return really(self, mode)
+
+        monkeypatch.setattr(Path, "open", refuse)
+
+        assert await ids(folder) == ["fox.jpg"]
+
+    @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.95])
+    async def test_a_broken_picture(self, folder: Path, scratch: Path, share: float) -> None:
+        whole = put(folder / "whole.jpg", PIL.Image.effect_noise((300, 200), 90).convert("RGB")).read_bytes()
+        (folder / "broken.jpg").write_bytes(whole[: int(len(whole) * share)])
+
+        assert await ids(folder) == ["fox.jpg", "sub/owl.jpg", "whole.jpg"]
+        assert await fetch_image("broken.jpg", Settings(str(folder))) is None
+        assert open_file("broken.jpg", "thumbnail", Settings(str(folder)), scratch) is None
+
+    @pytest.mark.parametrize("side", [7100, 10_000, 30_000, 2_000_000_000])
+    async def test_a_decompression_bomb(self, folder: Path, scratch: Path, side: int) -> None:
+        header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+        pixels = zlib.compress(b"\0" * 1000)
+        parts = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+        (folder / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+
+        assert await ids(folder) == ["fox.jpg", "sub/owl.jpg"]
+        assert await fetch_image("bomb.png", Settings(str(folder))) is None
+        assert open_file("bomb.png", "thumbnail", Settings(str(folder)), scratch) is None
+
+
+class TestIndex:
+    @pytest.fixture
+    def read(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The ids of the files that were read, in order."""
+        read: list[str] = []
+        really = plugin._entry
+
+        def entry(file: plugin.File) -> plugin.Entry:
+            read.append(file.id)
+            return really(file)
+
+        monkeypatch.setattr(plugin, "_entry", entry)
+        return read
+
+    async def test_what_changes_is_found_and_nothing_else_read_again(
+        self, folder: Path, later: Callable[[], None], read: list[str]
+    ) -> None:
+        for name in ("a.jpg", "b.jpg", "c.jpg"):
+            put(folder / name)
+        (folder / "notes.txt").write_text("no picture")
+        assert await ids(folder) == ["a.jpg", "b.jpg", "c.jpg"]
+        assert sorted(read) == ["a.jpg", "b.jpg", "c.jpg", "notes.txt"]
+        read.clear()
+
+        (folder / "a.jpg").unlink()
+        put(folder / "b.jpg", xmp=title("Owl"))
+        put(folder / "d" / "new.jpg")
+        later()
+
+        assert await ids(folder) == ["b.jpg", "c.jpg", "d/new.jpg"]
+        assert await ids(folder, "owl") == ["b.jpg"]
+        assert sorted(read) == ["b.jpg", "d/new.jpg"]
+
+    async def test_one_picture_is_looked_up_without_reading_the_others(self, folder: Path, read: list[str]) -> None:
+        for name in ("a.jpg", "b.jpg"):
+            put(folder / name)
+
+        assert await fetch_image("b.jpg", Settings(str(folder))) is not None
+        assert read == ["b.jpg"]
+
+    async def test_searches_at_once_read_each_file_once(self, folder: Path, read: list[str]) -> None:
+        for number in range(40):
+            put(folder / f"{number}.jpg")
+
+        pages = await asyncio.gather(*(find(folder) for _ in range(6)))
+
+        assert {len(page.images) for page in pages} == {40}
+        assert len(read) == 40
+
+    async def test_a_long_first_reading_is_not_waited_for(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("a.jpg", "b.jpg"):
+            put(folder / name)
+        go_on, really = threading.Event(), plugin._entry
+
+        def slow(file: plugin.File) -> plugin.Entry:
+            if file.id == "b.jpg":
+                go_on.wait(60)
+            return really(file)
+
+        monkeypatch.setattr(plugin, "_entry", slow)
+        monkeypatch.setattr(plugin, "PATIENCE", 0)
+        assert await fetch_image("a.jpg", Settings(str(folder))) is not None
+
+        early = await find(folder)
+        go_on.set()
+        monkeypatch.setattr(plugin, "PATIENCE", 60)
+        done = await find(folder)
+
+        assert ([image.id for image in early.images], early.total) == (["a.jpg"], None)
+        assert ([image.id for image in done.images], done.total) == (["a.jpg", "b.jpg"], 2)
+
+
+class TestSamples:
+    @pytest.mark.parametrize("settings", [Settings(), Settings("")])
+    async def test_they_are_shown_when_no_folder_is_set(self, settings: Settings) -> None:
+        page = await search_images(SearchQuery(text="", per_page=50), settings)
+
+        assert {image.id for image in page.images} == {sample.file for sample in draw.SAMPLES}
+        assert page.total == 12
+
+    @pytest.mark.parametrize("sample", draw.SAMPLES, ids=lambda sample: str(sample.file))
+    async def test_each_is_whole_and_says_whose_it_is(self, sample: draw.Sample, scratch: Path) -> None:
+        image = await fetch_image(sample.file, Settings())
+        path = open_file(sample.file, "original", Settings(), scratch)
+
+        assert image is not None
+        assert path is not None
+        assert path.stat().st_size <= draw.MAX_BYTES
+        with PIL.Image.open(path) as picture:
+            picture.load()
+            assert (image.width, image.height) == picture.size
+        assert image.author is not None
+        assert image.license is not None
+        assert (image.title, image.alt, image.author.name) == (sample.title, sample.alt, "ImageVault")
+        assert (image.license.id, image.license.url) == ("cc0-1.0", CC0)
+        assert len(image.tags) >= 3
+        assert image.color is not None
+
+    async def test_mountains_are_found(self) -> None:
+        assert len(await ids(None, "mountain")) >= 4
+        assert await ids(None, "red fox") == ["fox-in-snow.jpg"]
+
+    @pytest.mark.parametrize("file", ["abstract-waves.png", "desert-dunes.jpg", "aurora.jpg"])
+    def test_drawing_again_makes_the_same(
+        self, tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, file: str
+    ) -> None:
+        """The same bytes from the same Pillow; another one may compress a little otherwise."""
+        monkeypatch.setattr(draw, "SAMPLES", [sample for sample in draw.SAMPLES if sample.file == file])
+        for run in ("1", "2"):
+            monkeypatch.setattr("sys.argv", ["draw", str(tmp_path / run)])
+            draw.main()
+
+        assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "2" / file).read_bytes()
+        shipped = open_file(file, "original", Settings(), scratch)
+        assert shipped is not None
+        with PIL.Image.open(shipped) as old, PIL.Image.open(tmp_path / "1" / file) as new:
+            assert max(ImageStat.Stat(ImageChops.difference(old.convert("RGB"), new.convert("RGB"))).mean) < 1
