@@ -29,6 +29,8 @@ from imagevault.testing.pexels import SimulatedPexels  # noqa: E402
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
+# No test calls an upstream that is not simulated: without these, the default chain would ask the real Openverse.
+OFFLINE = {"OPENVERSE_ENABLED": "false"}
 START_LIMIT = 30.0  # seconds for a server to answer
 
 
@@ -107,7 +109,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         ) -> Api:
             (tmp_path / "imagevault.toml").write_text(toml)
-            services = Services(load({"SECRET_KEY": SECRET, **(environ or {})}, tmp_path), transports)
+            services = Services(load({"SECRET_KEY": SECRET, **OFFLINE, **(environ or {})}, tmp_path), transports)
             await stack.enter_async_context(services.running())
             transport = httpx.ASGITransport(create(services))
             client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
@@ -128,7 +130,7 @@ class ServerProcess:
             self.process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**os.environ, **environ},
+                env={**os.environ, **OFFLINE, **environ},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -196,7 +198,7 @@ def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
         return subprocess.run(
             [sys.executable, "-m", "imagevault", *arguments],
             cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "200", **(environ or {})},
+            env={**os.environ, "COLUMNS": "200", **OFFLINE, **(environ or {})},
             capture_output=True,
             text=True,
             timeout=60,

@@ -5,6 +5,7 @@ cookie is kept; every failure gets one of our names, without the URL, which may 
 """
 
 import ipaddress
+import json
 import logging
 import re
 import time
@@ -144,7 +145,7 @@ def explain(error: Exception, provider: Provider) -> ProviderError:
             return InvalidResponse(f"{title} sent an answer that cannot be read ({type(error).__name__})")
         case httpx.TransportError():
             return Unavailable(f"{title} cannot be reached ({type(error).__name__})")
-        case msgspec.MsgspecError() | UnicodeDecodeError() | RecursionError():
+        case msgspec.MsgspecError() | json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
             return InvalidResponse(
                 f"{title} sent an answer of another form than documented: {redact(str(error), provider)}"
             )

@@ -1,0 +1,169 @@
+"""The works of the simulated Openverse: invented, the same in every process, with the gaps that the real ones have."""
+
+import functools
+import hashlib
+import math
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+LIBRARY = 2_000  # works
+FOUND = {"nothing": 0, "few": 7, "nature": LIBRARY}
+LICENSES = {  # code -> (version, address); versions as Openverse's providers give them
+    "by": ("2.0", "licenses/by/2.0"),
+    "by-sa": ("4.0", "licenses/by-sa/4.0"),
+    "by-nc": ("2.0", "licenses/by-nc/2.0"),
+    "by-nd": ("2.0", "licenses/by-nd/2.0"),
+    "by-nc-sa": ("2.0", "licenses/by-nc-sa/2.0"),
+    "by-nc-nd": ("3.0", "licenses/by-nc-nd/3.0"),
+    "cc0": ("1.0", "publicdomain/zero/1.0"),
+    "pdm": ("1.0", "publicdomain/mark/1.0"),
+    "sampling+": ("1.0", "licenses/sampling+/1.0"),
+    "nc-sampling+": ("1.0", "licenses/nc-sampling+/1.0"),
+}
+
+_LIGHT = ("misty", "bright", "golden", "quiet", "stormy", "silver", "frozen", "sunlit")
+_SUBJECT = ("harbour", "forest", "bicycle", "lighthouse", "market", "orchard", "staircase", "fox", "teapot", "glacier")
+_NAMES = ("Ada Lind", "Bo Marsh", "Cleo Ferro", "Dov Amsel", "Eva Quint", "Filo Brandt", "Gus Okoro", "Hana Vey")
+_RATIOS = ((3, 2), (2, 3), (4, 3), (3, 4), (1, 1), (16, 9))
+_MEGAPIXELS = (1, 6, 16, 26)
+_FLICKR = 1024  # pixels, the longer side of the file that Openverse knows
+_SOURCES = {  # name -> (file, page), of numbers far above any real one's
+    "flickr": ("https://live.staticflickr.com/65535/{n}_0123456789_b.jpg", "https://www.flickr.com/photos/{who}/{n}"),
+    "wikimedia": (
+        "https://upload.wikimedia.org/wikipedia/commons/0/0f/Invented_{n}.jpg",
+        "https://commons.wikimedia.org/w/index.php?curid={n}",
+    ),
+    "stocksnap": (
+        "https://cdn.stocksnap.io/img-thumbs/960w/INVENTED{n}.jpg",
+        "https://stocksnap.io/photo/invented-{n}",
+    ),
+    "rawpixel": ("https://images.rawpixel.com/editor_1024/invented-{n}.jpg", "https://www.rawpixel.com/image/{n}"),
+}
+
+
+class Work(msgspec.Struct, frozen=True):
+    """One invented work. Its gaps depend on the last digit of its number; every 25th is sensitive."""
+
+    number: int
+    id: str
+    words: tuple[str, str]
+    name: str
+    source: str
+    license: str
+    width: int | None
+    height: int | None
+
+    @property
+    def aspect_ratio(self) -> str | None:
+        """By the sides, as the filter names it; None where they are not known."""
+        if self.width is None or self.height is None:
+            return None
+        if self.width == self.height:
+            return "square"
+        return "wide" if self.width > self.height else "tall"
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether it is left out unless asked for."""
+        return self.number % 25 == 9
+
+    @property
+    def source_page(self) -> str:
+        """Where it comes from."""
+        return _SOURCES[self.source][1].format(n=9_000_000_000 + self.number, who=self.name.replace(" ", "").lower())
+
+    def as_json(self, api: str, source_page: str | None = None) -> dict[str, Any]:
+        """The work as the API at this address tells it, perhaps with another source page."""
+        digit = self.number % 10
+        title = {3: None, 8: f"DSC_{self.number:04}.JPG"}.get(digit, f"{' '.join(self.words).capitalize()}")
+        creator = None if digit == 4 else self.name
+        version, path = LICENSES[self.license]
+        url = f"https://creativecommons.org/{path}/"
+        tags: list[dict[str, Any]] = [
+            {"name": word, "accuracy": None, "unstable__provider": self.source} for word in self.words
+        ]
+        if digit == 2:  # a machine found the same again
+            tags.append({"name": self.words[1], "accuracy": 0.97, "unstable__provider": "rekognition"})
+        work = {
+            "id": self.id,
+            "title": title,
+            "indexed_on": "2024-05-06T07:08:09.101112Z",
+            "foreign_landing_url": source_page or self.source_page,
+            "url": _SOURCES[self.source][0].format(n=9_000_000_000 + self.number),
+            "creator": creator,
+            "creator_url": creator and f"https://people.example/{creator.replace(' ', '').lower()}",
+            "license": self.license,
+            "license_version": None if self.license == "pdm" else version,
+            "license_url": None if digit == 1 else url,
+            "provider": self.source,
+            "source": self.source,
+            "category": None,
+            "filesize": None,
+            "filetype": None,
+            "tags": None if digit == 7 else tags,
+            "attribution": _attribution(title, creator, self.license, version, url),
+            "fields_matched": [],
+            "mature": self.sensitive,
+            "height": self.height,
+            "width": self.width,
+            "thumbnail": f"{api}images/{self.id}/thumb/",
+            "detail_url": f"{api}images/{self.id}/",
+            "related_url": f"{api}images/{self.id}/related/",
+            "unstable__sensitivity": ["user_reported_sensitivity"] if self.sensitive else [],
+        }
+        for name in ("attribution", "height", "width") if digit == 6 else ():  # as in 2022
+            del work[name]
+        return work
+
+
+@functools.cache
+def library() -> Sequence[Work]:
+    """All works, the same in every process."""
+    return [_invent(number) for number in range(LIBRARY)]
+
+
+def find(query: str, *, sensitive: bool = False) -> Sequence[Work]:
+    """What a query finds: a run of the library, which case and blanks do not change."""
+    words = " ".join(query.casefold().split())
+    digest = int.from_bytes(_digest(words))
+    count = FOUND.get(words, 40 + digest % 300)
+    start = digest // 300 % LIBRARY
+    run = (library()[number % LIBRARY] for number in range(start, start + LIBRARY))
+    return [work for work in run if sensitive or not work.sensitive][:count]
+
+
+def _invent(number: int) -> Work:
+    light, subject, name, origin, license, ratio, megapixels, *_ = _digest(str(number))
+    source = list(_SOURCES)[origin % len(_SOURCES)]
+    across, down = _RATIOS[ratio % len(_RATIOS)]
+    part = math.sqrt(_MEGAPIXELS[megapixels % len(_MEGAPIXELS)] * 1e6 / (across * down))
+    if source == "flickr":
+        part = _FLICKR / max(across, down)
+    unknown = number % 10 in {5, 6}
+    return Work(
+        number=number,
+        id=str(uuid.UUID(bytes=_digest(f"work {number}", 16), version=4)),
+        words=(_LIGHT[light % len(_LIGHT)], _SUBJECT[subject % len(_SUBJECT)]),
+        name=_NAMES[name % len(_NAMES)],
+        source=source,
+        license=list(LICENSES)[license % 8 if license < 240 else 8 + license % 2],  # the last two are rare
+        width=None if unknown else math.ceil(across * part),
+        height=None if unknown else math.ceil(down * part),
+    )
+
+
+def _attribution(title: str | None, creator: str | None, license: str, version: str, url: str) -> str:
+    """The sentence that the API makes of a work."""
+    public = license in {"cc0", "pdm"}
+    name = "Public Domain Mark" if license == "pdm" else license.upper().replace("SAMPLING", "Sampling")
+    made = f'"{title}"' if title else "This work"
+    by = f" by {creator}" if creator else ""
+    verb, terms = ("marked with", "the terms") if public else ("licensed under CC", "a copy of this license")
+    return f"{made}{by} is {verb} {name} {version}. To view {terms}, visit {url}."
+
+
+def _digest(text: str, size: int = 8) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=size).digest()
