@@ -1,7 +1,7 @@
 """The composition root: what the server is made of. Read this first; `asgi` puts the edge in front of it."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -25,6 +25,7 @@ from imagevault.gateway.status import SearchFailed
 from imagevault.keyring import Keyring, open_keyring
 from imagevault.plugins import Plugins
 from imagevault.settings import Settings
+from imagevault.watchdog import Watchdog
 
 
 class Services:
@@ -44,14 +45,12 @@ class Services:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Opens the database, and at the end lets go of everything."""
-        await self.database.open()
-        try:
+        async with AsyncExitStack() as stack:
+            await self.database.open()
+            stack.push_async_callback(self.database.close)
+            stack.push_async_callback(self.gateway.close)
+            await stack.enter_async_context(Watchdog(self.plugins.modules()).running())
             yield
-        finally:
-            try:
-                await self.gateway.close()
-            finally:
-                await self.database.close()
 
 
 class Signups(Buckets):

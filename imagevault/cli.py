@@ -3,23 +3,28 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from typing import NoReturn
 
 import msgspec
 import rich_click as click
 import uvicorn
+from click.exceptions import NoArgsIsHelpError
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from imagevault.app import Services
 from imagevault.asgi import create
-from imagevault.errors import ImageVaultError
+from imagevault.errors import BadInput, ImageVaultError
 from imagevault.gateway.search import Answer, Asked
 from imagevault.gateway.status import SearchFailed
 from imagevault.plugins import Plugins
 from imagevault.settings import Settings, is_loopback, load, variable
+from imagevault.values import MAKE_SECRET
 
 LOGGING = {
     "version": 1,
@@ -30,6 +35,8 @@ LOGGING = {
     "loggers": {"imagevault": {"level": "INFO"}},
 }
 
+EXAMPLE = """-d '{"username": "ada", "password": "violet-harbour-71"}'"""
+
 out = Console()
 err = Console(stderr=True)
 
@@ -37,15 +44,34 @@ err = Console(stderr=True)
 def main() -> None:
     """The entry point of the `imagevault` command."""
     try:
-        cli(standalone_mode=False)
-    except click.ClickException as error:
+        if any("\ud800" <= char <= "\udfff" for word in sys.argv for char in word):  # bytes that are not UTF-8
+            raise click.UsageError("The arguments must be UTF-8.")
+        cli(prog_name="imagevault", standalone_mode=False)
+        sys.stdout.flush()
+    except NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        _stop(error.format_message() + (f" See {context.command_path} --help." if context else ""), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except ImageVaultError as error:
-        err.print(f"imagevault: {error}", markup=False, highlight=False, soft_wrap=True)
+        _stop("stopped", 130)
+    except BrokenPipeError:  # the reader has seen enough: imagevault search fox --json | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except BadInput as error:
+        _stop(str(error), 2)
+    except (ImageVaultError, OSError) as error:
+        _stop(str(error), 1)
+
+
+def _stop(reason: str, code: int) -> NoReturn:
+    _say(f"imagevault: {' '.join(reason.split())}")
+    sys.exit(code)
+
+
+def _say(text: str, end: str = "\n") -> None:
+    err.print(Text(text), end=end, soft_wrap=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,12 +107,10 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     settings = load()
     services = Services(settings)
     if services.keyring.own and not is_loopback(settings.host):
-        raise ImageVaultError(
-            f"SECRET_KEY must be set to serve on {settings.host}; make one with: "
-            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-        )
+        raise ImageVaultError(f"SECRET_KEY must be set to serve on {settings.host}; make one with: {MAKE_SECRET}")
     if strict:
         _check_strictly(services.plugins)
+    _try_address(settings)
     asyncio.run(_try_database(services))
     _tell_where(settings, services)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn ends by the signal itself once all is finished
@@ -113,6 +137,17 @@ def _check_strictly(plugins: Plugins) -> None:
         raise ImageVaultError(f"not started (--strict): {'; '.join(wrong)}")
 
 
+def _try_address(settings: Settings) -> None:
+    """Before anything says that the server is there."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as error:
+        where = f"{settings.host} port {settings.port}"
+        raise ImageVaultError(f"cannot listen on {where}: {error.strerror}; see --host and --port") from None
+
+
 async def _try_database(services: Services) -> None:
     async with services.running():
         pass
@@ -123,18 +158,11 @@ def _tell_where(settings: Settings, services: Services) -> None:
     providers = ", ".join(
         name if each.state == "ok" else f"{name} ({each.state})" for name, each in services.plugins.providers.items()
     )
-    err.print(f"[bold]ImageVault {version('imagevault')}[/bold] on [bold]{base}[/bold]", highlight=False)
-    err.print(f"  documentation  {base}/docs", highlight=False)
-    err.print(f"  providers      {providers}", highlight=False)
-    err.print(f"  database       {services.database.place}", highlight=False, soft_wrap=True)
-    err.print("  try this       ", end="")
-    err.print(
-        f"curl {base}/signup -H 'Content-Type: application/json' "
-        """-d '{"username": "ada", "password": "violet-harbour-71"}'""",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    err.print(Text.assemble((f"ImageVault {version('imagevault')}", "bold"), " on ", (base, "bold")), soft_wrap=True)
+    _say(f"  documentation  {base}/docs")
+    _say(f"  providers      {providers}")
+    _say(f"  database       {services.database.place}")
+    _say(f"""  try this       curl {base}/signup -H 'Content-Type: application/json' {EXAMPLE}""")
 
 
 @cli.command()
@@ -162,21 +190,19 @@ def search(words: tuple[str, ...], provider: str | None, per_page: int, as_json:
 
 
 def _show(answer: Answer) -> None:
-    table = Table(Column("id", overflow="fold"), "title", "size", "credit", "licence", box=None, header_style="bold")
+    table = Table(
+        Column("id", overflow="fold", no_wrap=True), "title", "size", "credit", "licence", box=None, header_style="bold"
+    )
     for image in answer.images:
         size = f"{image.width} x {image.height}" if image.width and image.height else ""
         licence = image.license.name if image.license else ""
-        table.add_row(*map(_escaped, (image.id, image.title or "", size, image.attribution.text, licence)))
+        table.add_row(*map(Text, (image.id, image.title or "", size, image.attribution.text, licence)))
     if answer.images:
         out.print(table)
     for status in answer.providers:
         total = f", {status.total} in all" if status.total is not None else ""
         detail = f": {status.detail}" if status.detail else ""
-        err.print(f"{status.name}: {status.status}{total}{detail}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
+        _say(f"{status.name}: {status.status}{total}{detail}")
 
 
 @cli.command()
@@ -197,10 +223,10 @@ def providers(as_json: bool) -> None:
         return
     table = Table("provider", "state", "from", "why", box=None, header_style="bold")
     for row in rows:
-        table.add_row(*(_escaped(row[column] or "") for column in ("name", "state", "source", "reason")))
+        table.add_row(*(Text(row[column] or "") for column in ("name", "state", "source", "reason")))
     out.print(table)
     for problem in plugins.problems:
-        err.print(f"config: {problem}", markup=False, highlight=False, soft_wrap=True)
+        _say(f"config: {problem}")
 
 
 @cli.command()
@@ -208,7 +234,7 @@ def migrate() -> None:
     """Bring the database up to date; `serve` does so too."""
 
     async def work(services: Services) -> None:
-        err.print(f"{services.database.place} is up to date.", markup=False, highlight=False, soft_wrap=True)
+        _say(f"{services.database.place} is up to date.")
 
     _with_services(work)
 
@@ -221,17 +247,27 @@ def users() -> None:
 @users.command("create")
 @click.argument("username")
 @click.option("--admin", is_flag=True, help="An admin.")
-@click.password_option(help="Asked for if absent; - reads it from standard input.")
-def create_user(username: str, password: str, admin: bool) -> None:
+@click.option("--password", help="Asked for if absent; - reads it from standard input.")
+def create_user(username: str, password: str | None, admin: bool) -> None:
     """Make an account."""
-    if password == "-":  # noqa: S105
-        password = sys.stdin.readline().rstrip("\n")
+    chosen = _password(password)
 
     async def work(services: Services) -> None:
-        account = await services.accounts.create(username, password, is_admin=admin)
-        out.print(f"{account.username} ({'admin' if admin else 'user'})", markup=False, highlight=False)
+        account = await services.accounts.create(username, chosen, is_admin=admin)
+        out.print(Text(f"{account.username} ({'admin' if admin else 'user'})"))
 
     _with_services(work)
+
+
+def _password(given: str | None) -> str:
+    if given == "-":
+        try:
+            return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise BadInput("password", "must be UTF-8") from None
+    if given is None and not sys.stdin.isatty():
+        raise BadInput("password", "there is no terminal to ask for it; write it to standard input with --password -")
+    return given if given is not None else str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
 @users.command("list")

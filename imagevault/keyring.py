@@ -5,11 +5,13 @@ import os
 import secrets
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from imagevault.errors import ConfigError
-from imagevault.settings import MAKE_SECRET, Settings
+from imagevault.settings import Settings
+from imagevault.values import MAKE_SECRET
 
 TAG_BYTES = 16
 
@@ -24,6 +26,10 @@ class Keyring(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Shows nothing: it is all secret."""
         return "Keyring()"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for rich, which would print the fields."""
+        return []
 
     def subkeys(self, use: str) -> list[tuple[str, bytes]]:
         """(key id, subkey) of this use (`jwt`, `cursor`, `media`), the one in force first."""
@@ -46,12 +52,17 @@ class Keyring(msgspec.Struct, frozen=True):
 def open_keyring(settings: Settings) -> Keyring:
     """The keyring of these settings; without a `secret_key`, one made on first use and kept in the data folder.
 
-    Raises ConfigError if the kept secret can be read by others.
+    Raises ConfigError if the kept secret can be read by others, or cannot be kept.
     """
     previous = (settings.secret_key_previous.encode(),) if settings.secret_key_previous else ()
     if settings.secret_key:
         return Keyring(settings.secret_key.encode(), previous)
-    return Keyring(_kept_secret(settings.data / "secret_key"), previous, own=True)
+    try:
+        secret = _kept_secret(settings.data / "secret_key")
+    except OSError as error:
+        reason = f"cannot keep a secret there ({error.strerror}); set data to another folder, or SECRET_KEY"
+        raise ConfigError("data", str(settings.data), reason) from None
+    return Keyring(secret, previous, own=True)
 
 
 def _kept_secret(path: Path) -> bytes:

@@ -4,19 +4,18 @@ Each plugin is taken all or nothing. One that fails to import, misspells a hook,
 a used name is listed with its reason, and the rest serves.
 """
 
-import asyncio
 import importlib.util
 import inspect
 import logging
 import re
 import sys
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import httpx
 import msgspec
@@ -25,15 +24,16 @@ from msgspec import Meta
 
 from imagevault import hookspecs
 from imagevault.errors import InvalidResponse, NotFound, PluginError, Unconfigured
+from imagevault.memory import Memory
 from imagevault.records import Image, Page, ProviderInfo, SearchQuery
-from imagevault.settings import Settings, check_url, convert, nearest, provider_variable
+from imagevault.settings import Settings, nearest, provider_variable
+from imagevault.values import check_url, clean_key, convert
 
 log = logging.getLogger(__name__)
 
 GROUP = "imagevault"
 NEEDED = ("provider_info", "search_images")
-COROUTINES = ("search_images", "fetch_image")
-T = TypeVar("T")
+RESERVED = {"all"}  # `provider=all` asks every one
 State = Literal["ok", "disabled", "unconfigured", "failed"]
 
 
@@ -43,36 +43,6 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     enabled: Annotated[bool, Meta(description="switches the provider on or off")] = True
     base_url: Annotated[str | None, Meta(description="another address of the upstream: a mirror, a simulation")] = None
     timeout: Annotated[float, Meta(ge=0.1, le=30, description="seconds it may take in one search")] = 3.0
-
-
-class Memory:
-    """What one plugin keeps between calls (`Keep`): one `make` at a time per key, bounded, the oldest thrown away."""
-
-    SIZE = 10_000
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
-        self.kept: dict[str, tuple[float, Any]] = {}
-        self.making: dict[str, asyncio.Future[Any]] = {}
-
-    async def __call__(self, key: str, make: Callable[[], Awaitable[T]], seconds: float) -> T:
-        """What is kept under `key`, made now if it is not there or too old."""
-        until, value = self.kept.get(key, (0.0, None))
-        if self.clock() < until:
-            return value  # type: ignore[no-any-return]
-        task = self.making.get(key)
-        if task is None:
-            task = self.making[key] = asyncio.ensure_future(make())
-            task.add_done_callback(lambda done: self._store(key, done, seconds))
-        return await asyncio.shield(task)  # one caller's leaving disturbs no other
-
-    def _store(self, key: str, done: "asyncio.Future[Any]", seconds: float) -> None:
-        del self.making[key]
-        if not done.cancelled() and done.exception() is None:
-            self.kept.pop(key, None)
-            self.kept[key] = (self.clock() + seconds, done.result())
-            while len(self.kept) > self.SIZE:
-                del self.kept[next(iter(self.kept))]
 
 
 class Provider:
@@ -90,7 +60,7 @@ class Provider:
         self.keep = Memory()
         self.hooks = {caller.name for caller in manager.get_hookcallers(plugin) or ()}
         self.holds_files = "open_file" in self.hooks
-        self.declared = self.info = _info(self._call("provider_info"), "provider_info")
+        self.declared = self.info = _checked(self._call("provider_info"), "provider_info")
 
     def _call(self, hook: str, **arguments: Any) -> Any:
         others = [other for other in self.manager.get_plugins() if other is not self.plugin]
@@ -100,44 +70,35 @@ class Provider:
     def configure(self, settings: Settings) -> None:
         """Takes these settings; a missing or wrong key makes the provider `unconfigured` and says which."""
         self.state, self.reason, self.keep = "ok", None, Memory()
-        own = {field.name: field for field in msgspec.structs.fields(self.info.settings)}
-        host = {field.name: field for field in msgspec.structs.fields(HostSettings)}
-        values: dict[str, Any] = {}
+        self.host, self.settings, self.info = HostSettings(), None, self.declared
         try:
-            for key, value, source in settings.provider_values(self.name, [*host, *own]):
-                values[key] = self._convert(key, value, source, own | host)
-            self.host = HostSettings(**{key: values.pop(key) for key in host if key in values})
-            missing = next((key for key, field in own.items() if field.required and key not in values), None)
-            if missing:
-                self.state = "unconfigured"
-                self.reason = (
-                    f"{provider_variable(self.name, missing)} is not set (or {missing} in [providers.{self.name}])"
-                )
-                return
-            self.settings = self.info.settings(**values)
-            self.info = self.declared
+            self.settings = self.declared.settings(**self._values(settings))
             if "configure" in self.hooks:
-                self.info = _info(self._call("configure", info=self.declared, settings=self.settings), "configure")
+                self.info = _checked(self._call("configure", info=self.info, settings=self.settings), "configure")
         except (Unconfigured, ValueError) as error:
             self.state, self.reason = "unconfigured", str(error)
-        except Exception as error:  # noqa: BLE001  a stranger's code: only this provider is lost
-            self.state, self.reason = "failed", f"configure: {type(error).__name__}: {error}"
-        finally:
-            if not self.host.enabled:
-                self.state, self.reason = "disabled", f"switched off: enabled = false for {self.name}"
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this provider is lost
+            self.state, self.reason = "failed", _reason(error)
+        if not self.host.enabled:
+            self.state, self.reason = "disabled", f"switched off: enabled = false for {self.name}"
 
-    def _convert(self, key: str, value: object, source: str, fields: dict[str, msgspec.structs.FieldInfo]) -> Any:
-        if key not in fields:
-            raise Unconfigured(
-                f"{key}: there is no such setting of {self.name}.{nearest(key, list(fields))} ({source})"
-            )
-        try:
-            converted = convert(value, fields[key].type)
-            if key == "base_url":
-                check_url(converted)
-        except ValueError as error:
-            raise Unconfigured(f"{key}: {error} ({source})") from None
-        return converted
+    def _values(self, settings: Settings) -> dict[str, Any]:
+        """The plugin's own settings; the host's, which come first, are taken at once."""
+        host = {field.name: field for field in msgspec.structs.fields(HostSettings)}
+        own = {field.name: field for field in msgspec.structs.fields(self.declared.settings)}
+        values: dict[str, Any] = {}
+        for key, value, source in settings.provider_values(self.name, [*host, *own]):
+            converted = _convert(self.name, key, value, source, host | own)
+            if key in host:
+                self.host = msgspec.structs.replace(self.host, **{key: converted})
+            elif (key, converted) != ("api_key", ""):
+                values[key] = converted
+        for key, field in own.items():
+            if field.required and key not in values:
+                raise Unconfigured(
+                    f"{provider_variable(self.name, key)} is not set (or {key} in [providers.{self.name}])"
+                )
+        return values
 
     async def search_images(self, query: SearchQuery, http: httpx.AsyncClient) -> Page:
         """The plugin's page. Raises what the plugin raises, InvalidResponse if it is no Page."""
@@ -158,13 +119,59 @@ class Provider:
     def open_file(self, image_id: str, rendition: str, scratch: Path) -> Path | None:
         """The file of a rendition; blocks, so call it in a thread."""
         path = self._call("open_file", image_id=image_id, rendition=rendition, settings=self.settings, scratch=scratch)
-        return path if isinstance(path, Path) else None
+        if path is not None and not isinstance(path, Path):
+            raise InvalidResponse(f"open_file of {self.name} must return a Path or None")
+        return path
 
 
-def _info(info: object, hook: str) -> ProviderInfo:
+def _convert(name: str, key: str, value: object, source: str, fields: dict[str, msgspec.structs.FieldInfo]) -> Any:
+    if key not in fields:
+        raise Unconfigured(f"{key}: there is no such setting of {name}.{nearest(key, list(fields))} ({source})")
+    try:
+        converted = convert(value, fields[key].type)
+        if key == "base_url":
+            check_url(converted)
+        if key == "api_key" and isinstance(converted, str):
+            converted = clean_key(converted)
+    except ValueError as error:
+        raise Unconfigured(f"{key}: {error} ({source})") from None
+    return converted
+
+
+def _checked(info: object, hook: str) -> ProviderInfo:
+    """The info, whose values a Struct does not check when it is made. Raises PluginError with what is wrong."""
     if not isinstance(info, ProviderInfo):
-        raise PluginError(f"{hook} must return a ProviderInfo")
+        raise PluginError(f"{hook} must return a ProviderInfo, not {type(info).__name__}")
+    for field in msgspec.structs.fields(ProviderInfo):
+        if field.name == "settings":
+            continue
+        try:
+            msgspec.convert(msgspec.to_builtins(getattr(info, field.name)), field.type)
+        except (msgspec.ValidationError, TypeError) as error:
+            raise PluginError(f"{hook}: {field.name}: {error}".replace("`", "")) from None
+    if not isinstance(info.settings, type) or not issubclass(info.settings, msgspec.Struct):
+        raise PluginError(f"{hook}: settings: must be a subclass of msgspec.Struct")
+    try:
+        own = {field.name for field in msgspec.structs.fields(info.settings)}
+    except NameError as error:
+        raise PluginError(f"{hook}: settings: {error}") from None
+    for name in own.intersection(HostSettings.__struct_fields__):
+        raise PluginError(f"{hook}: settings: {name} is a key of the host's own; call it otherwise")
     return info
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong and where, in one line, for the plugin's author."""
+    text = "; ".join(filter(None, map(str.strip, str(error).splitlines())))
+    if isinstance(error, PluginError | pluggy.PluginValidationError):
+        return text
+    foreign = [
+        f" ({Path(frame.filename).name}, line {frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<")
+        and not {"importlib", "pluggy", __file__} & {frame.filename, *Path(frame.filename).parts[-3:]}
+    ]
+    return f"{type(error).__name__}: {text}{foreign[-1] if foreign else ''}"
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -189,15 +196,20 @@ class Plugins:
     def load(cls, settings: Settings) -> "Plugins":
         """Every plugin found, configured by these settings."""
         plugins = cls()
-        for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        for point in sorted(entry_points(group=GROUP), key=_ours_first):
             distribution = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
             plugins.add(point.name, point.load, distribution)
-        for path in sorted(settings.plugins_dir.glob("*.py")) if settings.plugins_dir else ():
+        for path in sorted(settings.plugins_dir.glob("[!_]*.py")) if settings.plugins_dir else ():
             plugins.add(path.stem, partial(_import_file, path), str(path))
         for provider in plugins.providers.values():
             provider.configure(settings)
         plugins.problems = list(plugins._problems(settings))
         return plugins
+
+    def modules(self) -> dict[str, str]:
+        """The name of each plugin's module -> the provider."""
+        plugins = ((each.plugin, name) for name, each in self.providers.items())
+        return {getattr(plugin, "__name__", type(plugin).__module__): name for plugin, name in plugins}
 
     def add(self, name: str, load: Callable[[], object], source: str) -> None:
         """Takes one plugin, or lists it as failed with its reason."""
@@ -211,25 +223,34 @@ class Plugins:
         except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this plugin is lost
             if plugin is not None and self.manager.get_plugin(name) is plugin and name not in self.providers:
                 self.manager.unregister(plugin)
-            reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+            reason = _reason(error)
             self.failures.append(Failure(name, source, reason))
             log.error("plugin %s (%s) is not loaded: %s", name, source, reason)
 
     def _check_name(self, name: str) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", name):
             raise PluginError("a provider's name is a small letter, then up to 31 small letters, digits, - or _")
+        if name in RESERVED:
+            raise PluginError(f"the name {name} has a meaning of its own in a search")
         if name in self.providers:
             raise PluginError(f"the name is taken by {self.providers[name].source}")
 
     def _check_hooks(self, plugin: object) -> None:
-        self.manager.check_pending()
-        hooks = {caller.name for caller in self.manager.get_hookcallers(plugin) or ()}
+        known = [name for name, caller in vars(self.manager.hook).items() if caller.has_spec()]
+        callers = {caller.name: caller for caller in self.manager.get_hookcallers(plugin) or ()}
+        for name, caller in callers.items():
+            for each in caller.get_hookimpls():
+                if each.plugin is not plugin or (caller.spec is None and each.optionalhook):
+                    continue
+                if caller.spec is None:
+                    raise PluginError(f"there is no hook {name}.{nearest(name, known)}")
+                wanted = inspect.iscoroutinefunction(caller.spec.function)
+                if inspect.iscoroutinefunction(each.function) != wanted:
+                    kind, word = ("a coroutine", "async def") if wanted else ("a plain function", "def")
+                    raise PluginError(f"{name} must be {kind}: {word} {name}(...)")
         for hook in NEEDED:
-            if hook not in hooks:
+            if hook not in callers:
                 raise PluginError(f"it has no hook {hook} (a function marked @hookimpl)")
-        for hook in COROUTINES:
-            if hook in hooks and not inspect.iscoroutinefunction(getattr(plugin, hook)):
-                raise PluginError(f"{hook} must be a coroutine: async def {hook}(...)")
 
     def _problems(self, settings: Settings) -> Iterator[str]:
         for name in settings.providers:
@@ -240,15 +261,21 @@ class Plugins:
                 yield f"default: there is no provider {name}.{nearest(name, list(self.providers))}"
 
 
+def _ours_first(point: EntryPoint) -> tuple[bool, str, str]:
+    """No stranger takes the name of a provider of ours."""
+    return point.dist is None or point.dist.name != GROUP, point.name, point.value
+
+
 def _import_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"{GROUP}_file_{path.stem}"  # a file called json.py must not become everybody's json
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError("it is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[path.stem]
+        del sys.modules[name]
         raise
     return module

@@ -6,13 +6,17 @@ A plugin makes `Image`, `Page` and `ProviderInfo`. The gateway mends each `Image
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Literal, Protocol, TypeVar
+from collections.abc import Set as AbstractSet
+from typing import Annotated, Literal, Protocol, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 Hotlink = Literal["allowed", "required", "temporary"]
 RenditionName = Literal["thumbnail", "small", "medium", "large", "original"]
 Period = Literal["second", "minute", "hour", "day", "month"]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[int, Meta(ge=0)]
 T = TypeVar("T")
 
 
@@ -48,10 +52,10 @@ class License(msgspec.Struct, frozen=True):
         found = _CREATIVE_COMMONS.match(url.strip().lower())
         if found is None:
             return None
-        code, version, port = found["code"], found["version"], found["port"]
-        if code in {"zero", "mark"}:
-            id, name = ("cc0", "CC0") if code == "zero" else ("pdm", "Public Domain Mark")
-            link = f"https://creativecommons.org/publicdomain/{code}/{version}/"
+        code, mark, version, port = found.group("code", "mark", "version", "port")
+        if mark:
+            id, name = ("cc0", "CC0") if mark == "zero" else ("pdm", "Public Domain Mark")
+            link = f"https://creativecommons.org/publicdomain/{mark}/{version}/"
             return cls(f"{id}-{version}", f"{name} {version}", link)
         port = f"/{port}" if port else ""
         return cls(
@@ -65,8 +69,9 @@ class License(msgspec.Struct, frozen=True):
 
 
 _CREATIVE_COMMONS = re.compile(
-    r"^(?:https?:)?//(?:www\.)?creativecommons\.org/(?:licenses|publicdomain)"
-    r"/(?P<code>by(?:-nc)?(?:-nd|-sa)?|zero|mark)/(?P<version>\d\.\d)(?:/(?P<port>(?!deed|legalcode)[a-z]{2,}))?(?:/|$)"
+    r"(?:https?:)?//(?:www\.)?creativecommons\.org/"
+    r"(?:licenses/(?P<code>by(?:-nc|-nd|-sa|-nc-nd|-nd-nc|-nc-sa)?)|publicdomain/(?P<mark>zero|mark))"
+    r"/(?P<version>[0-9]\.[0-9])(?:/(?P<port>(?!deed|legalcode|rdf)[a-z]{2,}))?(?![^/?#])"
 )
 
 
@@ -127,7 +132,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
 class Quota(msgspec.Struct, frozen=True):
     """At most `limit` calls per `period`; `remaining` and `reset` name the upstream's headers that tell the state."""
 
-    limit: int
+    limit: Count
     period: Period
     remaining: str | None = None
     reset: str | None = None
@@ -148,20 +153,20 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     title: str
-    page_size: int
+    page_size: Count
     homepage: str | None = None
     base_url: str | None = None
     settings: type[msgspec.Struct] = NoSettings
     filters: Mapping[str, Mapping[str, str]] = {}
-    max_results: int | None = None
+    max_results: Count | None = None
     quotas: Sequence[Quota] = ()
-    concurrency: int = 4
+    concurrency: Count = 4
     license: License | None = None
     credit: str = "{title} by {author}"
     notice: str | None = None
-    file_hosts: frozenset[str] | set[str] = frozenset()
-    cache_for: int = 3600
-    must_cache_for: int = 0
+    file_hosts: AbstractSet[str] = frozenset()
+    cache_for: Seconds = 3600
+    must_cache_for: Seconds = 0
     hotlink: Hotlink = "allowed"
 
 

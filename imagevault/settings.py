@@ -9,22 +9,19 @@ import difflib
 import ipaddress
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, get_args
 
-import dotenv
 import msgspec
 from msgspec import Meta
 
+from imagevault import sources, values
 from imagevault.errors import ConfigError
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 OWN_NAMES = {"secret_key": "SECRET_KEY", "secret_key_previous": "SECRET_KEY_PREVIOUS", "database_url": "DATABASE_URL"}
 PREFIX = "IMAGEVAULT_"
-MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105  a command, not a secret
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -34,9 +31,10 @@ class Rate(msgspec.Struct, frozen=True):
     seconds: int
 
     @classmethod
-    def parse(cls, text: str) -> "Rate":
+    def parse(cls, text: object) -> "Rate":
         """The rate that `600/minute` says; ValueError says what would be right."""
-        found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(second|minute|hour|day)\s*", text)
+        pattern = r"\s*([0-9]{1,9})\s*/\s*(second|minute|hour|day)\s*"
+        found = re.fullmatch(pattern, text) if isinstance(text, str) else None
         if found is None or not int(found[1]):
             raise ValueError("must be a number per second, minute, hour or day, such as 600/minute")
         return cls(int(found[1]), SECONDS[found[2]])
@@ -108,6 +106,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Names the file only: the fields hold secrets."""
         return f"Settings({self.config or 'no file'})"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for rich, which would print the fields."""
+        return [("config", self.config)]
+
     @property
     def base_url(self) -> str:
         """How callers reach this server, without a slash at the end."""
@@ -130,6 +132,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOT_KEYS = {"config", "providers", "environment"}
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "secret_key": values.check_secret,
+    "secret_key_previous": values.check_secret,
+    "database_url": values.check_database,
+    "host": values.check_host,
+    "public_url": values.check_url,
+    "allowed_hosts": values.check_hosts,
+    "cors_origins": values.check_origins,
+    "default": values.check_names,
+}
 
 
 def keys(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
@@ -171,25 +183,23 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
     Raises ConfigError for the first key that is unknown or wrong; a provider's own keys are left to its plugin.
     """
     folder = folder or Path.cwd()
-    environment = _environment(os.environ if environ is None else environ, folder)
+    environment = sources.environment(os.environ if environ is None else environ, folder)
     path, document = _document(environment, folder)
-    found: dict[str, tuple[Any, str]] = {}
-    _flatten(document, str(path), found)
+    found = dict(_in_document(document, str(path)))
+    found.update(_in_environment(environment))
     definitions = dict(keys())
-    for key in definitions:
-        if set_there := environment.get(variable(key)):
-            found[key] = set_there
-    values = {key: _convert(key, definitions[key], value, source) for key, (value, source) in found.items()}
-    for key in ("data", "plugins_dir"):
-        if values.get(key) is not None:
-            values[key] = folder / values[key]
-    values.setdefault("data", folder / "imagevault-data")
-    nested = {name: {} for name in ("limits", "argon2")}  # type: dict[str, dict[str, Any]]
-    for key in [key for key in values if "." in key]:
+    converted = {key: _convert(key, definitions[key], value, source) for key, (value, source) in found.items()}
+    converted["data"] = folder / converted.get("data", "imagevault-data")
+    if converted.get("plugins_dir") is not None:
+        converted["plugins_dir"] = folder / converted["plugins_dir"]
+        if not converted["plugins_dir"].is_dir():
+            raise ConfigError("plugins_dir", found["plugins_dir"][1], f"there is no folder {converted['plugins_dir']}")
+    nested: dict[str, dict[str, Any]] = {"limits": {}, "argon2": {}}
+    for key in [key for key in converted if "." in key]:
         table, name = key.split(".")
-        nested[table][name] = values.pop(key)
+        nested[table][name] = converted.pop(key)
     return Settings(
-        **values,
+        **converted,
         limits=Limits(**nested["limits"]),
         argon2=Argon2(**nested["argon2"]),
         config=path,
@@ -198,129 +208,61 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
     )
 
 
-def _environment(environ: Mapping[str, str], folder: Path) -> dict[str, tuple[str, str]]:
-    known = {variable(key) for key, _ in keys()} | {PREFIX + "CONFIG"}
-    merged: dict[str, tuple[str, str]] = {}
-    written = dotenv.dotenv_values(folder / ".env", interpolate=False)
-    for source, values in ((".env", written), ("environment", environ)):
-        for name, value in values.items():
-            if name.startswith(PREFIX) and name not in known:
-                raise ConfigError(name, source, f"there is no such setting.{nearest(name, known)}")
-            if value:
-                merged[name] = (value, f"{source} variable {name}")
-    return merged
-
-
 def _document(environment: Mapping[str, tuple[str, str]], folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    named = environment.get(PREFIX + "CONFIG")
-    path = folder / (named[0] if named else "imagevault.toml")
-    try:
-        return path, tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if named:
-            raise ConfigError(PREFIX + "CONFIG", named[1], f"there is no file {path}") from None
-        return None, {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(path.name, str(path), f"cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path.name, str(path), f"is not valid TOML: {error}") from None
+    named, source = environment.get(PREFIX + "CONFIG", ("imagevault.toml", None))
+    path = folder / named
+    document = sources.document(path)
+    if document is None and source is not None:
+        raise ConfigError(PREFIX + "CONFIG", source, f"there is no file {path}")
+    return (None, {}) if document is None else (path, document)
 
 
-def _flatten(document: Mapping[str, Any], source: str, found: dict[str, tuple[Any, str]]) -> None:
+def _in_document(document: Mapping[str, Any], source: str) -> Iterator[tuple[str, tuple[Any, str]]]:
     known = [key for key, _ in keys()]
-    tables = {key.split(".")[0] for key in known if "." in key}
+    tables = {key.partition(".")[0] for key in known if "." in key}
     for name, value in document.items():
         if name == "providers":
             continue
-        if name in tables and isinstance(value, dict):
+        entries = {name: value}
+        if name in tables:
+            if not isinstance(value, dict):
+                raise ConfigError(name, source, f"must be a table: [{name}]")
             entries = {f"{name}.{inner}": each for inner, each in value.items()}
-        else:
-            entries = {name: value}
         for key, each in entries.items():
             if key not in known:
-                raise ConfigError(key, source, f"there is no such setting.{nearest(key, [*known, 'providers'])}")
-            found[key] = (each, source)
+                near = nearest(key, [*known, *sorted(tables), "providers"])
+                raise ConfigError(key, source, f"there is no such setting.{near}")
+            yield key, (each, source)
+
+
+def _in_environment(environment: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, tuple[Any, str]]]:
+    known = {variable(key): key for key, _ in keys()}
+    for name, found in environment.items():
+        if name in known:
+            yield known[name], found
+        elif name.startswith(PREFIX) and name != PREFIX + "CONFIG":
+            own = name.removeprefix(PREFIX)
+            near = f" Did you mean {own}?" if own in known else nearest(name, [*known, PREFIX + "CONFIG"])
+            raise ConfigError(name, found[1], f"there is no such setting.{near}")
 
 
 def _provider_tables(document: Mapping[str, Any], source: str) -> Mapping[str, Mapping[str, Any]]:
     tables = document.get("providers", {})
-    for name, table in tables.items() if isinstance(tables, dict) else [("providers", tables)]:
+    if not isinstance(tables, dict):
+        raise ConfigError("providers", source, "must be tables, one for each provider: [providers.NAME]")
+    for name, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigError(f"providers.{name}", source, f"must be a table: [providers.{name}]")
-    return tables  # type: ignore[no-any-return]
-
-
-def convert(value: object, type: Any) -> Any:
-    """`value` as `type`: text from the environment is read, lists are cut at commas. ValueError says what is wrong."""
-
-    def decode(wanted: Any, text: object) -> object:
-        return wanted(text) if wanted is Path and isinstance(text, str) else text
-
-    bare = get_args(type)[0] if get_origin(type) is Annotated else type
-    if bare is Rate:
-        return Rate.parse(str(value))
-    if get_origin(bare) in {tuple, list, set, frozenset} and isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    try:
-        return msgspec.convert(value, type, strict=not isinstance(value, str), dec_hook=decode)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error).replace("`", "")) from None
+    return tables
 
 
 def _convert(key: str, field: msgspec.structs.FieldInfo, value: object, source: str) -> Any:
     try:
-        converted = convert(value, field.type)
+        converted = values.convert(value, field.type)
         CHECKS.get(key, lambda _: None)(converted)
     except ValueError as error:
         raise ConfigError(key, source, f"{error}; it is: {description(field)}") from None
     return converted
-
-
-def _check_secret(secret: str) -> None:
-    if len(secret.encode()) < 32:
-        raise ValueError(f"must be at least 32 bytes long; make one with: {MAKE_SECRET}")
-
-
-def _check_database(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        if parts.netloc or len(parts.path) < 2:
-            raise ValueError("must be sqlite:///FILE (or sqlite:////ABSOLUTE/FILE)")
-    elif not re.fullmatch(r"postgres(ql)?(\+asyncpg)?", parts.scheme):
-        raise ValueError("must begin with postgresql://, postgresql+asyncpg://, postgres:// or sqlite:///")
-    else:
-        _ = parts.port  # raises ValueError: "Port could not be cast to integer value"
-
-
-def check_url(url: str) -> None:
-    """ValueError unless `url` is http(s) with a host, and nothing behind a path."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("must be an address such as https://images.example.org")
-    _ = parts.port
-
-
-def _check_origins(origins: tuple[str, ...]) -> None:
-    for origin in origins:
-        check_url(origin)
-        if urlsplit(origin).path:
-            raise ValueError(f"{origin}: an origin has no path, not even a slash")
-
-
-def _check_hosts(hosts: tuple[str, ...]) -> None:
-    for host in hosts:
-        if not re.fullmatch(r"[A-Za-z0-9.:\[\]_-]+", host) or "*" in host:
-            raise ValueError(f"{host}: must be a host name or address without scheme, port or wildcard")
-
-
-CHECKS: dict[str, Callable[[Any], None]] = {
-    "secret_key": _check_secret,
-    "secret_key_previous": _check_secret,
-    "database_url": _check_database,
-    "public_url": check_url,
-    "cors_origins": _check_origins,
-    "allowed_hosts": _check_hosts,
-}
 
 
 def is_loopback(host: str) -> bool:

@@ -22,10 +22,10 @@ from imagevault import (
     ProviderInfo,
     Quota,
     Rendition,
+    RenditionName,
     SearchQuery,
     hookimpl,
 )
-from imagevault.records import RenditionName
 
 COLORS = "red orange yellow green turquoise blue violet pink brown black gray white"
 LOCALES = """en-US pt-BR es-ES ca-ES de-DE it-IT fr-FR sv-SE id-ID pl-PL ja-JP zh-TW zh-CN ko-KR

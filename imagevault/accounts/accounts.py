@@ -88,9 +88,9 @@ class Accounts:
         claims = self.tokens.read(credential)
         if claims is None:
             return None
+        until = self.clock() + min(FRESH, claims.expires - self.tokens.clock())
         caller = await self._caller(claims.account, claims.epoch)
-        fresh = min(FRESH, claims.expires - self.tokens.clock())
-        self.remembered[key] = (self.clock() + fresh, caller)
+        self.remembered[key] = (until, caller)
         self.remembered.move_to_end(key)
         if len(self.remembered) > REMEMBERED:
             self.remembered.popitem(last=False)

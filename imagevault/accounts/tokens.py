@@ -62,10 +62,11 @@ class Tokens:
                 leeway=LEEWAY,
                 options={"require": ["exp", "iat", "sub", "aud", "iss", "jti"], "strict_aud": True},
             )
-        except (jwt.PyJWTError, ValueError, KeyError, TypeError):
+        except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError):
             return None
         claims = decoded["payload"]
-        life = claims["exp"] - claims["iat"] if isinstance(claims["exp"], int) else None
-        if decoded["header"].get("typ") != TYPE or life is None or not 0 < life <= self.ttl + LEEWAY:
+        if decoded["header"].get("typ") != TYPE or not all(isinstance(claims[name], int) for name in ("iat", "exp")):
+            return None
+        if not 0 < claims["exp"] - claims["iat"] <= self.ttl + LEEWAY:
             return None
         return Claims(claims["sub"], claims.get("epoch", -1), claims["exp"])

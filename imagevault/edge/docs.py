@@ -5,19 +5,24 @@ from importlib.resources import files
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response, Router, get
+from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, OAuthFlow, OAuthFlows, SecurityScheme, Server
 from litestar.params import PathParameter
 
+from imagevault.edge.guard import FORM
 from imagevault.edge.problems import MEDIA_TYPE, Problem
+from imagevault.errors import Missing
 
 ABOUT = """One search over many image providers, behind one account, with a record of who took what under which licence.
 
 Sign up with `POST /signup`, sign in with `POST /token` (here: the Authorize button), send the token as
 `Authorization: Bearer ...`. Every error is `application/problem+json` (RFC 9457) with a `detail` that says what would
-be right. Every answer carries `X-Request-ID`, and `RateLimit` says how many requests are left.
+be right. Every answer carries `X-Request-ID`, and `RateLimit` says how many requests are left. Beside the errors listed
+below, any call may be answered 405, 408, 414, 431 or 500.
 """
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -47,6 +52,8 @@ ASSETS = {
 }
 OPEN = {"open": True}
 STATUSES = {
+    200: "It worked.",
+    201: "It is made.",
     400: "Something in the request is wrong; `errors` names the field and what would be right.",
     401: "No valid credential came with the request.",
     403: "Not allowed, or closed by an admin.",
@@ -59,6 +66,16 @@ STATUSES = {
     502: "The providers failed.",
     503: "Not possible right now; `Retry-After` says when to come again.",
     504: "The providers did not answer in time.",
+}
+HEALTHY = {"description": STATUSES[200], "content": {"application/json": {"example": {"status": "ok"}}}}
+PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+HEALTH = {
+    "/health/live": ("Is the process alive?", "For load balancers; never counted against a limit.", {"200": HEALTHY}),
+    "/health/ready": (
+        "Can it serve?",
+        "For load balancers: 503 while the database does not answer; never counted against a limit.",
+        {"200": HEALTHY, "503": {"description": STATUSES[503], "content": PROBLEM}},
+    ),
 }
 
 
@@ -79,7 +96,7 @@ async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def assets(name: Annotated[str, PathParameter()]) -> Response[bytes]:
     """One of the few files that the page needs."""
     if name not in ASSETS:
-        return Response(b"", status_code=404)
+        raise Missing(f"There is no file {name} here.")
     folder = files("imagevault.edge") if name == "docs.js" else files("swagger_ui") / "static"
     content = (folder / name).read_bytes()
     return Response(content, media_type=ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})
@@ -97,13 +114,20 @@ def openapi_config(version: str, base_url: str) -> OpenAPIConfig:
         version=version,
         description=ABOUT,
         license=License(name="MIT", identifier="MIT"),
-        servers=[Server(url=base_url)],
+        # The relative one first: the page works under whichever name it was opened, its policy lets it call no other.
+        servers=[Server(url="/"), Server(url=base_url)],
         components=Components(security_schemes={"account": bearer}),
         security=[{"account": []}],
         use_handler_docstrings=True,
         operation_id_creator=lambda handler, *_: str(handler.handler_name),
-        render_plugins=[],
+        render_plugins=[JsonRenderPlugin()],  # with none, Litestar adds all of its pages
+        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, opt=OPEN, guards=[_absent]),
     )
+
+
+def _absent(connection: Any, handler: Any) -> None:  # noqa: ARG001
+    """A guard that hides what it guards: pages of Litestar's own, which load from a CDN."""
+    raise NotFoundException
 
 
 @cache
@@ -116,11 +140,15 @@ def document(app: Litestar) -> bytes:
         if isinstance(handler, HTTPRouteHandler)
     }
     whole = app.openapi_schema.to_schema()
-    _, definitions = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
+    forms = [handler.opt["form"] for handler in handlers.values() if "form" in handler.opt]
+    _, definitions = msgspec.json.schema_components([Problem, *forms], ref_template="#/components/schemas/{name}")
     whole["components"]["schemas"].update(definitions)
     for item in whole["paths"].values():
         for operation in item.values():
             _complete(operation, handlers[operation["operationId"]])
+    for path, (summary, description, answers) in HEALTH.items():
+        operation = {"operationId": path[1:].replace("/", "_"), "summary": summary, "description": description}
+        whole["paths"][path] = {"get": {**operation, "tags": ["health"], "security": [{}], "responses": answers}}
     return msgspec.json.encode(whole)
 
 
@@ -128,15 +156,21 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     answers = operation["responses"]
     for status in [status for status in answers if int(status) >= 400]:
         del answers[status]
-    if example := handler.opt.get("example"):
-        for answer in answers.values():
+    for status, answer in answers.items():
+        answer["description"] = STATUSES[int(status)]
+        if example := handler.opt.get("example"):
             for content in answer["content"].values():
                 content["example"] = example
-    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        else:  # a file
+            answer["content"] = {"image/*": {}}
+            answer["headers"] = {}
+    if form := handler.opt.get("form"):
+        schema = {"$ref": f"#/components/schemas/{form.__name__}"}
+        operation["requestBody"] = {"content": {FORM: {"schema": schema}}, "required": True}
     for status in sorted(
         {400, 429, 503, *handler.opt.get("problems", ()), *(() if handler.opt.get("open") else (401,))}
     ):
-        answers[str(status)] = {"description": STATUSES[status], "content": problem}
+        answers[str(status)] = {"description": STATUSES[status], "content": PROBLEM}
 
 
 ROUTES = [page, openapi, assets]

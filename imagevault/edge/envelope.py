@@ -20,7 +20,8 @@ MAX_TARGET = 8 * 1024
 MAX_BODY = 64 * 1024
 BODY_DEADLINE = 10.0  # seconds for a whole body to arrive
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+FORM = b"application/x-www-form-urlencoded"
+NUL = {True: re.compile(rb"\0|%00"), False: re.compile(rb"\0|(?<!\\)(?:\\\\)*\\u0000")}  # in a form, in JSON
 JSON_POLICY = b"default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -97,12 +98,13 @@ class _Exchange:
         scope["imagevault.headers"] = self.answer_headers
         scope["imagevault.timings"] = []
         self.received = 0
-        self.tail = b""
+        self.body = bytearray()
         self.body_deadline: float | None = None
 
     def admit(self) -> bool:
         """Whether the request goes on to the app (False: a CORS preflight). Raises if it is not in order."""
         self._check_host()
+        preflight = self._cors()
         self._check_sizes()
         raw = self.scope.get("raw_path") or b""
         for name, part in (("path", raw), ("query", self.scope["query_string"])):
@@ -113,7 +115,7 @@ class _Exchange:
                 decoded.decode()
             except UnicodeDecodeError:
                 raise BadInput(name, "must be UTF-8, percent-encoded") from None
-        return not self._cors()
+        return not preflight
 
     def _check_host(self) -> None:
         if self.envelope.loopback_only and not is_loopback((self.scope.get("server") or ("",))[0]):
@@ -133,7 +135,9 @@ class _Exchange:
         if len(self.scope.get("raw_path") or b"") + len(self.scope["query_string"]) > MAX_TARGET:
             raise HTTPRefusal(414, f"Path and query together must be at most {MAX_TARGET} bytes.")
         length = self.headers.get(b"content-length", [b"0"])[0]
-        if not length.isdigit() or int(length) > MAX_BODY:
+        if not length.isdigit():
+            raise BadInput("Content-Length", "must be a number")
+        if len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY:
             raise HTTPRefusal(413, f"A body must be at most {MAX_BODY} bytes.")
 
     def _cors(self) -> bool:
@@ -159,16 +163,20 @@ class _Exchange:
             async with asyncio.timeout_at(self.body_deadline):
                 message = await self._receive()
         except TimeoutError:
-            raise HTTPRefusal(408, f"The body took longer than {BODY_DEADLINE:.0f} seconds.") from None
+            detail = f"The body took longer than {BODY_DEADLINE:.0f} seconds."
+            raise HTTPRefusal(408, detail, {"Connection": "close"}) from None
+        if message["type"] == "http.disconnect":
+            raise HTTPRefusal(400, "The body ended before it was complete.")
         if message["type"] == "http.request":
             body = message.get("body", b"")
             self.received += len(body)
             if self.received > MAX_BODY:
                 raise HTTPRefusal(413, f"A body must be at most {MAX_BODY} bytes.")
-            self.tail += body
+            self.body += body
             if not message.get("more_body"):
                 self.received = -1  # from now on only a disconnect can come, and that may take its time
-                if ESCAPED_NUL.search(self.tail) or b"\0" in self.tail or b"%00" in self.tail:
+                form = self.headers.get(b"content-type", [b""])[0].lower().startswith(FORM)
+                if NUL[form].search(self.body):
                     raise BadInput("body", "a NUL character is not allowed")
         return message
 

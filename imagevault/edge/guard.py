@@ -54,7 +54,7 @@ class Parameters:
     def check(self, request: Request[Any, Any, Any]) -> None:
         """BadInput names the parameter, and the nearest right one."""
         given = [name for name, _ in parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True)]
-        if not given:
+        if not given or request.method == "OPTIONS":
             return
         known = self.of(request.app, request.route_handler, request.method)
         for name in given:

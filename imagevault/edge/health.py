@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from imagevault.edge.problems import HTTPRefusal
 from imagevault.edge.types import App, Receive, Scope, Send
 from imagevault.errors import DatabaseUnavailable
 
@@ -22,9 +23,11 @@ class Health:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Live: the process answers. Ready: so does the database."""
         path = scope["path"] if scope["type"] == "http" else ""
-        if path not in {"/health/live", "/health/ready"} or scope["method"] != "GET":
+        if path not in {"/health/live", "/health/ready"}:
             await self.app(scope, receive, send)
             return
+        if scope["method"] != "GET":
+            raise HTTPRefusal(405, f"{scope['method']} is not possible here.", {"Allow": "GET, HEAD"})
         if path == "/health/ready":
             try:
                 await asyncio.wait_for(self.ping(), DATABASE_DEADLINE)

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 # Problem type of the IANA registry for an exhausted limit (draft-ietf-httpapi-ratelimit-headers).
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+RETRY_AFTER = 60  # seconds, where nobody knows better
 STATUS: dict[type[Exception], int] = {
     errors.BadInput: 400,
     errors.NotSignedIn: 401,
@@ -28,6 +29,11 @@ STATUS: dict[type[Exception], int] = {
     errors.TooMany: 429,
     errors.Busy: 503,
     errors.DatabaseUnavailable: 503,
+    errors.ProviderError: 502,
+    errors.NotFound: 404,
+    errors.RateLimited: 503,
+    errors.Unconfigured: 503,
+    errors.TimedOut: 504,
     RecursionError: 400,
     UnicodeDecodeError: 400,
 }
@@ -85,11 +91,12 @@ def describe(error: Exception, scope: Scope) -> tuple[Problem, dict[str, str]]:
         )
     elif isinstance(error, HTTPException):
         status, detail, fields, headers = _from_litestar(error, scope)
-    if isinstance(error, errors.TooMany | errors.Busy):
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, errors.TooMany | errors.Busy | errors.RateLimited | errors.Unconfigured):
+        wait = getattr(error, "retry_after", None) or RETRY_AFTER
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
         members = {"type": QUOTA_EXCEEDED} if status == 429 else {}
     if status == 500:
-        log.error("request failed", exc_info=error)
+        log.error("request %s failed", scope.get("imagevault.request_id", ""), exc_info=error)
         detail = "Something went wrong here; it is logged under this request_id."
     members.setdefault("title", HTTPStatus(status).phrase)
     request_id = scope.get("imagevault.request_id", "")
@@ -101,9 +108,12 @@ def _from_litestar(error: HTTPException, scope: Scope) -> tuple[int, str, list[F
     if error.status_code == 404:
         return 404, f"There is nothing at {scope['path']}; the API is described at /docs.", [], headers
     if error.status_code == 405:
-        return 405, f"{scope['method']} is not possible here.", [], headers
+        allowed = {name: value.replace("GET", "GET, HEAD") for name, value in headers.items()}
+        return 405, f"{scope['method']} is not possible here.", [], allowed
     if error.status_code >= 500:
         return 500, "", [], {}
+    if missing := re.search(r"Missing required \w+ parameter '(\w+)'", error.detail):
+        return 400, f"{missing[1]}: is missing", [Field(missing[1], "is missing")], headers
     fields = [_field(each, scope) for each in (error.extra if isinstance(error.extra, list) else ())]
     detail = "; ".join(f"{field.field}: {field.message}" for field in fields)
     return error.status_code, detail or f"The body cannot be read: {error.detail}", fields, headers
@@ -111,18 +121,16 @@ def _from_litestar(error: HTTPException, scope: Scope) -> tuple[int, str, list[F
 
 def _field(problem: dict[str, str], scope: Scope) -> Field:
     """The field that msgspec means, from its words."""
-    message = problem.get("message", "is wrong").replace("`", "")
-    if unknown := re.search(r"unknown field (\w+)", message):
+    message = problem.get("message", "is wrong")
+    if unknown := re.search(r"unknown field `(.*?)`", message, re.DOTALL):
         data = scope["route_handler"].parsed_data_field
         known = [field.name for field in msgspec.structs.fields(data.annotation)]
         return Field(unknown[1], f"there is no such field.{nearest(unknown[1], known)} There are: {', '.join(known)}.")
-    if missing := re.search(r"missing required field (\w+)", message):
+    if missing := re.search(r"missing required field `(\w+)`", message):
         return Field(missing[1], "is missing")
-    if where := re.search(r" - at \$\.(\S+)$", message):
-        return Field(where[1], message[: where.start()])
-    if message.startswith("Missing required"):
-        return Field(problem.get("key", "body"), "is missing")
-    return Field(problem.get("key", "body").replace("data", "body"), message)
+    if message == "'data'":
+        return Field("body", "is missing")
+    return Field(problem.get("key", "body").replace("data", "body"), message.replace("`", ""))
 
 
 async def send_problem(error: Exception, scope: Scope, send: Send) -> None:

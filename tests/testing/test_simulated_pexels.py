@@ -165,7 +165,7 @@ def test_the_library_has_the_gaps_of_the_real_one() -> None:
 
 def test_it_serves_from_a_shell() -> None:
     command = [sys.executable, "-W", "error", "-m", "imagevault.testing.pexels", "--port", "0", "--key", "k"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         settings = dict(pair.split("=", 1) for pair in server.stdout.readline().split())
         assert settings["PEXELS_API_KEY"] == "k"

@@ -1,0 +1,57 @@
+"""Accounts without HTTP, on both engines, with clocks that a test sets."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagevault.accounts.accounts import Accounts
+from imagevault.accounts.passwords import Passwords
+from imagevault.accounts.tokens import Tokens
+from imagevault.database import Database
+from imagevault.keyring import Keyring
+from imagevault.settings import Argon2, load
+
+KEYRING = Keyring(b"a test secret of more than thirty-two bytes")
+
+
+class Clock:
+    """A clock that stands still until it is told the time."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Worker:
+    """One worker's accounts: its own memory, a database shared with others."""
+
+    def __init__(self, database: Database, keyring: Keyring, ttl: int, cost: Argon2) -> None:
+        self.database = database
+        self.clock = Clock()
+        self.passwords = Passwords(cost, min_length=8)
+        self.accounts = Accounts(self.passwords, Tokens(keyring, ttl), self.clock)
+
+
+Work = Callable[..., Awaitable[Worker]]
+
+
+@pytest.fixture
+async def worker(database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
+    """A maker of workers that share one database; the last one made is in use.
+
+    `ours, theirs = await worker(), await worker(ttl=60)`
+    """
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(keyring: Keyring = KEYRING, ttl: int = 3600, **cost: Any) -> Worker:
+            database = Database(load({"DATABASE_URL": database_url}, tmp_path))
+            await database.open()
+            stack.push_async_callback(database.close)
+            return Worker(database, keyring, ttl, Argon2(**cost))
+
+        yield make

@@ -1,0 +1,113 @@
+"""A server in this process for tests that leave it as it was, and a real uvicorn, spoken to by raw sockets."""
+
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from imagevault.app import Services
+from imagevault.asgi import create
+from imagevault.edge.types import Receive, Scope, Send
+from imagevault.settings import load
+
+PASSWORD = "violet-harbour-71"
+SECRET = "a test secret of more than thirty-two bytes"
+PATIENCE = 20.0  # seconds after which a test gives up on an answer
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop, the same for the server and all tests that share it."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
+    """A server with default settings (but for limits), shared by the tests of a module; `headers` are ada's."""
+    settings = load(
+        {"SECRET_KEY": SECRET, "IMAGEVAULT_LIMITS_REQUESTS": "1000000/second", "IMAGEVAULT_LIMITS_SIGNUP": "1000/hour"},
+        tmp_path_factory.mktemp("api"),
+    )
+    services = Services(settings)
+    async with services.running():
+        app = create(services)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client:
+            await services.accounts.create("ada", PASSWORD)
+            headers = {"Authorization": f"Bearer {await services.accounts.sign_in('ada', PASSWORD)}"}
+            yield SimpleNamespace(
+                app=app, services=services, client=client, get=client.get, post=client.post, headers=headers
+            )
+
+
+class Answer:
+    """An answer as its bytes came."""
+
+    def __init__(self, raw: bytes) -> None:
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        self.status = int(first.split()[1]) if first else 0
+        self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+class Wire:
+    """A server as `imagevault serve` runs it. `reached`: method and path of every request that came through to us."""
+
+    def __init__(self, folder: Path) -> None:
+        self.reached: list[tuple[str, str]] = []
+        services = Services(load({"SECRET_KEY": SECRET}, folder))
+        self.app = create(services)
+        config = uvicorn.Config(
+            self._count, port=0, interface="asgi3", server_header=False, log_config=None, access_log=False
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, name="server")
+        self.thread.start()
+        deadline = time.monotonic() + PATIENCE
+        while not self.server.started and self.thread.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.port = self.server.servers[0].sockets[0].getsockname()[1]
+        self.host = f"Host: 127.0.0.1:{self.port}\r\n".encode()
+
+    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.reached.append((scope["method"], scope["path"]))
+        await self.app(scope, receive, send)
+
+    def connect(self) -> socket.socket:
+        """A connection to it."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+
+    def send(self, *parts: bytes) -> Answer:
+        """Sends the parts, then reads until the server closes the connection."""
+        with self.connect() as connection:
+            for part in parts:
+                connection.sendall(part)
+            return read(connection)
+
+    def stop(self) -> None:
+        """Ends it and waits for its end."""
+        self.server.should_exit = True
+        self.thread.join(PATIENCE)
+
+
+def read(connection: socket.socket) -> Answer:
+    """Everything that comes until the server closes the connection."""
+    received = bytearray()
+    while part := connection.recv(65536):
+        received += part
+    return Answer(bytes(received))
+
+
+@pytest.fixture(scope="module")
+def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real server; `wire.send(b"GET / HTTP/1.1...")` answers what came back."""
+    wire = Wire(tmp_path_factory.mktemp("wire"))
+    yield wire
+    wire.stop()

@@ -1,0 +1,251 @@
+"""What every route asks for unless it says otherwise."""
+
+import time
+from typing import Any
+
+import pytest
+
+PASSWORD = "violet-harbour-71"
+# The routes that anyone may call; whoever opens another one adds it here, knowingly.
+OPEN = {
+    ("POST", "/signup"),
+    ("POST", "/token"),
+    ("GET", "/media/{provider}/{rendition}/{id}"),
+    ("GET", "/docs"),
+    ("GET", "/docs/openapi.json"),
+    ("GET", "/docs-assets/{name}"),
+}
+PATHS = {"provider": "local", "rendition": "original", "id": "local:fox-in-snow.jpg", "name": "docs.js"}
+
+
+def routes(api: Any) -> list[tuple[str, str]]:
+    """Method and path of every route, as the app knows them."""
+    app = api.client._transport.app
+    while not hasattr(app, "routes"):
+        app = app.app
+    return sorted(
+        (method, route.path_format)
+        for route in app.routes
+        for handler in route.route_handlers
+        for method in handler.http_methods
+        if method != "OPTIONS" and not route.path_format.startswith("/schema")  # nothing is there: test_docs
+    )
+
+
+def target(path: str) -> str:
+    """A path with values in its places."""
+    return path.format(**PATHS)
+
+
+class TestAllRoutes:
+    async def test_each_wants_a_credential_unless_it_is_known_to_be_open(self, api: Any) -> None:
+        """Without one, and with a bad one, the answer is the same 401, before anything of the request is read."""
+        walked = routes(api)
+
+        for method, path in walked:
+            for headers in ({}, {"Authorization": "Bearer forged"}):
+                answer = await api.client.request(method, target(path), headers=headers)
+                expected = (method, path) not in OPEN
+
+                assert (answer.status_code == 401) == expected, (method, path)
+                assert ("www-authenticate" in answer.headers) == expected, (method, path)
+        assert set(walked) >= OPEN
+        assert len(walked) > len(OPEN)
+
+    async def test_each_is_a_route_that_a_signed_in_caller_reaches(self, api: Any) -> None:
+        """The control of the test above: with a good credential nothing is 401."""
+        headers = api.headers
+
+        for method, path in routes(api):
+            answer = await api.client.request(method, target(path), headers=headers)
+
+            assert answer.status_code not in {401, 404, 405, 500}, (method, path)
+
+    async def test_each_refuses_parameters_that_it_does_not_have(self, api: Any) -> None:
+        """400 names the parameter, and what there is."""
+        headers = api.headers
+
+        for method, path in routes(api):
+            answer = await api.client.request(method, target(path) + "?serach=1", headers=headers)
+
+            assert answer.status_code == 400, (method, path)
+            assert answer.json()["errors"][0]["field"] == "serach"
+
+    async def test_each_refuses_parameters_given_twice(self, api: Any) -> None:
+        """Nobody can tell which of two counts; equal ones, empty ones and encoded names included."""
+        headers = api.headers
+        document = (await api.get("/docs/openapi.json")).json()
+        known = [
+            (path, parameter["name"])
+            for path, item in document["paths"].items()
+            for operation in item.values()
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        ]
+
+        for path, name in known:
+            for again in (name, f"%{ord(name[0]):02x}{name[1:]}"):
+                for values in (("1", "1"), ("1", "2"), ("", "")):
+                    url = f"{target(path)}?{name}={values[0]}&{again}={values[1]}"
+                    answer = await api.get(url, headers=headers)
+
+                    assert (answer.status_code, answer.json()["detail"]) == (400, f"{name}: must be given once"), url
+        assert ("/search", "q") in known
+
+    async def test_search_can_be_opened(self, start: Any) -> None:
+        """Then anyone may search and look up, but not with a credential that is no longer good; the rest stays shut."""
+        api = await start({"IMAGEVAULT_SEARCH": "open"})
+        opened = [("GET", "/search?q=fox"), ("GET", "/images/local:fox-in-snow.jpg")]
+        shut = [route for route in routes(api) if route not in OPEN and route[1] not in {"/search", "/images/{id}"}]
+
+        for method, path in opened:
+            assert (await api.client.request(method, path)).status_code == 200
+            assert (await api.client.request(method, path, headers={"Authorization": "Bearer x"})).status_code == 401
+        for method, path in shut:
+            assert (await api.client.request(method, target(path))).status_code == 401
+        assert len(shut) > 2
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        ("query", "message"),
+        [
+            ("qq=fox", "there is no such parameter. Did you mean q?"),
+            ("q=fox&per-page=3", "there is no such parameter. Did you mean per_page?"),
+            ("q=fox&orientaton=portrait", "there is no such parameter. Did you mean orientation?"),
+            ("Q=fox", "there is no such parameter. There are: color, cursor, license, locale, orientation, page,"),
+            ("q[]=fox", "there is no such parameter."),
+            ("=fox", "there is no such parameter."),
+        ],
+    )
+    async def test_the_nearest_is_named(self, api: Any, query: str, message: str) -> None:
+        """Or all, where none is near."""
+        answer = await api.get(f"/search?{query}", headers=api.headers)
+
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["message"].startswith(message)
+
+    async def test_a_semicolon_separates_nothing(self, api: Any) -> None:
+        """It is part of the value, for us as for the cache in front."""
+        answer = await api.get("/search?q=fox;q=bear&provider=local", headers=api.headers)
+
+        assert (answer.status_code, answer.json()["images"]) == (200, [])
+
+    async def test_thousands_of_parameters_are_refused_in_no_time(self, api: Any) -> None:
+        """The first wrong one ends it."""
+        headers = api.headers
+        begun = time.perf_counter()
+
+        answer = await api.get("/search?" + "&".join(["q"] * 4000), headers=headers)
+
+        assert answer.status_code == 400
+        assert time.perf_counter() - begun < 0.5
+
+
+class TestContentTypes:
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            None,
+            "",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/jsonp",
+            "application/json2; charset=utf-8",
+            "text/json",
+            "application/xml",
+            "application/msgpack",
+            "*/*",
+            "text/plain; application/json",
+            "application/x-www-form-urlencoded, application/json",
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/signup", "/download"])
+    async def test_json_is_called_json(self, api: Any, path: str, content_type: str | None) -> None:
+        """Whatever a page of another site could send without asking (a form, text) is 415, and nothing is done."""
+        headers = api.headers if content_type is None else {**api.headers, "Content-Type": content_type}
+        body = b'{"username": "bob", "password": "violet-harbour-71", "url": "https://a.example/"}'
+
+        answer = await api.post(path, content=body, headers=headers)
+
+        assert (answer.status_code, answer.headers["accept"]) == (415, "application/json")
+        assert answer.json()["detail"] == "The body must be application/json, named in the Content-Type header."
+        assert (await api.get("/downloads", headers=api.headers)).json()["downloads"] == []
+        assert (await api.post("/token", data={"username": "bob", "password": PASSWORD})).status_code == 401
+
+    @pytest.mark.parametrize(
+        "content_type", [None, "application/json", "text/plain", "multipart/form-data; boundary=x"]
+    )
+    async def test_a_form_is_called_a_form(self, api: Any, content_type: str | None) -> None:
+        """At /token it is the reverse."""
+        headers = {"Content-Type": content_type} if content_type else {}
+
+        answer = await api.post("/token", content=b"username=ada&password=violet-harbour-71", headers=headers)
+
+        assert (answer.status_code, answer.headers["accept"]) == (415, "application/x-www-form-urlencoded")
+
+    @pytest.mark.parametrize(
+        "content_type",
+        ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json ;a=b"],
+    )
+    async def test_parameters_and_letter_case_do_not_matter(self, start: Any, content_type: str) -> None:
+        """As RFC 9110 wants."""
+        api = await start()
+        body = b'{"username": "ada", "password": "violet-harbour-71"}'
+
+        answer = await api.post("/signup", content=body, headers={"Content-Type": content_type})
+
+        assert answer.status_code == 201
+
+    async def test_it_is_refused_before_the_body_is_read(self, api: Any) -> None:
+        """A body of the wrong type is not even waited for."""
+        read = 0
+
+        async def body() -> Any:
+            nonlocal read
+            for _ in range(50):
+                read += 1024
+                yield b"a" * 1024
+
+        answer = await api.post("/signup", content=body(), headers={"Content-Type": "text/plain"})
+
+        assert (answer.status_code, read) == (415, 0)
+
+    @pytest.mark.parametrize(
+        "hostile",
+        [
+            "multipart/form-data; " + "boundary=a; " * 1000,
+            "multipart/form-data; boundary=" + "a" * 12_000,
+            'multipart/form-data; boundary="' + "\\" * 12_000,
+            "multipart/form-data; " + ";" * 12_000,
+            "application/x-www-form-urlencoded; !=" + '"\\' * 6_000,
+            " " * 12_000 + "x",
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/signup", "/token"])
+    async def test_a_hostile_one_is_answered_at_once(self, api: Any, path: str, hostile: str) -> None:
+        """No parser of ours backtracks (CVE-2024-24762, CVE-2026-28356)."""
+        begun = time.perf_counter()
+
+        answer = await api.post(path, content=b"{}", headers={"Content-Type": hostile})
+
+        assert answer.status_code in {400, 415}
+        assert time.perf_counter() - begun < 0.5
+
+    async def test_one_of_60_kb_is_refused_as_a_header(self, api: Any) -> None:
+        """It does not come as far as a parser."""
+        begun = time.perf_counter()
+
+        answer = await api.post(
+            "/signup", content=b"{}", headers={"Content-Type": "multipart/form-data; " + "=" * 60_000}
+        )
+
+        assert answer.status_code == 431
+        assert time.perf_counter() - begun < 0.5
+
+    async def test_a_body_that_nobody_asked_for_is_not_read(self, api: Any) -> None:
+        """A GET is answered whatever is sent along."""
+        answer = await api.client.request("GET", "/protected", content=b"[" * 9000, headers=api.headers)
+
+        assert answer.status_code == 200

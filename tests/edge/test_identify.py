@@ -1,0 +1,55 @@
+"""Who is calling: how a credential is read."""
+
+from typing import Any
+
+import pytest
+
+JSON = {"Content-Type": "application/json"}
+
+
+class TestAuthorization:
+    @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer "])
+    async def test_the_scheme_is_read_in_any_letter_case(self, api: Any, scheme: str) -> None:
+        """As RFC 9110 wants; a blank more does no harm."""
+        token = api.headers["Authorization"].partition(" ")[2]
+
+        answer = await api.get("/protected", headers={"Authorization": f"{scheme} {token}"})
+
+        assert answer.status_code == 200
+
+    @pytest.mark.parametrize("credential", ["Bearer", "Bearer ", "Basic YTpi", "Token {}", "{}", "Bearer {},", ""])
+    async def test_anything_else_is_nobody(self, api: Any, credential: str) -> None:
+        """Another scheme, no token, a token without its scheme."""
+        token = api.headers["Authorization"].partition(" ")[2]
+
+        answer = await api.get("/protected", headers={"Authorization": credential.format(token)})
+
+        assert answer.status_code == 401
+
+    async def test_sent_twice_is_refused(self, api: Any) -> None:
+        """Nobody can tell which of two counts; also where no credential is needed."""
+        own = api.headers["Authorization"]
+
+        for path in ("/protected", "/docs"):
+            answer = await api.get(path, headers=[("Authorization", own), ("Authorization", own)])
+
+            assert (answer.status_code, answer.json()["detail"]) == (400, "Authorization: must be sent once")
+
+    async def test_a_credential_is_never_in_the_url(self, api: Any) -> None:
+        """Where logs would keep it (RFC 6750, 5.3)."""
+        token = api.headers["Authorization"].partition(" ")[2]
+
+        answer = await api.get(f"/downloads?access_token={token}")
+        form = await api.post("/download", json={"url": "https://a.example/", "access_token": token})
+
+        assert (answer.status_code, form.status_code) == (401, 401)
+
+    async def test_a_cookie_is_no_credential(self, start: Any) -> None:
+        """There is no session that another site's page could ride on."""
+        api = await start()
+        token = (await api.sign_in())["Authorization"].partition(" ")[2]
+
+        answer = await api.get("/protected", headers={"Cookie": f"token={token}; access_token={token}"})
+
+        assert answer.status_code == 401
+        assert "set-cookie" not in (await api.post("/token", data={"username": "ada", "password": "x"})).headers

@@ -1,0 +1,256 @@
+"""How much one caller may ask."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagevault.edge.limit import Buckets, network
+from imagevault.errors import TooMany
+from imagevault.settings import Rate
+
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+
+class Clock:
+    """A clock that stands still until it is told the time."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class TestBuckets:
+    def test_the_whole_amount_may_come_at_once(self, clock: Clock) -> None:
+        """A burst is served to the last one, and told what is left."""
+        buckets = Buckets(Rate(3, 60), clock)
+
+        assert [buckets.take("ada") for _ in range(3)] == [2, 1, 0]
+        with pytest.raises(TooMany) as caught:
+            buckets.take("ada")
+
+        assert (str(caught.value), caught.value.retry_after) == ("At most 3 in 60 seconds are allowed.", 20)
+
+    def test_it_refills_with_time_and_never_above_its_amount(self, clock: Clock) -> None:
+        """One every 20 seconds; after an hour still three."""
+        buckets = Buckets(Rate(3, 60), clock)
+        for _ in range(3):
+            buckets.take("ada")
+
+        clock.now += 19.9
+        with pytest.raises(TooMany):
+            buckets.take("ada")
+        clock.now += 0.2
+        assert math.floor(buckets.take("ada")) == 0
+        clock.now += 3600
+        assert buckets.level("ada") == 3
+
+    def test_a_refusal_costs_nothing(self, clock: Clock) -> None:
+        """Whoever keeps asking is not put off further."""
+        buckets = Buckets(Rate(1, 10), clock)
+        buckets.take("ada")
+        for _ in range(100):
+            with pytest.raises(TooMany) as caught:
+                buckets.take("ada")
+
+        assert caught.value.retry_after == 10
+
+    def test_keys_do_not_share(self, clock: Clock) -> None:
+        """One caller's burst is nobody else's."""
+        buckets = Buckets(Rate(1, 60), clock)
+        buckets.take("ada")
+
+        assert buckets.take("bob") == 0
+
+    def test_what_is_given_back_can_be_taken_again(self, clock: Clock) -> None:
+        """Once, and never above the amount."""
+        buckets = Buckets(Rate(2, 60), clock)
+        buckets.take("ada")
+        buckets.take("ada")
+        buckets.give_back("ada")
+        assert buckets.take("ada") == 0
+
+        for _ in range(5):
+            buckets.give_back("ada")
+        buckets.give_back("nobody")
+
+        assert (buckets.level("ada"), buckets.level("nobody")) == (2, 2)
+
+    def test_memory_is_bounded(self, clock: Clock) -> None:
+        """Of too many keys, the one longest untouched goes first; the busy ones stay."""
+        buckets = Buckets(Rate(2, 60), clock, size=10)
+        buckets.take("busy")
+        for number in range(100):
+            if number % 5 == 0:
+                with pytest.raises(TooMany) if number > 0 else _nothing():
+                    buckets.take("busy")
+                buckets.buckets.move_to_end("busy")
+            buckets.take(f"key {number}")
+
+        assert len(buckets.buckets) == 10
+        assert buckets.level("busy") == 0
+
+    @given(
+        rate=st.builds(Rate, st.integers(1, 50), st.sampled_from([1, 60, 3600, 86400])),
+        steps=st.lists(st.floats(0, 100, allow_subnormal=False), max_size=120),
+    )
+    def test_no_stretch_of_time_sees_more_than_its_share(self, rate: Rate, steps: list[float]) -> None:
+        """Between any two moments: at most the amount, and what refilled meanwhile."""
+        clock = Clock()
+        buckets = Buckets(rate, clock)
+        taken: list[float] = []
+        for step in steps:
+            clock.now += step
+            try:
+                buckets.take("ada")
+            except TooMany:
+                continue
+            taken.append(clock.now)
+
+        per_second = rate.amount / rate.seconds
+        for first, begin in enumerate(taken):
+            for last, end in enumerate(taken[first:], first):
+                assert last - first + 1 <= rate.amount + (end - begin) * per_second + 1e-6
+
+    @given(
+        rate=st.builds(Rate, st.integers(1, 1000), st.sampled_from([1, 60, 3600, 86400])),
+        steps=st.lists(st.floats(0, 10), max_size=30),
+    )
+    def test_whoever_waits_as_long_as_told_is_served(self, rate: Rate, steps: list[float]) -> None:
+        """Retry-After (whole seconds, rounded up) is long enough."""
+        clock = Clock()
+        buckets = Buckets(rate, clock)
+        for step in [*steps, *[0.0] * rate.amount]:
+            clock.now += step
+            try:
+                buckets.take("ada")
+            except TooMany as error:
+                clock.now += max(1, math.ceil(error.retry_after))
+                buckets.take("ada")
+
+
+class _nothing:  # noqa: N801
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class TestNetwork:
+    @pytest.mark.parametrize(
+        ("client", "expected"),
+        [
+            (("192.0.2.7", 1), "192.0.2.7"),
+            (("192.0.2.8", 1), "192.0.2.8"),
+            (("2001:db8:1:2:3:4:5:6", 1), "2001:db8:1:2::"),
+            (("2001:db8:1:2:ffff::", 9), "2001:db8:1:2::"),
+            (("2001:db8:1:3::1", 1), "2001:db8:1:3::"),
+            (("::ffff:192.0.2.7", 1), "192.0.2.7"),
+            (("fe80::1%eth0", 1), "fe80::"),
+            (("testclient", 1), "testclient"),
+            (None, "local"),
+        ],
+    )
+    def test_is_the_address_or_of_ipv6_the_network(self, client: Any, expected: str) -> None:
+        """A household has one IPv4 address and 2**64 of IPv6; IPv4 in an IPv6 coat is IPv4."""
+        assert network({"client": client}) == expected
+
+
+class TestLimit:
+    async def test_tells_what_is_left(self, start: Any) -> None:
+        """In the fields of draft-ietf-httpapi-ratelimit-headers-10, on every answer, and in no others."""
+        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "3/hour"})
+
+        answers = [await api.get("/nothing") for _ in range(2)]
+
+        assert [answer.headers["ratelimit-policy"] for answer in answers] == ['"requests";q=3;w=3600'] * 2
+        assert [answer.headers["ratelimit"] for answer in answers] == [
+            '"requests";r=2;t=1200',
+            '"requests";r=1;t=2400',
+        ]
+        assert not [name for name in answers[0].headers if name.startswith("x-ratelimit")]
+
+    async def test_refuses_what_is_too_much(self, start: Any) -> None:
+        """429 with Retry-After and the registered problem type, whatever is asked for, but for health."""
+        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
+        for _ in range(2):
+            await api.get("/docs")
+
+        for path in ("/docs", "/nothing", "/docs-assets/docs.js"):
+            answer = await api.get(path)
+            problem = answer.json()
+
+            assert (answer.status_code, problem["status"]) == (429, 429)
+            assert (problem["type"], problem["title"]) == (QUOTA_EXCEEDED, "Too Many Requests")
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert 1790 <= int(answer.headers["retry-after"]) <= 1800
+            assert answer.headers["ratelimit"] == f'"requests";r=0;t={answer.headers["retry-after"]}'
+
+    async def test_health_is_never_counted(self, start: Any) -> None:
+        """Probes are served beyond any limit, and use none of it up."""
+        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "1/hour"})
+
+        before = [await api.get(path) for path in ("/health/live", "/health/ready") for _ in range(5)]
+        once, again = await api.get("/nothing"), await api.get("/nothing")
+        after = await api.get("/health/ready")
+
+        assert {answer.status_code for answer in (*before, after)} == {200}
+        assert (once.status_code, again.status_code) == (404, 429)
+        assert "ratelimit" not in after.headers
+
+    async def test_each_account_has_its_own(self, start: Any) -> None:
+        """And who is not signed in shares with the address only."""
+        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
+        ada, bob = await api.sign_in("ada"), await api.sign_in("bob")
+
+        statuses = [
+            (await api.get("/protected", headers=headers)).status_code
+            for headers in (ada, ada, ada, bob, bob, bob, None, None, None)
+        ]
+
+        assert statuses == [200, 200, 429, 200, 200, 429, 401, 401, 429]
+
+    async def test_two_tokens_of_one_account_share(self, start: Any) -> None:
+        """Signing in again gives no more."""
+        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
+        headers = await api.sign_in("ada")
+        again = await api.services.accounts.sign_in("ada", "violet-harbour-71")
+
+        statuses = [
+            (await api.get("/protected", headers=each)).status_code
+            for each in (headers, {"Authorization": f"Bearer {again}"}, headers)
+        ]
+
+        assert statuses == [200, 200, 429]
+
+    @pytest.mark.parametrize(
+        "header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "CF-Connecting-IP", "True-Client-IP"]
+    )
+    async def test_a_claimed_address_changes_nothing(self, start: Any, header: str) -> None:
+        """Only the address that the server saw counts (CVE-2025-59152)."""
+        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "3/hour"})
+
+        statuses = [
+            (await api.get("/nothing", headers={header: f"for=192.0.2.{number}"})).status_code for number in range(5)
+        ]
+
+        assert statuses == [404, 404, 404, 429, 429]
+
+    async def test_a_forged_credential_counts_for_the_address(self, start: Any) -> None:
+        """Changing tokens gives no new buckets."""
+        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
+
+        statuses = [
+            (await api.get("/protected", headers={"Authorization": f"Bearer {number}"})).status_code
+            for number in range(4)
+        ]
+
+        assert statuses == [401, 401, 429, 429]

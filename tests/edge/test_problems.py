@@ -1,0 +1,288 @@
+"""Every error is a problem (RFC 9457) that says what would be right, and no more than that."""
+
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from imagevault import errors
+from imagevault.edge.problems import Problem, describe
+from imagevault.errors import DatabaseUnavailable
+
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+LONG = "a" * 20_000
+
+
+def check(answer: Any, status: int, title: str) -> Any:
+    """The problem of an answer, after all that problems have in common was looked at."""
+    problem = answer.json()
+    assert (answer.status_code, problem["status"]) == (status, status)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["title"] == title
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert problem.keys() <= {"title", "status", "detail", "request_id", "type", "errors", "providers"}
+    assert answer.headers["cache-control"] == "no-store"
+    for word in ("Traceback", "imagevault/", "site-packages", "Error(", "litestar", "msgspec"):
+        assert word not in answer.text
+    return problem
+
+
+class TestEachStatus:
+    """One way to each; the titles are the status phrases, as `about:blank` wants."""
+
+    @pytest.mark.parametrize(
+        ("method", "path", "more", "status", "title"),
+        [
+            ("GET", "/search?q=", {}, 400, "Bad Request"),
+            ("GET", "/downloads", {"headers": {"Authorization": "Bearer x"}}, 401, "Unauthorized"),
+            ("GET", "/media/local/original/fox?expires=1&signature=x", {}, 403, "Forbidden"),
+            ("GET", "/images/local:nothing", {}, 404, "Not Found"),
+            ("GET", "/nothing", {}, 404, "Not Found"),
+            ("PATCH", "/downloads", {}, 405, "Method Not Allowed"),
+            ("POST", "/signup", {"json": {"username": "ada", "password": "violet-harbour-71"}}, 409, "Conflict"),
+            ("POST", "/signup", {"content": b" " * 70_000, "headers": JSON}, 413, "Request Entity Too Large"),
+            ("GET", f"/{LONG}", {}, 414, "Request-URI Too Long"),
+            ("POST", "/signup", {"content": b"{}"}, 415, "Unsupported Media Type"),
+            ("GET", "/docs", {"headers": {"X-Long": LONG}}, 431, "Request Header Fields Too Large"),
+        ],
+    )
+    async def test_refusals(
+        self, start: Any, method: str, path: str, more: dict[str, Any], status: int, title: str
+    ) -> None:
+        """What a caller did wrong."""
+        api = await start({"IMAGEVAULT_LIMITS_SIGNUP": "100/hour"})
+        headers = {**await api.sign_in(), **more.pop("headers", {})}
+
+        answer = await api.client.request(method, path, headers=headers, **more)
+
+        problem = check(answer, status, _phrase(status, title))
+        assert problem["detail"]
+        assert "type" not in problem  # about:blank, the default of RFC 9457
+
+    async def test_a_provider_that_cannot_do_it(self, api: Any) -> None:
+        """422, with what each provider said."""
+        answer = await api.get("/search?q=fox&provider=local&color=red", headers=api.headers)
+
+        problem = check(answer, 422, _phrase(422, "Unprocessable Entity"))
+        assert [each["status"] for each in problem["providers"]] == ["unsupported"]
+
+    async def test_a_database_that_is_away(self, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """503 with Retry-After, and nothing of where the database is."""
+        api = await start()
+
+        async def away(*_: Any) -> None:
+            raise DatabaseUnavailable("could not connect to server db.internal:5432")
+
+        monkeypatch.setattr(api.services.accounts, "sign_in", away)
+        answer = await api.post("/token", data={"username": "ada", "password": "violet-harbour-71"})
+
+        problem = check(answer, 503, "Service Unavailable")
+        assert problem["detail"] == "The database does not answer; try again soon."
+        assert answer.headers["retry-after"] == "1"
+
+    async def test_what_nobody_expected(
+        self, start: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """500 tells nothing but the id, and the log has the trace under that id."""
+        api = await start()
+
+        async def broken(*_: Any) -> None:
+            raise ZeroDivisionError("secret detail")
+
+        monkeypatch.setattr(api.services.accounts, "sign_in", broken)
+        answer = await api.post("/token", data={"username": "ada", "password": "violet-harbour-71"})
+
+        problem = check(answer, 500, "Internal Server Error")
+        assert problem["detail"] == "Something went wrong here; it is logged under this request_id."
+        assert "secret detail" not in answer.text
+        [record] = [record for record in caplog.records if record.exc_info]
+        assert problem["request_id"] in record.getMessage()
+        assert "ZeroDivisionError: secret detail" in caplog.text
+
+    async def test_a_plugin_that_breaks_in_a_lookup(self, start: Any, tmp_path: Any) -> None:
+        """An image of a provider whose code fails is the provider's failure, 502, not ours."""
+        (tmp_path / "plugins").mkdir()
+        (tmp_path / "plugins" / "broken.py").write_text(
+            "from imagevault import Image, Page, ProviderInfo, hookimpl\n"
+            "@hookimpl\n"
+            "def provider_info():\n"
+            "    return ProviderInfo(title='Broken', homepage='https://broken.example', page_size=10)\n"
+            "@hookimpl\n"
+            "async def search_images(query):\n"
+            "    raise ZeroDivisionError('secret detail')\n"
+            "@hookimpl\n"
+            "async def fetch_image(image_id):\n"
+            "    raise ZeroDivisionError('secret detail')\n"
+        )
+        api = await start({"IMAGEVAULT_PLUGINS_DIR": "plugins"})
+        headers = await api.sign_in()
+
+        lookup = await api.get("/images/broken:1", headers=headers)
+        saved = await api.post("/download", json={"image": "broken:1"}, headers=headers)
+
+        check(lookup, 502, "Bad Gateway")
+        check(saved, 502, "Bad Gateway")
+
+    async def test_an_image_of_a_provider_without_its_key(self, api: Any) -> None:
+        """503 names the variable, and says when to come again."""
+        headers = api.headers
+
+        lookup = await api.get("/images/pexels:1", headers=headers)
+        saved = await api.post("/download", json={"image": "pexels:1"}, headers=headers)
+
+        for answer in (lookup, saved):
+            problem = check(answer, 503, "Service Unavailable")
+            assert "PEXELS_API_KEY is not set" in problem["detail"]
+            assert answer.headers["retry-after"] == "60"
+
+    @pytest.mark.parametrize(
+        ("error", "status", "wait"),
+        [
+            (errors.ProviderError("it broke"), 502, None),
+            (errors.Unavailable("down"), 502, None),
+            (errors.InvalidResponse("HTML"), 502, None),
+            (errors.Unauthorized("the key"), 502, None),
+            (errors.NotFound("no image"), 404, None),
+            (errors.TimedOut("4 s"), 504, None),
+            (errors.RateLimited("slow down", 1.2), 503, "2"),
+            (errors.RateLimited("slow down"), 503, "60"),
+            (errors.Unconfigured("no key"), 503, "60"),
+            (errors.Busy("queue"), 503, "1"),
+            (errors.TooMany("limit", 0.01), 429, "1"),
+        ],
+    )
+    def test_errors_of_ours(self, error: Exception, status: int, wait: str | None) -> None:
+        """Each error of the tree has its status; whole seconds to wait, rounded up, where one should come again."""
+        problem, headers = describe(error, {"imagevault.request_id": "a"})
+
+        assert (problem.status, problem.detail, headers.get("Retry-After")) == (status, str(error), wait)
+
+    def test_every_error_of_the_tree_has_a_status(self) -> None:
+        """Only what nobody raises towards a caller, or nobody expected, is a 500."""
+        kinds = [
+            kind
+            for kind in vars(errors).values()
+            if isinstance(kind, type) and issubclass(kind, errors.Refused | errors.ProviderError)
+        ]
+        given = {"message": "m", "field": "f", "retry_after": 1.0}
+        statuses = {}
+        for kind in kinds:
+            names = kind.__init__.__code__.co_varnames[1:] if hasattr(kind.__init__, "__code__") else ("message",)
+            problem, _ = describe(kind(*(given[name] for name in names if name in given)), {})
+            statuses[kind.__name__] = problem.status
+
+        assert [name for name, status in statuses.items() if status == 500] == ["Refused"]
+
+
+def _phrase(status: int, old: str) -> str:
+    """The phrase of this Python: RFC 9110 renamed three of them."""
+    from http import HTTPStatus
+
+    renamed = {"Content Too Large", "URI Too Long", "Unprocessable Content"}
+    return phrase if (phrase := HTTPStatus(status).phrase) in renamed else old
+
+
+class TestBodies:
+    """Bodies that cannot be read say why, at /signup and at /download alike."""
+
+    @pytest.mark.parametrize("path", ["/signup", "/download"])
+    @pytest.mark.parametrize(
+        ("body", "detail"),
+        [
+            (b"[" * 20_000, "The body is nested too deeply."),
+            (b'{"username":' * 5_000, "The body is nested too deeply."),
+            (b'{"url": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "The body is nested too deeply."),
+            (b'{"username": "\xff"}', "The body is not valid UTF-8."),
+            (b'{"url": "\xed\xa0\x80"}', "The body is not valid UTF-8."),
+            (b"", "body: is missing"),
+            (b"null", "body: Expected object, got null"),
+            (b"[]", "body: Expected object, got array"),
+            (b'"text"', "body: Expected object, got str"),
+            (b'{"username": "ada"', "The body cannot be read: Input data was truncated"),
+            (b'{"a": 1,}', "The body cannot be read: JSON is malformed: trailing comma in object"),
+            (b"{} {}", "The body cannot be read: JSON is malformed: trailing characters"),
+            (b"username=ada", "The body cannot be read: JSON is malformed: invalid character"),
+            (b'{"note": "\\ud800"}', "The body cannot be read: Input data was truncated"),
+            (b'{"note": 1e999}', "The body cannot be read: Number out of range"),
+            (b"\xef\xbb\xbf{}", "The body cannot be read: JSON is malformed: invalid character"),
+        ],
+    )
+    async def test_json_that_cannot_be_read(self, api: Any, path: str, body: bytes, detail: str) -> None:
+        """400 with the reason, and where it is known the place."""
+        answer = await api.post(path, content=body, headers={**api.headers, **JSON})
+
+        assert check(answer, 400, "Bad Request")["detail"].startswith(detail)
+
+    @pytest.mark.parametrize(
+        ("body", "field", "message"),
+        [
+            (
+                {"usrname": "ada"},
+                "usrname",
+                "there is no such field. Did you mean username? There are: username, password.",
+            ),
+            ({"user-name": "a"}, "user-name", "there is no such field. Did you mean username?"),
+            ({"is_admin": True}, "is_admin", "there is no such field. There are: username, password."),
+            ({"a b`c": 1}, "a b", "there is no such field."),
+            ({"username": "ada"}, "password", "is missing"),
+            ({"password": "ada"}, "username", "is missing"),
+            ({"username": 1, "password": "x"}, "username", "Expected str, got int"),
+            ({"username": "ada", "password": None}, "password", "Expected str, got null"),
+            ({"username": ["ada"], "password": "x"}, "username", "Expected str, got array"),
+        ],
+    )
+    async def test_fields_that_are_wrong(self, api: Any, body: dict[str, Any], field: str, message: str) -> None:
+        """Each is named, with what would be right; of unknown ones the nearest."""
+        answer = await api.post("/signup", json=body)
+
+        problem = check(answer, 400, "Bad Request")
+        assert [each["field"] for each in problem["errors"]] == [field]
+        assert problem["errors"][0]["message"].startswith(message)
+        assert problem["detail"].startswith(f"{field}: {message}")
+
+    async def test_several_wrong_fields(self, api: Any) -> None:
+        """A download is checked like a signup, length limits included."""
+        headers = api.headers
+
+        answer = await api.post("/download", json={"url": "https://a.example/" + "a" * 2048}, headers=headers)
+
+        assert check(answer, 400, "Bad Request")["errors"] == [
+            {"field": "url", "message": "Expected str of length <= 2048"}
+        ]
+
+    @pytest.mark.parametrize(
+        ("form", "field", "message"),
+        [
+            (b"", "username", "is missing"),
+            (b"username=ada", "password", "is missing"),
+            (b"password=x", "username", "is missing"),
+            (b"username=ada&username=bob&password=x", "username", "must be given once"),
+            (b"username=ada&password=x&password=y", "password", "must be given once"),
+            (b'{"username": "ada"}', "username", "is missing"),
+        ],
+    )
+    async def test_forms_that_are_wrong(self, api: Any, form: bytes, field: str, message: str) -> None:
+        """A field that is missing or repeated is named."""
+        answer = await api.post("/token", content=form, headers=FORM)
+
+        assert check(answer, 400, "Bad Request")["errors"] == [{"field": field, "message": message}]
+
+    async def test_what_can_be_wrong_is_refused_in_no_time(self, api: Any) -> None:
+        """The worst of the bodies above cost milliseconds."""
+        bodies = [b"[" * 65_000, b"\\" * 65_000, b'{"a":' * 13_000, b"\\\\u0000" * 9_000, b'"' + b"\\u0000" * 10_000]
+        for body in bodies:
+            begun = time.perf_counter()
+            answer = await api.post("/signup", content=body, headers=JSON)
+
+            assert answer.status_code == 400
+            assert time.perf_counter() - begun < 1
+
+
+class TestShape:
+    def test_absent_members_are_left_out(self) -> None:
+        """`type` is `about:blank` when absent; `errors` and `providers` are there when there are some."""
+        problem = Problem(title="Not Found", status=404, detail="d", request_id="a")
+
+        assert msgspec.json.decode(msgspec.json.encode(problem)).keys() == {"title", "status", "detail", "request_id"}

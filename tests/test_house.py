@@ -1,0 +1,299 @@
+"""The house as it was laid down: what may import what, what is packaged, and that the package works elsewhere."""
+
+import ast
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
+
+# A module imports from the layers above it here, and from its own folder; besides, downloads import from the gateway.
+LAYERS = [
+    {"errors", "records", "values", "memory", "watchdog", "pictures", "samples", "testing"},
+    {"sources", "hookspecs"},
+    {"settings"},
+    {"keyring", "engines"},
+    {"plugins", "database"},
+    {"edge", "web", "accounts", "gateway", "downloads"},
+    {"app"},
+    {"asgi"},
+    {"cli"},
+    {"__main__"},
+]
+FOR_PLUGINS = {"imagevault", "imagevault.pictures"}  # what a plugin may import
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {dotted(path): path for path in sorted((ROOT / "imagevault").rglob("*.py"))}
+PROVIDERS = {path.stem: path for path in sorted((ROOT / "providers").glob("*.py"))}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: say the whole name in imports"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else str(node.module)
+
+
+def part(module: str) -> str:
+    """The folder or file of the package that a module belongs to."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def importers(package: str) -> set[str]:
+    """The modules that import something of a third-party package."""
+    everything = MODULES | PROVIDERS
+    return {name for name, path in everything.items() if package in {each.split(".")[0] for each in imports(path)}}
+
+
+class TestImports:
+    @pytest.mark.parametrize("name", ["imagevault", "imagevault.testing"])
+    def test_what_a_plugin_author_imports_is_light(self, name: str) -> None:
+        """Neither the web framework nor the database layer comes along in a fresh interpreter."""
+        heavy = ("litestar", "piccolo", "uvicorn", "asyncpg", "aiosqlite", "PIL", "pwdlib", "jwt")
+        code = f"import sys, {name}; print(*{{each.split('.')[0] for each in sys.modules}} & set({heavy!r}))"
+
+        printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+        assert printed.split() == []
+
+    def test_every_module_has_its_layer(self) -> None:
+        """A new file or folder of the package is given its place in the table above."""
+        assert {part(name) for name in MODULES} - {""} <= set().union(*LAYERS)
+
+    @pytest.mark.parametrize("name", [name for name in MODULES if name != "imagevault"])
+    def test_a_module_imports_from_the_layers_above_only(self, name: str) -> None:
+        own = part(name)
+        position = next(number for number, layer in enumerate(LAYERS) if own in layer)
+        allowed = set().union(*LAYERS[:position], {own}, {"gateway"} if own == "downloads" else set())
+        if own in {"samples", "testing"}:
+            allowed = {own}
+
+        found = {each for each in imports(MODULES[name]) if each.split(".")[0] == "imagevault"}
+
+        assert {each for each in found if part(each) not in allowed} == set()
+
+    def test_routes_are_imported_by_the_app_only(self) -> None:
+        """Rules do not know the routes to them."""
+        found = {name for name, path in MODULES.items() if any(each.endswith(".routes") for each in imports(path))}
+
+        assert found == {"imagevault.app"}
+
+    def test_the_package_itself_imports_what_plugins_need_only(self) -> None:
+        assert {part(each) for each in imports(MODULES["imagevault"])} == {"errors", "hookspecs", "records"}
+
+    @pytest.mark.parametrize("name", PROVIDERS)
+    def test_our_providers_import_what_a_stranger_may(self, name: str) -> None:
+        """So that each is an example to copy."""
+        found = {each for each in imports(PROVIDERS[name]) if each.split(".")[0].startswith("imagevault")}
+
+        assert found - FOR_PLUGINS == set()
+
+    def test_litestar_is_known_in_the_app_the_edge_and_the_routes(self) -> None:
+        found = importers("litestar")
+
+        assert "imagevault.app" in found
+        assert {name for name in found if name != "imagevault.app" and ".edge." not in name} <= {
+            name for name in MODULES if name.endswith(".routes")
+        }
+
+    def test_piccolo_is_known_in_the_database_the_tables_and_the_rules_that_query(self) -> None:
+        found = importers("piccolo")
+
+        assert {"imagevault.database", "imagevault.engines", "imagevault.accounts.tables"} <= found
+        assert {part(name) for name in found} <= {"database", "engines", "accounts", "gateway", "downloads"}
+        assert not any(name.endswith(".routes") for name in found)
+
+    @pytest.mark.parametrize("driver", ["asyncpg", "aiosqlite", "sqlite3"])
+    def test_the_drivers_are_known_where_the_engines_are(self, driver: str) -> None:
+        assert importers(driver) <= {"imagevault.database", "imagevault.engines"}
+
+    def test_pluggy_is_known_to_the_loader_and_the_hooks(self) -> None:
+        assert importers("pluggy") == {"imagevault.hookspecs", "imagevault.plugins"}
+
+
+class TestNames:
+    @pytest.mark.parametrize("name", ["imagevault", "imagevault.testing"])
+    def test_all_is_sorted_and_true(self, name: str) -> None:
+        """`__all__` is what the package imports for others, each once, and each is there."""
+        module = importlib.import_module(name)
+        tree = ast.parse(MODULES[name].read_text())
+        imported = [
+            alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+        ]
+
+        assert list(module.__all__) == sorted(imported)
+        assert all(hasattr(module, each) for each in module.__all__)
+
+    def test_no_file_is_long(self) -> None:
+        """At most 350 lines; the shapes of the sample pictures are no code to read."""
+        everything = MODULES | PROVIDERS
+        lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in everything.items()}
+
+        assert {name: lines for name, lines in lengths.items() if lines > 350 and part(name) != "samples"} == {}
+
+
+class TestPackaging:
+    """What pyproject.toml lists is what there is."""
+
+    def test_packages(self) -> None:
+        folders = {dotted(path) for path in (ROOT / "imagevault").rglob("__init__.py")}
+
+        assert SETUPTOOLS["packages"] == [*sorted(folders), "imagevault_migrations"]
+        assert {dotted(path.parent) for path in MODULES.values()} == folders
+
+    def test_providers(self) -> None:
+        """One module and one entry point for each file in providers/."""
+        assert SETUPTOOLS["py-modules"] == list(PROVIDERS)
+        assert PYPROJECT["project"]["entry-points"]["imagevault"] == {
+            name.removeprefix("imagevault_"): name for name in PROVIDERS
+        }
+
+    def test_files_that_are_no_code(self) -> None:
+        """Each is matched by a pattern of its package."""
+        files = [
+            path
+            for path in sorted((ROOT / "imagevault").rglob("*"))
+            if path.is_file() and path.suffix not in {".py", ".pyc"} and path.name[0] != "."
+        ]
+        left_out = [
+            str(path.relative_to(ROOT))
+            for path in files
+            if not any(fnmatch(path.name, each) for each in SETUPTOOLS["package-data"].get(dotted(path.parent), ()))
+        ]
+
+        assert {path.name for path in files} >= {"py.typed", "docs.js", "fox-in-snow.jpg"}
+        assert left_out == []
+
+    def test_the_command_is_there(self) -> None:
+        module, _, function = PYPROJECT["project"]["scripts"]["imagevault"].partition(":")
+
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+def build(folder: Path) -> Path:
+    """The wheel, built from a copy, since a build leaves folders in its source that a later one would take in."""
+    source = folder / "source"
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "imagevault-data")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    (source / "imagevault" / "left_over.txt").touch()  # stands for what lies about in a working copy
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    try:
+        enough = int(version("setuptools").partition(".")[0]) >= 77
+    except PackageNotFoundError:
+        enough = False
+    if enough:
+        command.append("--no-build-isolation")  # needs no index
+    built = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if "No matching distribution found for setuptools" in built.stderr:
+        pytest.skip("setuptools is too old here to build a wheel, and no index has a newer one")
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("*.whl"))
+
+
+class Installed:
+    """The wheel in an empty environment, which sees our dependencies, and nothing of this checkout."""
+
+    def __init__(self, folder: Path) -> None:
+        self.wheel = build(folder)
+        venv.create(folder / "venv", symlinks=True)
+        self.python = folder / "venv" / "bin" / "python"
+        target = str(self.python)
+        command = [sys.executable, "-m", "pip", "--python", target, "install", "--quiet", "--no-deps", "--no-index"]
+        subprocess.run([*command, str(self.wheel)], check=True, timeout=60)
+        [site] = (folder / "venv" / "lib").glob("python*/site-packages")
+        # A path in a .pth file is searched, but the .pth files in it are not read: the editable install stays unseen.
+        dependencies = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+        (site / "dependencies.pth").write_text("\n".join(dependencies))
+
+    def run(self, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run(
+            [self.python, *arguments], cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return Installed(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the folders of an environment have other names")
+class TestWheel:
+    def test_holds_all_it_needs_and_no_more(self, installed: Installed) -> None:
+        """Code, migrations, samples and the script of the docs page; no tests, no folder of providers, no leftovers."""
+        with zipfile.ZipFile(installed.wheel) as wheel:
+            names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+            metadata = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+            points = wheel.read(metadata).decode()
+        code = {str(path.relative_to(ROOT)) for path in MODULES.values()}
+        code |= {f"{name}.py" for name in PROVIDERS}
+        code |= {f"imagevault_migrations/{path.name}" for path in (ROOT / "piccolo_migrations").glob("*.py")}
+        samples = {
+            str(path.relative_to(ROOT))
+            for path in (ROOT / "imagevault" / "samples").iterdir()
+            if path.suffix not in {".py", ""}
+        }
+
+        assert names == code | samples | {"imagevault/py.typed", "imagevault/edge/docs.js"}
+        assert len(samples) >= 10
+        assert "imagevault = imagevault.cli:main" in points
+        assert all(f"{name.removeprefix('imagevault_')} = {name}" in points for name in PROVIDERS)
+
+    def test_is_what_runs(self, installed: Installed, tmp_path: Path) -> None:
+        """The environment sees the wheel, not the checkout; its command and its module are the same."""
+        code = (
+            "import imagevault, imagevault_pexels, imagevault_migrations as m; print(imagevault.__file__, m.__file__)"
+        )
+
+        places = installed.run(tmp_path, "-c", code).stdout.split()
+
+        assert [Path(place).is_relative_to(installed.python.parents[1]) for place in places] == [True, True]
+        command = str(installed.python.parent / "imagevault")
+        assert installed.run(tmp_path, command, "--version").stdout == f"imagevault, version {version('imagevault')}\n"
+
+    def test_searches_in_an_empty_folder(self, installed: Installed, tmp_path: Path) -> None:
+        """With its own samples and its own migrations: nothing of the checkout is needed."""
+        ended = installed.run(tmp_path, "-m", "imagevault", "search", "fox", "--json")
+
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert [image["id"] for image in json.loads(ended.stdout)["images"]] == ["local:fox-in-snow.jpg"]
+        assert (tmp_path / "imagevault-data" / "imagevault.sqlite").exists()
+
+    def test_serves_in_an_empty_folder(self, installed: Installed, monkeypatch: pytest.MonkeyPatch, serve: Any) -> None:
+        """The API, its documentation with the files of that page, and a picture."""
+        monkeypatch.setattr(sys, "executable", str(installed.python))
+        server = serve({"IMAGEVAULT_SEARCH": "open"}).wait_until_ready()
+
+        with httpx.Client(base_url=server.url) as client:
+            found = client.get("/search", params={"q": "fox", "provider": "local"}).json()
+            picture = client.get(found["images"][0]["renditions"][-1]["url"])
+            docs = [client.get(f"/docs{path}").status_code for path in ("", "/openapi.json", "-assets/docs.js")]
+
+        assert docs == [200, 200, 200]
+        assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")

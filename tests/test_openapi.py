@@ -1,0 +1,270 @@
+"""The OpenAPI document: complete, valid, and kept by the server."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.generation import GenerationMode
+from schemathesis.python import asgi
+
+from imagevault.app import Services
+from imagevault.asgi import create
+from imagevault.settings import load
+
+OPERATIONS = {
+    "POST /signup",
+    "POST /token",
+    "GET /protected",
+    "GET /search",
+    "GET /images/{id}",
+    "GET /providers",
+    "GET /media/{provider}/{rendition}/{id}",
+    "POST /download",
+    "GET /downloads",
+    "GET /health/live",
+    "GET /health/ready",
+}
+WITH_INPUT = {
+    "POST /signup",
+    "POST /token",
+    "GET /search",
+    "GET /media/{provider}/{rendition}/{id}",
+    "POST /download",
+    "GET /downloads",
+}
+OPEN = {"signup", "token", "media", "health_live", "health_ready"}
+
+
+@pytest.fixture
+async def document(start: Any) -> Any:
+    """The document, as a caller gets it."""
+    api = await start()
+    return (await api.get("/docs/openapi.json")).json()
+
+
+def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
+    """Path, method and content of every operation."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def resolved(document: Any, value: Any) -> Any:
+    """The schema with every reference followed."""
+    if isinstance(value, dict):
+        if "$ref" in value:
+            name = value["$ref"].removeprefix("#/components/schemas/")
+            return resolved(document, document["components"]["schemas"][name])
+        return {key: resolved(document, each) for key, each in value.items()}
+    return [resolved(document, each) for each in value] if isinstance(value, list) else value
+
+
+class TestDocument:
+    async def test_is_of_the_version_it_says(self, document: Any) -> None:
+        """OpenAPI 3.1, named and versioned, with the address of this server."""
+        assert document["openapi"] == "3.1.0"
+        assert document["info"]["title"] == "ImageVault"
+        assert document["servers"] == [{"url": "/"}, {"url": "http://127.0.0.1:8000"}]
+        assert re.fullmatch(r"\d+\.\d+\.\d+", document["info"]["version"])
+        assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+
+    async def test_is_valid(self, document: Any) -> None:
+        """By the schema of OpenAPI 3.1, and every schema in it by JSON Schema 2020-12."""
+        [account] = document["components"]["securitySchemes"].values()
+        account["flows"]["password"]["tokenUrl"] = "https://a.example/token"  # relative is right (4.6), but not there
+        schemathesis.openapi.from_dict(document).validate()
+        for schema in document["components"]["schemas"].values():
+            jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+
+    async def test_has_every_route(self, document: Any) -> None:
+        """All that is promised so far, and nothing else."""
+        assert {f"{method.upper()} {path}" for path, method, _ in operations(document)} == OPERATIONS
+
+    async def test_each_operation_says_what_it_does(self, document: Any) -> None:
+        """A summary, a description, an id of its own, a tag; each parameter and answer described."""
+        ids = [operation["operationId"] for _, _, operation in operations(document)]
+        for path, method, operation in operations(document):
+            assert operation["summary"], (method, path)
+            assert len(operation["description"]) > 30, (method, path)
+            assert operation["tags"], (method, path)
+            for parameter in operation.get("parameters", ()):
+                assert parameter["description"], (method, path, parameter["name"])
+            for status, answer in operation["responses"].items():
+                assert answer["description"], (method, path, status)
+        assert len(set(ids)) == len(ids)
+
+    async def test_each_good_answer_has_an_example_of_its_schema(self, document: Any) -> None:
+        """An example that its own schema refuses would teach wrong."""
+        for path, method, operation in operations(document):
+            if operation["operationId"] == "media":  # a picture
+                continue
+            good = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+            assert len(good) == 1, (method, path)
+            for content in good[0]["content"].values():
+                schema = resolved(document, content.get("schema", {"type": "object"}))
+
+                assert content["example"], (method, path)
+                jsonschema_rs.validate(schema, content["example"])
+
+    async def test_each_body_has_examples(self, document: Any) -> None:
+        """Whoever opens the page can try each call at once."""
+        for path, method, operation in operations(document):
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schema = resolved(document, content["schema"])
+
+                assert operation["requestBody"]["required"] is True
+                for name in schema.get("required", ()):
+                    assert schema["properties"][name]["examples"], (method, path, name)
+
+    async def test_each_problem_is_one(self, document: Any) -> None:
+        """Errors are of one schema and type; those that any caller meets stand at each operation."""
+        for path, method, operation in operations(document):
+            problems = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+            common = {"503"} if path == "/health/ready" else set() if path == "/health/live" else {"400", "429", "503"}
+            signed_in = set() if operation["operationId"] in OPEN else {"401"}
+
+            assert common | signed_in <= problems.keys(), (method, path)
+            for answer in problems.values():
+                assert answer["content"] == {
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                }
+        assert {"title", "status", "detail", "request_id"} == set(
+            document["components"]["schemas"]["Problem"]["required"]
+        )
+
+    async def test_says_who_may_call_what(self, document: Any) -> None:
+        """One way to sign in, for the Authorize button of the page; the open operations say that they are."""
+        [(name, scheme)] = document["components"]["securitySchemes"].items()
+
+        assert scheme["type"] == "oauth2"
+        assert scheme["flows"] == {"password": {"tokenUrl": "/token", "scopes": {}}}
+        assert document["security"] == [{name: []}]
+        for path, method, operation in operations(document):
+            needed = operation.get("security", document["security"])
+
+            assert (needed == [{}]) == (operation["operationId"] in OPEN), (method, path)
+
+    async def test_the_button_really_signs_in(self, start: Any, document: Any) -> None:
+        """What Swagger UI sends to `tokenUrl` gets a token that opens the rest."""
+        api = await start()
+        await api.sign_in("ada")
+        [scheme] = document["components"]["securitySchemes"].values()
+        form = {"grant_type": "password", "username": "ada", "password": "violet-harbour-71", "scope": ""}
+        headers = {"X-Requested-With": "XMLHttpRequest", "Origin": "http://127.0.0.1:8000"}
+
+        token = (await api.post(scheme["flows"]["password"]["tokenUrl"], data=form, headers=headers)).json()
+        answer = await api.get(
+            "/protected", headers={"Authorization": f"{token['token_type']} {token['access_token']}"}
+        )
+
+        assert answer.status_code == 200
+
+    async def test_the_examples_of_bodies_work(self, start: Any, document: Any) -> None:
+        """Sign up and sign in with the values that the page fills in."""
+        api = await start()
+        values = {
+            operation["operationId"]: {
+                name: field["examples"][0]
+                for content in operation["requestBody"]["content"].values()
+                for name, field in resolved(document, content["schema"])["properties"].items()
+                if "examples" in field
+            }
+            for _, _, operation in operations(document)
+            if "requestBody" in operation
+        }
+
+        made = await api.post("/signup", json=values["signup"])
+        token = await api.post("/token", data=values["token"])
+
+        assert (made.status_code, token.status_code) == (201, 200)
+
+    async def test_says_the_public_address(self, start: Any) -> None:
+        """Behind a proxy, callers are sent to where they came from."""
+        api = await start({"IMAGEVAULT_PUBLIC_URL": "https://images.example/"})
+
+        document = (await api.get("/docs/openapi.json")).json()
+
+        assert document["servers"] == [{"url": "/"}, {"url": "https://images.example"}]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The document of a server in this process that is called with whatever the document allows, and forbids."""
+    folder: Path = tmp_path_factory.mktemp("openapi")
+    environ = {
+        "SECRET_KEY": "a test secret of more than thirty-two bytes",
+        "IMAGEVAULT_ALLOWED_HOSTS": "testserver",
+        "IMAGEVAULT_LIMITS_REQUESTS": "1000000/second",
+        "IMAGEVAULT_LIMITS_SIGNUP": "1000000/second",
+    }
+    app = create(Services(load(environ, folder)))
+    yield schemathesis.openapi.from_asgi("/docs/openapi.json", app)
+    asgi.shutdown_lifespans()
+
+
+@pytest.fixture(scope="module")
+def signed_in(kept: Any) -> dict[str, str]:
+    """The headers of an account on that server."""
+    with asgi.get_client(kept.app) as client:
+        account = {"username": "ada", "password": "violet-harbour-71"}
+        client.post("/signup", json=account)
+        return {"Authorization": f"Bearer {client.post('/token', data=account).json()['access_token']}"}
+
+
+def keeps_to_it(strategy: Any, **call: Any) -> None:
+    """Calls the server with what the strategy draws, and checks each answer against the document."""
+
+    @given(case=strategy)
+    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    def run(case: Any) -> None:
+        case.call_and_validate(**call)
+
+    run()
+
+
+class TestServer:
+    """No 5xx, and every answer of a status, type and shape that the document gives for it."""
+
+    @pytest.mark.parametrize("operation", sorted(OPERATIONS))
+    def test_with_what_the_document_allows(self, kept: Any, signed_in: dict[str, str], operation: str) -> None:
+        """Beyond the document there are rules that only words can tell: 400 is allowed."""
+        method, _, path = operation.partition(" ")
+        beyond = [schemathesis.checks.positive_data_acceptance]
+
+        keeps_to_it(kept[path][method].as_strategy(), headers=signed_in, excluded_checks=beyond)
+
+    @pytest.mark.parametrize("operation", sorted(WITH_INPUT))
+    def test_with_what_it_forbids(self, kept: Any, signed_in: dict[str, str], operation: str) -> None:
+        """Wrong types, missing and unknown fields and parameters: refused with 4xx, never taken."""
+        method, _, path = operation.partition(" ")
+
+        keeps_to_it(kept[path][method].as_strategy(GenerationMode.NEGATIVE), headers=signed_in)
+
+    def test_good_answers(self, kept: Any, signed_in: dict[str, str]) -> None:
+        """A search, a look, a download, the ledger: all of the shape that the document says."""
+        with asgi.get_client(kept.app) as client:
+            client.headers.update(signed_in)
+
+            def ask(method: str, path: str, url: str = "", **more: Any) -> Any:
+                answer = client.request(method, url or path, **more)
+                assert answer.ok, answer.text
+                kept[path][method].validate_response(answer)
+                return answer
+
+            image = ask("GET", "/search", "/search?q=mountain&provider=local").json()["images"][0]
+            ask("GET", "/search", "/search?q=mountain&per_page=1&orientation=landscape")
+            ask("GET", "/search", "/search?q=nothing-like-it")
+            ask("GET", "/images/{id}", f"/images/{image['id']}")
+            ask("POST", "/download", json={"image": image["id"], "project": "p"})
+            ask("POST", "/download", json={"url": "https://a.example/b.jpg"})
+            ask("GET", "/downloads", "/downloads?limit=1")
+            link = urlsplit(image["renditions"][0]["url"])
+            ask("GET", "/media/{provider}/{rendition}/{id}", f"{link.path}?{link.query}")
+            for path in ("/providers", "/protected", "/health/live", "/health/ready"):
+                ask("GET", path)

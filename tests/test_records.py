@@ -1,0 +1,198 @@
+"""The records: licences by their address, and what every Struct promises."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagevault import records
+from imagevault.records import Image, License, ProviderInfo, Quota
+
+FLAGS = {  # code -> (commercial, modification)
+    "by": (True, True),
+    "by-sa": (True, True),
+    "by-nd": (True, False),
+    "by-nc": (False, True),
+    "by-nc-sa": (False, True),
+    "by-nc-nd": (False, False),
+    "by-nd-nc": (False, False),
+}
+
+
+class TestCreativeCommons:
+    """`License.from_url` on the Creative Commons family."""
+
+    @pytest.mark.parametrize("version", ["1.0", "2.0", "2.5", "3.0", "4.0"])
+    @pytest.mark.parametrize("code", FLAGS)
+    def test_every_licence_and_version(self, code: str, version: str) -> None:
+        """The id is stable, the address is that of the deed, and the flags follow from nc and nd."""
+        url = f"https://creativecommons.org/licenses/{code}/{version}/"
+        commercial, modification = FLAGS[code]
+
+        assert License.from_url(url) == License(
+            id=f"cc-{code}-{version}",
+            name=f"CC {code.upper()} {version}",
+            url=url,
+            attribution_required=True,
+            commercial=commercial,
+            modification=modification,
+        )
+
+    @pytest.mark.parametrize(
+        ("path", "id", "name", "own"),
+        [
+            ("by/2.0/de/", "cc-by-2.0-de", "CC BY 2.0 DE", "by/2.0/de/"),
+            ("by-sa/2.5/scotland/", "cc-by-sa-2.5-scotland", "CC BY-SA 2.5 SCOTLAND", "by-sa/2.5/scotland/"),
+            ("by/3.0/igo/legalcode", "cc-by-3.0-igo", "CC BY 3.0 IGO", "by/3.0/igo/"),
+            ("by-nc-nd/2.0/de/deed.en", "cc-by-nc-nd-2.0-de", "CC BY-NC-ND 2.0 DE", "by-nc-nd/2.0/de/"),
+        ],
+    )
+    def test_ports_of_a_country(self, path: str, id: str, name: str, own: str) -> None:
+        """A port is a licence of its own."""
+        found = License.from_url(f"https://creativecommons.org/licenses/{path}")
+
+        assert found is not None
+        assert (found.id, found.name, found.url) == (id, name, f"https://creativecommons.org/licenses/{own}")
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://creativecommons.org/licenses/by/4.0/",
+            "https://creativecommons.org/licenses/by/4.0",
+            "http://creativecommons.org/licenses/by/4.0/",
+            "//creativecommons.org/licenses/by/4.0/",
+            "https://www.creativecommons.org/licenses/by/4.0/",
+            "https://creativecommons.org/licenses/by/4.0/deed",
+            "https://creativecommons.org/licenses/by/4.0/deed.de",
+            "https://creativecommons.org/licenses/by/4.0/deed.pt-br",
+            "https://creativecommons.org/licenses/by/4.0/legalcode",
+            "https://creativecommons.org/licenses/by/4.0/legalcode.txt",
+            "https://creativecommons.org/licenses/by/4.0/rdf",
+            "https://creativecommons.org/licenses/by/4.0/?ref=openverse",
+            "https://creativecommons.org/licenses/by/4.0?ref=openverse",
+            "https://creativecommons.org/licenses/by/4.0#deed",
+            "  HTTPS://CreativeCommons.org/Licenses/BY/4.0/ \n",
+        ],
+    )
+    def test_every_form_of_the_address(self, url: str) -> None:
+        """They all mean the same licence, and all answer the same record."""
+        assert License.from_url(url) == License(
+            "cc-by-4.0", "CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/", attribution_required=True
+        )
+
+    @pytest.mark.parametrize(
+        ("url", "expected"),
+        [
+            (
+                "http://creativecommons.org/publicdomain/zero/1.0/deed.en",
+                License("cc0-1.0", "CC0 1.0", "https://creativecommons.org/publicdomain/zero/1.0/"),
+            ),
+            (
+                "https://creativecommons.org/publicdomain/mark/1.0/",
+                License("pdm-1.0", "Public Domain Mark 1.0", "https://creativecommons.org/publicdomain/mark/1.0/"),
+            ),
+        ],
+    )
+    def test_public_domain(self, url: str, expected: License) -> None:
+        """No right is reserved, and no credit needed."""
+        found = License.from_url(url)
+
+        assert found == expected
+        assert found is not None
+        assert (found.public_domain, found.attribution_required, found.commercial, found.modification) == (
+            True,
+            False,
+            True,
+            True,
+        )
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "by",
+            "CC BY 4.0",
+            "https://creativecommons.org/",
+            "https://creativecommons.org/licenses/",
+            "https://creativecommons.org/licenses/by/",
+            "https://creativecommons.org/licenses/by/4/",
+            "https://creativecommons.org/licenses/by/4.01/",
+            "https://creativecommons.org/licenses/by/\u0664.\u0660/",
+            "https://creativecommons.org/licenses/by-xx/4.0/",
+            "https://creativecommons.org/licenses/by-sa-nd/4.0/",
+            "https://creativecommons.org/licenses/nc/1.0/",
+            "https://creativecommons.org/licenses/zero/1.0/",
+            "https://creativecommons.org/publicdomain/by/4.0/",
+            "https://creativecommons.org/publicdomain/zero/",
+            "https://creativecommons.org.example/licenses/by/4.0/",
+            "https://notcreativecommons.org/licenses/by/4.0/",
+            "https://example.org/?https://creativecommons.org/licenses/by/4.0/",
+            "https://user@creativecommons.org/licenses/by/4.0/",
+            "ftp://creativecommons.org/licenses/by/4.0/",
+            "creativecommons.org/licenses/by/4.0/",
+            "https://www.pexels.com/license/",
+        ],
+    )
+    def test_everything_else_is_no_licence(self, url: str) -> None:
+        """Rather none than a wrong one."""
+        assert License.from_url(url) is None
+
+    @given(st.text() | st.text(st.sampled_from("htps:/wcreativom.gl n0123456789-bysad\n\u0660"), max_size=80))
+    def test_never_raises(self, text: str) -> None:
+        found = License.from_url(text)
+
+        assert found is None or found.id.startswith(("cc", "pdm"))
+
+    @given(
+        st.sampled_from([*(f"licenses/{code}" for code in FLAGS), "publicdomain/zero", "publicdomain/mark"]),
+        st.from_regex(r"[0-9]\.[0-9]", fullmatch=True),
+        st.text(max_size=12),
+    )
+    def test_the_address_of_a_licence_means_that_licence(self, path: str, version: str, rest: str) -> None:
+        """Whatever follows in the address that was found, its own address answers the same record."""
+        found = License.from_url(f"https://creativecommons.org/{path}/{version}/{rest}")
+
+        assert found is not None
+        assert found.url is not None
+        assert License.from_url(found.url) == found
+
+    def test_another_licence_is_not_public_domain(self) -> None:
+        assert not License("cc-by-4.0", "CC BY 4.0").public_domain
+        assert not License("pexels", "Pexels License").public_domain
+
+
+STRUCTS = [
+    each
+    for each in vars(records).values()
+    if isinstance(each, type) and issubclass(each, msgspec.Struct) and each is not msgspec.Struct
+]
+
+
+class TestStructs:
+    @pytest.mark.parametrize("struct", STRUCTS)
+    def test_are_frozen(self, struct: type[msgspec.Struct]) -> None:
+        """They are shared between callers and the cache."""
+        assert struct.__struct_config__.frozen
+
+    def test_an_image_travels_unchanged(self) -> None:
+        """What the cache keeps of it is what it was."""
+        image = Image(
+            id="1",
+            tags=["a"],
+            license=License.from_url("https://creativecommons.org/licenses/by/4.0/"),
+            renditions=[records.Rendition(name="small", url="https://a.example/1.jpg", width=1)],
+            ref="opaque",
+        )
+
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(image), type=Image) == image
+
+    @pytest.mark.parametrize(
+        "name", ["page_size", "concurrency", "max_results", "cache_for", "must_cache_for", "limit"]
+    )
+    def test_what_counts_says_how_low_it_may_be(self, name: str) -> None:
+        """So that the loader can refuse a page of no images, or no call at once."""
+        owner: type[msgspec.Struct] = Quota if name == "limit" else ProviderInfo
+        [field] = [field for field in msgspec.structs.fields(owner) if field.name == name]
+
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(-1, field.type)
