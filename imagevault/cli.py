@@ -12,7 +12,6 @@ from typing import NoReturn
 import msgspec
 import rich_click as click
 import uvicorn
-from click.exceptions import NoArgsIsHelpError
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
@@ -48,9 +47,6 @@ def main() -> None:
             raise click.UsageError("The arguments must be UTF-8.")
         cli(prog_name="imagevault", standalone_mode=False)
         sys.stdout.flush()
-    except NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(error.exit_code)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         _stop(error.format_message() + (f" See {context.command_path} --help." if context else ""), error.exit_code)

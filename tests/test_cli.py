@@ -118,14 +118,23 @@ class TestSearch:
         for word in ("[bold]owl[bold]", ":cat:", r"\[red]", "[]"):
             assert word in ended.stdout
 
-    def test_into_a_closed_pipe(self, tmp_path: Path) -> None:
-        """`imagevault search fox --json | head` ends without a word."""
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_into_a_closed_pipe(self, tmp_path: Path, unbuffered: str) -> None:
+        """`imagevault search fox --json | head` ends without a word, whether the pipe breaks early or at the end."""
         command = [sys.executable, "-m", "imagevault", "search", "fox", "-p", "local", "--json"]
+        environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
         read, write = os.pipe()
         os.close(read)
         with os.fdopen(write, "w") as closed:
             ended = subprocess.run(
-                command, cwd=tmp_path, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+                command,
+                cwd=tmp_path,
+                env=environ,
+                stdout=closed,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                check=False,
             )
 
         assert (ended.returncode, ended.stderr) == (1, "")
@@ -343,7 +352,7 @@ class TestHelp:
         """With the code of a wrong call."""
         ended = here(*command.split())
 
-        assert ended.returncode == 2
+        assert (ended.returncode, ended.stderr.strip()) == (2, "")
         assert "Usage: imagevault" in ended.stdout
         assert "Commands" in ended.stdout
 

@@ -4,6 +4,7 @@ window.ui = SwaggerUIBundle({
   dom_id: "#swagger",
   deepLinking: true,
   persistAuthorization: false,
+  validatorUrl: null, // no badge from elsewhere
   tryItOutEnabled: true,
   presets: [SwaggerUIBundle.presets.apis],
 });
