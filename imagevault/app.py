@@ -48,7 +48,7 @@ class Services:
         async with AsyncExitStack() as stack:
             await self.database.open()
             stack.push_async_callback(self.database.close)
-            stack.push_async_callback(self.gateway.close)
+            await stack.enter_async_context(self.gateway.running())
             await stack.enter_async_context(Watchdog(self.plugins.modules()).running())
             yield
 

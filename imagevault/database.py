@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,14 @@ class Database:
     async def close(self) -> None:
         """Closes every connection."""
         await self.engine.close()
+
+    async def time(self) -> float:
+        """Unix time by the database's clock, which all hosts share; SQLite's is this host's."""
+        if isinstance(self.engine, SQLite):
+            return time.time()
+        with outages():
+            [row] = await self.engine.run_ddl("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
+            return float(row["now"])
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers now."""

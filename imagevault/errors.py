@@ -53,15 +53,18 @@ class DatabaseUnavailable(ImageVaultError):
 
 
 class ProviderError(ImageVaultError):
-    """An upstream failed."""
+    """An upstream failed. `retry_after`: seconds after which it may do better, where that is known."""
+
+    def __init__(self, message: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class RateLimited(ProviderError):
     """The upstream, or our own bookkeeping for it, allows no call now."""
 
     def __init__(self, message: str = "too many requests", retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+        super().__init__(message, retry_after)
 
 
 class Unauthorized(ProviderError):

@@ -52,7 +52,7 @@ def tried(path: str, work: Callable[[PIL.Image.Image], T]) -> T | None:
         with opened(path) as image:
             return work(image)
     except Exception as error:  # noqa: BLE001
-        log.info("skipped %s: %s", path, error)
+        log.debug("skipped %s: %s", path, error)
         return None
 
 

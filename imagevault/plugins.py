@@ -25,7 +25,7 @@ from msgspec import Meta
 from imagevault import hookspecs
 from imagevault.errors import InvalidResponse, NotFound, PluginError, Unconfigured
 from imagevault.memory import Memory
-from imagevault.records import Image, Page, ProviderInfo, SearchQuery
+from imagevault.records import Image, Page, ProviderInfo, Quota, SearchQuery
 from imagevault.settings import Settings, nearest, provider_variable
 from imagevault.values import check_url, clean_key, convert
 
@@ -43,6 +43,11 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     enabled: Annotated[bool, Meta(description="switches the provider on or off")] = True
     base_url: Annotated[str | None, Meta(description="another address of the upstream: a mirror, a simulation")] = None
     timeout: Annotated[float, Meta(ge=0.1, le=30, description="seconds it may take in one search")] = 3.0
+    quota: Annotated[
+        tuple[str, ...], Meta(description="calls it allows, such as 5000/hour, instead of the declared of that period")
+    ] = ()
+    cache_for: Annotated[int, Meta(ge=0, description="seconds a page is fresh, within its terms")] | None = None
+    page_size: Annotated[int, Meta(ge=1, description="images it is asked for at once")] | None = None
 
 
 class Provider:
@@ -75,6 +80,7 @@ class Provider:
             self.settings = self.declared.settings(**self._values(settings))
             if "configure" in self.hooks:
                 self.info = _checked(self._call("configure", info=self.info, settings=self.settings), "configure")
+            self.info = _in_force(self.info, self.host)
         except (Unconfigured, ValueError) as error:
             self.state, self.reason = "unconfigured", str(error)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this provider is lost
@@ -122,6 +128,25 @@ class Provider:
         if path is not None and not isinstance(path, Path):
             raise InvalidResponse(f"open_file of {self.name} must return a Path or None")
         return path
+
+
+def _in_force(info: ProviderInfo, host: HostSettings) -> ProviderInfo:
+    """The info as the admin's settings change it. ValueError where the provider's terms or nature forbid that."""
+    configured = {quota.period: quota for quota in map(Quota.parse, host.quota)}
+    quotas = [
+        msgspec.structs.replace(each, limit=configured.pop(each.period).limit) if each.period in configured else each
+        for each in info.quotas
+    ]
+    if host.cache_for is not None and host.cache_for < info.must_cache_for:
+        raise ValueError(f"cache_for: must be at least {info.must_cache_for}; the terms of {info.title} demand it")
+    if host.page_size is not None and host.page_size > info.page_size:
+        raise ValueError(f"page_size: must be at most {info.page_size}; {info.title} gives no more at once")
+    return msgspec.structs.replace(
+        info,
+        quotas=[*quotas, *configured.values()],
+        cache_for=max(info.cache_for if host.cache_for is None else host.cache_for, info.must_cache_for),
+        page_size=host.page_size or info.page_size,
+    )
 
 
 def _convert(name: str, key: str, value: object, source: str, fields: dict[str, msgspec.structs.FieldInfo]) -> Any:

@@ -137,6 +137,14 @@ class Quota(msgspec.Struct, frozen=True):
     remaining: str | None = None
     reset: str | None = None
 
+    @classmethod
+    def parse(cls, text: str) -> "Quota":
+        """The quota that `5000/hour` says; ValueError says what would be right."""
+        found = re.fullmatch(r"\s*([1-9]\d{0,8})\s*/\s*(second|minute|hour|day|month)\s*", text)
+        if found is None:
+            raise ValueError("quota: must be calls per second, minute, hour, day or month, such as 5000/hour")
+        return cls(int(found[1]), found[2])  # type: ignore[arg-type]  # one of the periods
+
 
 class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a provider that needs none."""

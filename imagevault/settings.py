@@ -83,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     default: Annotated[
         tuple[str, ...], Meta(description="providers tried in turn when a search names none; the first to answer wins")
-    ] = ("pexels", "local")
+    ] = ("pexels", "openverse", "local")
     search: Annotated[
         Literal["account", "open"], Meta(description="who may search: those with an account, or anyone (`open`)")
     ] = "account"

@@ -1,7 +1,7 @@
 """Local, a provider without a network: a folder of one's own pictures, found by name and by what is embedded in them.
 
 JPEG, PNG, GIF, WebP and AVIF, told by content, of at most 50 megapixels. Hidden files and symbolic links are left out,
-so nothing outside the folder is reached. So is what cannot be read; the log says why at level INFO.
+so nothing outside the folder is reached. So is what cannot be read; the log says why at level DEBUG.
 """
 
 import asyncio
@@ -170,7 +170,7 @@ def _walk(root: Path) -> Iterator[File]:
             with os.scandir(folder) as listing:
                 items = list(listing)
         except OSError as error:
-            log.info("skipped %s: %s", folder, error)
+            log.debug("skipped %s: %s", folder, error)
             continue
         for item in items:
             if item.name.startswith(".") or UNSAFE.search(item.name):

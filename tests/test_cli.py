@@ -66,7 +66,7 @@ def plugins(tmp_path: Path, **sources: str) -> dict[str, str]:
 class TestSearch:
     def test_as_text(self, cli: Cli) -> None:
         """A table of the images on standard output; who answered and who did not on standard error."""
-        ended = cli("search", "red", "fox")
+        ended = cli("search", "red", "fox", environ={"IMAGEVAULT_DEFAULT": "pexels,local"})
 
         assert ended.returncode == 0
         assert "local:fox-in-snow.jpg" in ended.stdout
@@ -361,11 +361,11 @@ class TestServe:
     def test_says_where_to_look(self, serve: Any) -> None:
         """The address of the documentation, the providers, the database, and a first call that works as printed."""
         server = serve().wait_until_ready()
-        lines = server.log.read_text().splitlines()
-        shown = {line[:17].strip(): line[17:] for line in lines[1:5]}
+        head, *lines = server.log.read_text().partition("ImageVault ")[2].splitlines()
+        shown = {line[:17].strip(): line[17:] for line in lines[:4]}
         command = shlex.split(shown["try this"])
 
-        assert lines[0] == f"ImageVault {version('imagevault')} on {server.url}"
+        assert head == f"{version('imagevault')} on {server.url}"
         assert httpx.get(shown["documentation"]).status_code == 200
         assert "local, " in shown["providers"]
         assert "pexels (unconfigured)" in shown["providers"]

@@ -279,7 +279,7 @@ class TestWheel:
 
     def test_searches_in_an_empty_folder(self, installed: Installed, tmp_path: Path) -> None:
         """With its own samples and its own migrations: nothing of the checkout is needed."""
-        ended = installed.run(tmp_path, "-m", "imagevault", "search", "fox", "--json")
+        ended = installed.run(tmp_path, "-m", "imagevault", "search", "fox", "-p", "local", "--json")
 
         assert (ended.returncode, ended.stderr) == (0, "")
         assert [image["id"] for image in json.loads(ended.stdout)["images"]] == ["local:fox-in-snow.jpg"]

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from imagevault import Image, InvalidResponse, NotFound, Page, SearchQuery, hookspecs
+from imagevault import Image, InvalidResponse, NotFound, Page, Quota, SearchQuery, hookspecs
 from imagevault.memory import Memory
 from imagevault.plugins import Failure, Plugins, Provider
 from imagevault.settings import load
@@ -615,6 +615,36 @@ class TestConfigured:
 
         assert (provider.host.base_url, provider.host.timeout) == ("http://127.0.0.1:9/v1", 1.5)
         assert provider.settings.__struct_fields__ == ("api_key", "tier")  # type: ignore[union-attr]
+
+    def test_what_the_admin_changes_of_the_info(self, place: Place) -> None:
+        """A quota replaces the declared one of its period; pages may be smaller, and be kept for another time."""
+        info = INFO.replace(
+            "page_size=10", "page_size=10, quotas=[Quota(200, 'hour', remaining='Left'), Quota(2, 'second')]"
+        )
+
+        provider = place.provider(info + SEARCH, {"ACME_QUOTA": "10/hour, 99/day", "ACME_PAGE_SIZE": "5"})
+
+        assert provider.info.quotas == [Quota(10, "hour", remaining="Left"), Quota(2, "second"), Quota(99, "day")]
+        assert (provider.info.page_size, provider.declared.page_size) == (5, 10)
+
+    @pytest.mark.parametrize(
+        ("toml", "reason"),
+        [
+            ("page_size = 11", "page_size: must be at most 10; Acme gives no more at once"),
+            ("cache_for = 59", "cache_for: must be at least 60; the terms of Acme demand it"),
+            (
+                'quota = ["10/fortnight"]',
+                "quota: must be calls per second, minute, hour, day or month, such as 5000/hour",
+            ),
+        ],
+    )
+    def test_what_the_admin_cannot_change(self, place: Place, toml: str, reason: str) -> None:
+        """What the provider cannot do, or its terms forbid."""
+        info = INFO.replace("page_size=10", "page_size=10, must_cache_for=60")
+
+        provider = place.provider(info + SEARCH, toml=f"[providers.acme]\n{toml}")
+
+        assert (provider.state, provider.reason) == ("unconfigured", reason)
 
     @pytest.mark.parametrize(
         ("environ", "toml"),

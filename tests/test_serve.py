@@ -27,7 +27,7 @@ class TestTour:
             headers = sign_in(client)
             assert client.get("/protected", headers=headers).json()["username"] == "ada"
             found = client.get("/search", params={"q": "mountain"}, headers=headers).json()
-            assert [each["status"] for each in found["providers"]] == ["unconfigured", "ok"]
+            assert [each["status"] for each in found["providers"]] == ["unconfigured", "unconfigured", "ok"]
             picture = found["images"][0]
             link = picture["renditions"][0]["url"]
             assert link.startswith(server.url)

@@ -62,7 +62,7 @@ class Tokens:
                 leeway=LEEWAY,
                 options={"require": ["exp", "iat", "sub", "aud", "iss", "jti"], "strict_aud": True},
             )
-        except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError):
+        except (jwt.PyJWTError, ValueError, KeyError, TypeError):
             return None
         claims = decoded["payload"]
         if decoded["header"].get("typ") != TYPE or not all(isinstance(claims[name], int) for name in ("iat", "exp")):

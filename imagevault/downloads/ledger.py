@@ -52,7 +52,7 @@ class Ledger:
         self, account: str, id: str, rendition: str | None, project: str | None, note: str | None
     ) -> DownloadRecord:
         """Keeps the download of an image in one of its renditions: the largest, unless another is named."""
-        provider, image = await self.gateway.image(id, field="image")
+        provider, image = await self.gateway.image(id, field="image", caller=account)
         record = self.gateway.record(provider, image)
         by_name = {each.name: each for each in reversed(record.renditions)}
         if rendition is None:

@@ -47,7 +47,7 @@ class Buckets:
         """Puts back a token that was taken for nothing."""
         if key in self.buckets:
             tokens, then = self.buckets[key]
-            self.buckets[key] = (min(float(self.rate.amount), tokens + 1), then)
+            self.buckets[key] = (tokens + 1, then)  # `level` never tells more than the amount
 
 
 class Limit:
@@ -80,7 +80,7 @@ def network(scope: Scope) -> str:
     """The caller's address as the server saw it; of IPv6 the /64, for a household has 2**64 addresses."""
     host = str((scope.get("client") or ("local", 0))[0])
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])  # a link-local address comes with its zone
+        address = ipaddress.ip_address(host)
     except ValueError:
         return host
     if isinstance(address, ipaddress.IPv6Address):

@@ -91,16 +91,22 @@ def describe(error: Exception, scope: Scope) -> tuple[Problem, dict[str, str]]:
         )
     elif isinstance(error, HTTPException):
         status, detail, fields, headers = _from_litestar(error, scope)
-    if isinstance(error, errors.TooMany | errors.Busy | errors.RateLimited | errors.Unconfigured):
-        wait = getattr(error, "retry_after", None) or RETRY_AFTER
+    if (wait := _wait(error)) is not None:
         headers["Retry-After"] = str(max(1, math.ceil(wait)))
-        members = {"type": QUOTA_EXCEEDED} if status == 429 else {}
+    if isinstance(error, errors.TooMany):
+        members = {"type": QUOTA_EXCEEDED}
     if status == 500:
         log.error("request %s failed", scope.get("imagevault.request_id", ""), exc_info=error)
         detail = "Something went wrong here; it is logged under this request_id."
     members.setdefault("title", HTTPStatus(status).phrase)
     request_id = scope.get("imagevault.request_id", "")
     return Problem(status=status, detail=detail, request_id=request_id, errors=fields, **members), headers
+
+
+def _wait(error: Exception) -> float | None:
+    """The seconds after which to come again, where that may help."""
+    known: float | None = getattr(error, "retry_after", None)
+    return RETRY_AFTER if known is None and isinstance(error, errors.RateLimited | errors.Unconfigured) else known
 
 
 def _from_litestar(error: HTTPException, scope: Scope) -> tuple[int, str, list[Field], dict[str, str]]:

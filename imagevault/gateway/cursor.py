@@ -13,11 +13,15 @@ MAX_LENGTH = 2048
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
-    """A provider's place in a walk: its page size then, and its offset (None: its list is over)."""
+    """A provider's place in a walk: its page size then, and its offset (None: its list is over).
+
+    `version`: of the provider's page that the walk is in the midst of.
+    """
 
     name: str
     size: int
     offset: int | None
+    version: int | None = None
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):

@@ -2,53 +2,14 @@
 
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import File
 
-from imagevault.gateway import filters
+from imagevault.gateway.board import ProviderList, board
 from imagevault.gateway.search import MAX_TEXT, PER_PAGE, Answer, Asked, Gateway
-from imagevault.plugins import Plugins
 from imagevault.records import Caller, ImageRecord
-
-
-class ProviderRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider: its `state` (ok, unconfigured, disabled, failed), what it can do, and what its terms ask for.
-
-    `reason` (why it is not ok) and `source` (what it was installed with) are for admins.
-    """
-
-    name: str
-    title: str
-    homepage: str | None
-    state: str
-    notice: str | None
-    hotlink: str
-    page_size: int
-    max_results: int | None
-    filters: dict[str, list[str]]
-    emulated: list[str]
-    reason: str | None = None
-    source: str | None = None
-
-
-class FailedPlugin(msgspec.Struct, frozen=True):
-    """A plugin that could not be loaded, and why."""
-
-    name: str
-    source: str
-    reason: str
-
-
-class ProviderList(msgspec.Struct, frozen=True, kw_only=True):
-    """All providers by name. For admins also plugins that failed, and what the config says of unknown providers."""
-
-    providers: list[ProviderRecord]
-    failures: list[FailedPlugin] = []
-    problems: list[str] = []
-
 
 EXAMPLE_IMAGE = {
     "id": "pexels:2014422",
@@ -99,6 +60,7 @@ EXAMPLE_PROVIDERS = {
             "title": "Pexels",
             "homepage": "https://www.pexels.com",
             "state": "ok",
+            "quota": "ok",
             "notice": "Photos provided by Pexels",
             "hotlink": "allowed",
             "page_size": 80,
@@ -107,6 +69,7 @@ EXAMPLE_PROVIDERS = {
             "emulated": ["license"],
             "reason": None,
             "source": None,
+            "standing": None,
         }
     ],
     "failures": [],
@@ -121,6 +84,7 @@ EXAMPLE_PROVIDERS = {
     summary="Search for images",
 )
 async def search(
+    request: Request[Any, Any, Any],
     gateway: NamedDependency[Gateway],
     q: Annotated[str | None, QueryParameter(description=f"What to search for, 1 to {MAX_TEXT} characters.")] = None,
     provider: Annotated[
@@ -154,6 +118,7 @@ async def search(
         per_page=per_page,
         page=page,
         cursor=cursor,
+        caller=_caller(request),
         filters={"orientation": orientation, "size": size, "color": color, "license": license, "locale": locale},
     )
     answer = await gateway.search(asked)
@@ -170,37 +135,22 @@ async def search(
     summary="One image",
 )
 async def image(
+    request: Request[Any, Any, Any],
     gateway: NamedDependency[Gateway],
     id: Annotated[str, PathParameter(description="An id from a search, such as pexels:2014422, percent-encoded.")],
 ) -> ImageRecord:
     """Answers one image by its id; 404 if its provider does not have it any more."""
-    provider, found = await gateway.image(id.removeprefix("/"))
+    provider, found = await gateway.image(id.removeprefix("/"), caller=_caller(request))
     return gateway.record(provider, found)
 
 
 @get("/providers", opt={"example": EXAMPLE_PROVIDERS}, tags=["search"], summary="The providers")
-async def providers(request: Request[Caller, Any, Any], plugins: NamedDependency[Plugins]) -> ProviderList:
-    """Lists the providers: the state of each, the filters it knows and those that are emulated, its terms' notice."""
-    admin = request.user.is_admin
-    records = [
-        ProviderRecord(
-            name=each.name,
-            title=each.info.title,
-            homepage=each.info.homepage,
-            state=each.state,
-            notice=each.info.notice,
-            hotlink=each.info.hotlink,
-            page_size=each.info.page_size,
-            max_results=each.info.max_results,
-            filters={name: list(values) for name, values in each.info.filters.items()},
-            emulated=[name for name in filters.EMULATED if name not in each.info.filters],
-            reason=each.reason if admin else None,
-            source=each.source if admin else None,
-        )
-        for _, each in sorted(plugins.providers.items())
-    ]
-    failures = [FailedPlugin(each.name, each.source, each.reason) for each in plugins.failures] if admin else []
-    return ProviderList(providers=records, failures=failures, problems=plugins.problems if admin else [])
+async def providers(request: Request[Caller, Any, Any], gateway: NamedDependency[Gateway]) -> ProviderList:
+    """Lists the providers: state, how its quota stands, the filters it knows and those that are emulated, its notice.
+
+    Admins also see numbers, the breaker, the last error, and what is wrong with plugins and config.
+    """
+    return await board(gateway, admin=request.user.is_admin)
 
 
 @get(
@@ -231,6 +181,11 @@ async def media(
             "Cross-Origin-Resource-Policy": "cross-origin",
         },
     )
+
+
+def _caller(request: Request[Any, Any, Any]) -> str:
+    """Whose share of a quota a call is: the account's, or the address's where nobody is signed in."""
+    return request.scope["user"].id if request.scope["user"] else request.scope["imagevault.network"]  # type: ignore[no-any-return, typeddict-item]
 
 
 ROUTES = [search, image, providers, media]

@@ -1,7 +1,8 @@
 """Search: which providers are asked, what each answered, and where the search goes on."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import httpx
 import msgspec
@@ -13,7 +14,8 @@ from imagevault.gateway.cursor import VERSION, Cursor, Place, seal, unseal
 from imagevault.gateway.media import Media
 from imagevault.gateway.pages import Found, Key, Pages, normal
 from imagevault.gateway.status import ProviderStatus, SearchFailed
-from imagevault.gateway.walk import FILL_BUDGET, Read, Seat, walk
+from imagevault.gateway.store import DatabaseStore, SharedClock
+from imagevault.gateway.walk import FILL_BUDGET, Seat, walk
 from imagevault.keyring import Keyring
 from imagevault.plugins import Plugins, Provider
 from imagevault.records import Image, ImageRecord, Page, Rendition
@@ -32,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A search as it was asked, before anything is checked."""
+    """A search as it was asked, before anything is checked; `caller` for his fair share of a quota."""
 
     text: str | None = None
     providers: str | None = None
@@ -40,6 +42,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     page: int | None = None
     cursor: str | None = None
     filters: Mapping[str, str | None] = {}
+    caller: str = ""
 
 
 class Gateway:
@@ -56,11 +59,15 @@ class Gateway:
         self.plugins = plugins
         self.keyring = keyring
         self.media = Media(plugins, keyring, settings.base_url, settings.data / "thumbnails")
-        self.pages = Pages(transports)
+        self.clock = SharedClock()
+        self.pages = Pages(DatabaseStore(), self.clock, transports)
 
-    async def close(self) -> None:
-        """Ends what is under way."""
-        await self.pages.close()
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Takes the database's time, and at the end lets go of everything."""
+        await self.clock.set()
+        async with self.pages.running():
+            yield
 
     async def search(self, asked: Asked) -> Answer:
         """One page of a search. Raises BadInput for what cannot be asked, SearchFailed if nobody answered."""
@@ -72,18 +79,20 @@ class Gateway:
         if asked.providers is None:
             if asked.page is not None:
                 raise BadInput("page", "works only with one provider named; without, go on with the cursor")
-            return await self._chain(text, wanted, per_page)
+            return await self._chain(text, wanted, per_page, asked.caller)
         chosen = self._chosen(asked.providers)
         if asked.page is None:
             places = [Place(provider.name, provider.info.page_size, 0) for provider in chosen]
-            return await self._walk(Cursor(VERSION, text, wanted, per_page, 0, places))
+            return await self._walk(Cursor(VERSION, text, wanted, per_page, 0, places), asked.caller)
         if len(chosen) > 1:
             raise BadInput("page", "works only with one provider named; with more, go on with the cursor")
         start = (asked.page - 1) * per_page
         place = Place(chosen[0].name, chosen[0].info.page_size, start)
-        return await self._walk(Cursor(VERSION, text, wanted, per_page, 0, [place]), limit=start + per_page)
+        return await self._walk(
+            Cursor(VERSION, text, wanted, per_page, 0, [place]), asked.caller, limit=start + per_page
+        )
 
-    async def image(self, id: str, field: str = "id") -> tuple[Provider, Image]:
+    async def image(self, id: str, field: str = "id", caller: str = "") -> tuple[Provider, Image]:
         """An image by its id, such as `pexels:2014422`. Raises BadInput, Missing, or a ProviderError."""
         name, colon, native = id.partition(":")
         if not colon or not native:
@@ -91,7 +100,8 @@ class Gateway:
         provider = self._provider(name, field)
         if provider.state != "ok":
             raise Unconfigured(f"{name}: {provider.reason}")
-        image = await self.pages.image(provider, native, min(self.settings.deadline, provider.host.timeout))
+        seconds = min(self.settings.deadline, provider.host.timeout)
+        image = await self.pages.image(provider, native, seconds, caller=caller)
         if image is None:
             raise Missing(f"{provider.info.title} has no image {native}.")
         return provider, image
@@ -160,9 +170,9 @@ class Gateway:
             if provider is None or provider.state == "disabled" or provider.info.page_size != place.size:
                 raise BadInput("cursor", f"is no longer good: {place.name} was switched off or changed; search again")
         per_page = asked.per_page or cursor.per_page
-        return await self._walk(msgspec.structs.replace(cursor, per_page=per_page))
+        return await self._walk(msgspec.structs.replace(cursor, per_page=per_page), asked.caller)
 
-    async def _chain(self, text: str, wanted: dict[str, str], per_page: int) -> Answer:
+    async def _chain(self, text: str, wanted: dict[str, str], per_page: int, caller: str) -> Answer:
         """The first provider of the default chain that answers, each with its share of the time left."""
         tried: list[ProviderStatus] = []
         members = [self.plugins.providers[name] for name in self.settings.default if name in self.plugins.providers]
@@ -172,16 +182,19 @@ class Gateway:
             share = (end - time.monotonic()) / max(1, usable)
             place = Place(provider.name, provider.info.page_size, 0)
             try:
-                answer = await self._walk(Cursor(VERSION, text, wanted, per_page, 0, [place]), seconds=share)
+                cursor = Cursor(VERSION, text, wanted, per_page, 0, [place])
+                answer = await self._walk(cursor, caller, seconds=share)
             except SearchFailed as error:
                 tried += error.statuses
             else:
                 return msgspec.structs.replace(answer, providers=[*tried, *answer.providers])
         raise SearchFailed(tried)
 
-    async def _walk(self, cursor: Cursor, limit: int | None = None, seconds: float | None = None) -> Answer:
+    async def _walk(
+        self, cursor: Cursor, caller: str, limit: int | None = None, seconds: float | None = None
+    ) -> Answer:
         deadline = time.monotonic() + (seconds or self.settings.deadline)
-        tables = [self._seat(cursor, place, deadline, limit) for place in cursor.places]
+        tables = [self._seat(cursor, place, caller, deadline, limit) for place in cursor.places]
         seats = [seat for seat, _ in tables]
         steps, turn = await walk(seats, cursor.turn, cursor.per_page)
         statuses = [left_out or status.of_seat(seat, seat.emulated) for seat, left_out in tables]
@@ -192,7 +205,7 @@ class Gateway:
         return Answer(records, statuses, self._next(cursor, seats, turn))
 
     def _seat(
-        self, cursor: Cursor, place: Place, deadline: float, limit: int | None
+        self, cursor: Cursor, place: Place, caller: str, deadline: float, limit: int | None
     ) -> tuple[Seat, ProviderStatus | None]:
         """A provider's seat in this walk, or an empty one and the reason why it is left out."""
         provider = self.plugins.providers[place.name]
@@ -202,30 +215,37 @@ class Gateway:
             plan = filters.plan(provider.info, cursor.filters)
         except ProviderError as error:
             return Seat(place.name, place.size, None, _nothing), status.failed(place.name, error)
+        versions: dict[int, int] = {}
+        if place.offset and place.version is not None:
+            versions[place.offset // place.size] = place.version
+
+        async def read(number: int) -> tuple[Page, Found]:
+            native = tuple(sorted(plan.native.items()))
+            key = Key(provider.name, cursor.text, native, provider.info.page_size, number + 1)
+            seconds = min(deadline - time.monotonic(), provider.host.timeout)
+            page, found, versions[number] = await self.pages.read(
+                provider, key, seconds, caller=caller, version=versions.get(number)
+            )
+            return page, found
+
         seat = Seat(
             place.name,
             place.size,
             place.offset,
-            self._reader(provider, cursor.text, plan.native, deadline),
+            read,
             matches=plan.matches,
             emulated=list(plan.tests),
+            versions=versions,
             window=provider.info.max_results,
             limit=limit,
             budget=FILL_BUDGET if limit is None else cursor.per_page // place.size + 2,
         )
         return seat, None
 
-    def _reader(self, provider: Provider, text: str, native: Mapping[str, str], deadline: float) -> Read:
-        async def read(number: int) -> tuple[Page, Found]:
-            key = Key(provider.name, text, tuple(sorted(native.items())), provider.info.page_size, number + 1)
-            return await self.pages.read(provider, key, min(deadline - time.monotonic(), provider.host.timeout))
-
-        return read
-
     def _next(self, cursor: Cursor, seats: list[Seat], turn: int) -> str | None:
         if all(seat.offset is None for seat in seats):
             return None
-        places = [Place(seat.name, seat.size, seat.offset) for seat in seats]
+        places = [Place(seat.name, seat.size, seat.offset, seat.version) for seat in seats]
         return seal(msgspec.structs.replace(cursor, turn=turn, places=places), self.keyring)
 
 

@@ -56,11 +56,11 @@ class SearchFailed(ImageVaultError):
 
     @property
     def http_status(self) -> int:
-        """422 all unsupported, 503 all limited or unconfigured, 504 all timed out, 502 otherwise."""
+        """422 all unsupported, 503 all limited, cooling or unconfigured, 504 all timed out, 502 otherwise."""
         words = {each.status for each in self.statuses}
         if words == {"unsupported"}:
             return 422
-        if words <= {"rate_limited", "unconfigured"}:
+        if all(each.retry_after or each.status in {"rate_limited", "unconfigured"} for each in self.statuses):
             return 503
         return 504 if words == {"timeout"} else 502
 
@@ -73,7 +73,7 @@ class SearchFailed(ImageVaultError):
 def failed(name: str, error: ProviderError, emulated: Sequence[str] = ()) -> ProviderStatus:
     """The status of a provider that raised."""
     word: Word = next((WORDS[kind] for kind in type(error).__mro__ if kind in WORDS), "failed")
-    wait = error.retry_after if isinstance(error, errors.RateLimited) else None
+    wait = error.retry_after
     retry_after = max(1, math.ceil(wait)) if wait is not None else None
     return ProviderStatus(name=name, status=word, detail=str(error), retry_after=retry_after, emulated=emulated)
 

@@ -4,9 +4,11 @@ Answers are capped, counted on the inflated bytes inside the inflater; redirects
 cookie is kept; every failure gets one of our names, without the URL, which may hold a key.
 """
 
+import asyncio
 import ipaddress
 import json
 import logging
+import random
 import re
 import time
 import zlib
@@ -26,6 +28,7 @@ from imagevault.errors import (
     Unauthorized,
     Unavailable,
 )
+from imagevault.gateway.gate import Flight, Gate, learned, under_way
 from imagevault.plugins import Provider
 
 log = logging.getLogger(__name__)
@@ -36,10 +39,11 @@ MAX_ANSWER = 5 * 1024 * 1024
 CHUNK = 64 * 1024
 LATEST = 30.0  # seconds after which a call is given up, also when its caller left long ago
 DAY = 86400
+JITTER = (0.05, 0.25)  # seconds before a second try
 USER_AGENT = f"ImageVault/{version('imagevault')}"
 
 
-def open_client(provider: Provider, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def open_client(provider: Provider, gate: Gate, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """The provider's client. `transport` replaces the innermost one, in tests."""
     base_url = provider.host.base_url or provider.info.base_url or ""
     if base_url and not base_url.endswith("/"):
@@ -49,7 +53,7 @@ def open_client(provider: Provider, transport: httpx.AsyncBaseTransport | None =
     )
     return httpx.AsyncClient(
         base_url=base_url,
-        transport=Rules(inner, httpx.URL(base_url)),
+        transport=Rules(inner, httpx.URL(base_url), provider, gate),
         timeout=httpx.Timeout(LATEST, connect=5.0),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
         follow_redirects=True,
@@ -61,15 +65,23 @@ def open_client(provider: Provider, transport: httpx.AsyncBaseTransport | None =
 class Rules(httpx.AsyncBaseTransport):
     """The rules of every call of one provider."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, base_url: httpx.URL) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, base_url: httpx.URL, provider: Provider, gate: Gate) -> None:
         self.inner = inner
         self.base_url = base_url
+        self.provider = provider
+        self.gate = gate
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Sends a request to the provider's own host, and no other; every redirect comes through here again."""
+        """Sends a request to the provider's own host, and no other; every redirect comes through here again.
+
+        Each try passes the gate first. Raises what the gate raises when no call may leave now.
+        """
         self._check_host(request.url)
         request.headers.pop("Cookie", None)
-        response = await self.inner.handle_async_request(request)
+        flight = under_way.get()
+        response = await self._send(request, flight)
+        if flight is not None:
+            flight.learned |= learned(tuple(self.provider.info.quotas), response.headers, self.gate.clock())
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         dropped = {"content-encoding", "content-length", "set-cookie"}
         return httpx.Response(
@@ -78,6 +90,28 @@ class Rules(httpx.AsyncBaseTransport):
             stream=_Capped(response, encoding),
             extensions=response.extensions,
         )
+
+    async def _send(self, request: httpx.Request, flight: Flight | None) -> httpx.Response:
+        """The answer; a failed connection and a 502, 503 or 504 that names no time are tried once more."""
+        if flight is None:
+            return await self.inner.handle_async_request(request)
+        await self.gate.admit(self.provider, flight)
+        try:
+            response = await self.inner.handle_async_request(request)
+            passing = response.status_code in {502, 503, 504} and "retry-after" not in response.headers
+            if not passing or not self._again(request, flight):
+                return response
+            await response.aclose()
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            if not self._again(request, flight):
+                raise
+        await self.gate.sleep(random.uniform(*JITTER))  # noqa: S311  no secret
+        await self.gate.admit(self.provider, flight)
+        return await self.inner.handle_async_request(request)
+
+    def _again(self, request: httpx.Request, flight: Flight) -> bool:
+        in_time = asyncio.get_running_loop().time() + JITTER[1] < flight.deadline
+        return in_time and request.method == "GET" and self.gate.may_retry(self.provider)
 
     def _check_host(self, url: httpx.URL) -> None:
         own = (self.base_url.scheme, self.base_url.host, self.base_url.port)
@@ -163,7 +197,7 @@ def _status(response: httpx.Response, title: str) -> ProviderError:
     if status in {404, 410}:
         return NotFound(f"{title} has no such thing (it answered {status})")
     if status >= 500:
-        return Unavailable(f"{title} answered {status}")
+        return Unavailable(f"{title} answered {status}", retry_after(response))
     return InvalidResponse(f"{title} did not understand the request (it answered {status})")
 
 

@@ -14,6 +14,7 @@ from imagevault.errors import ProviderError
 from imagevault.gateway.pages import Found
 from imagevault.records import Image, Page
 
+ORDER: tuple[Found, ...] = ("miss", "stale", "hit")
 FILL_BUDGET = 3  # upstream pages that one request may cost at each provider
 
 Read = Callable[[int], Awaitable[tuple[Page, Found]]]
@@ -35,6 +36,7 @@ class Seat:
         *,
         matches: Callable[[Image], bool] | None = None,
         emulated: list[str] | None = None,
+        versions: dict[int, int] | None = None,
         window: int | None = None,
         limit: int | None = None,
         budget: int = FILL_BUDGET,
@@ -44,6 +46,7 @@ class Seat:
         self.offset: int | None = None
         self.matches = matches or (lambda _: True)
         self.emulated = emulated or []
+        self.versions = {} if versions is None else versions
         self.window = window
         self.limit = limit
         self.budget = budget
@@ -68,14 +71,20 @@ class Seat:
         return bool(self._had)
 
     @property
+    def version(self) -> int | None:
+        """The version of the page in whose midst it stands, as `read` left it in `versions`."""
+        return self.versions.get(self.offset // self.size) if self.offset and self.offset % self.size else None
+
+    @property
     def misses(self) -> int:
         """How many upstream calls its pages cost."""
         return sum(found == "miss" for _, found in self._had.values())
 
     @property
     def cache(self) -> Found | None:
-        """How the pages were had: a miss if any cost an upstream call."""
-        return ("miss" if self.misses else "hit") if self._had else None
+        """How the pages were had: a miss if any was, else stale if any was."""
+        found = {found for _, found in self._had.values()}
+        return next((word for word in ORDER if word in found), None)
 
     def start(self) -> None:
         """Begins to read the first page that will be needed."""

@@ -32,8 +32,10 @@ ANSWERS = [
 ]
 
 
-async def ask(app: Any, *, headers: list[tuple[bytes, bytes]], path: str = "/health/live", **more: Any) -> int:
-    """The status that a request of these raw headers gets."""
+async def ask(
+    app: Any, *, headers: list[tuple[bytes, bytes]], path: str = "/health/live", send: Any = None, **more: Any
+) -> int:
+    """The status that a request of these raw headers gets; `send` is given every message."""
     sent: list[Any] = []
     scope = {
         "type": "http",
@@ -51,10 +53,12 @@ async def ask(app: Any, *, headers: list[tuple[bytes, bytes]], path: str = "/hea
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(message: Any) -> None:
+    async def keep(message: Any) -> None:
         sent.append(message)
+        if send is not None:
+            await send(message)
 
-    await app(scope, receive, send)
+    await app(scope, receive, keep)
     return int(sent[0]["status"])
 
 
@@ -332,6 +336,19 @@ class TestMethods:
         told = ("content-type", "content-length", "cache-control", "content-security-policy")
         assert (head.status_code, head.content) == (get.status_code, b"")
         assert [head.headers.get(name) for name in told] == [get.headers.get(name) for name in told]
+
+    async def test_head_sends_no_body_whatever_the_server_does(self, api: Any) -> None:
+        """It is we who leave it out; a server that left it to us would send it."""
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        for path in ("/health/live", "/docs", "/nothing"):
+            await ask(api.app, headers=[(b"host", b"127.0.0.1")], path=path, method="HEAD", send=send)
+
+        assert b"".join(message.get("body", b"") for message in sent) == b""
+        assert len([message for message in sent if message["type"] == "http.response.start"]) == 3
 
     async def test_head_asks_for_a_credential_too(self, api: Any) -> None:
         """A HEAD is a GET for guards as well."""

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagevault.edge.limit import Buckets, network
@@ -87,17 +87,14 @@ class TestBuckets:
 
     def test_memory_is_bounded(self, clock: Clock) -> None:
         """Of too many keys, the one longest untouched goes first; the busy ones stay."""
-        buckets = Buckets(Rate(2, 60), clock, size=10)
-        buckets.take("busy")
+        buckets = Buckets(Rate(50, 60), clock, size=10)
         for number in range(100):
             if number % 5 == 0:
-                with pytest.raises(TooMany) if number > 0 else _nothing():
-                    buckets.take("busy")
-                buckets.buckets.move_to_end("busy")
+                buckets.take("busy")
             buckets.take(f"key {number}")
 
         assert len(buckets.buckets) == 10
-        assert buckets.level("busy") == 0
+        assert (buckets.level("busy"), buckets.level("key 99"), buckets.level("key 1")) == (30, 49, 50)
 
     @given(
         rate=st.builds(Rate, st.integers(1, 50), st.sampled_from([1, 60, 3600, 86400])),
@@ -125,6 +122,7 @@ class TestBuckets:
         rate=st.builds(Rate, st.integers(1, 1000), st.sampled_from([1, 60, 3600, 86400])),
         steps=st.lists(st.floats(0, 10), max_size=30),
     )
+    @example(rate=Rate(72, 86400), steps=[1.007425266920309])  # a rounding error, where there is no room for one
     def test_whoever_waits_as_long_as_told_is_served(self, rate: Rate, steps: list[float]) -> None:
         """Retry-After (whole seconds, rounded up) is long enough."""
         clock = Clock()
@@ -136,12 +134,6 @@ class TestBuckets:
             except TooMany as error:
                 clock.now += max(1, math.ceil(error.retry_after))
                 buckets.take("ada")
-
-
-class _nothing:  # noqa: N801
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
 
 
 class TestNetwork:

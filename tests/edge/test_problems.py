@@ -148,6 +148,7 @@ class TestEachStatus:
             (errors.TimedOut("4 s"), 504, None),
             (errors.RateLimited("slow down", 1.2), 503, "2"),
             (errors.RateLimited("slow down"), 503, "60"),
+            (errors.RateLimited("slow down", 0.0), 503, "1"),
             (errors.Unconfigured("no key"), 503, "60"),
             (errors.Busy("queue"), 503, "1"),
             (errors.TooMany("limit", 0.01), 429, "1"),
@@ -161,7 +162,7 @@ class TestEachStatus:
 
     def test_every_error_of_the_tree_has_a_status(self) -> None:
         """Only what nobody raises towards a caller, or nobody expected, is a 500."""
-        kinds = [
+        kinds: list[Any] = [
             kind
             for kind in vars(errors).values()
             if isinstance(kind, type) and issubclass(kind, errors.Refused | errors.ProviderError)
@@ -170,7 +171,8 @@ class TestEachStatus:
         statuses = {}
         for kind in kinds:
             names = kind.__init__.__code__.co_varnames[1:] if hasattr(kind.__init__, "__code__") else ("message",)
-            problem, _ = describe(kind(*(given[name] for name in names if name in given)), {})
+            error = kind(*(given[name] for name in names if name in given))
+            problem, _ = describe(error, {})
             statuses[kind.__name__] = problem.status
 
         assert [name for name, status in statuses.items() if status == 500] == ["Refused"]

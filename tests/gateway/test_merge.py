@@ -1,6 +1,5 @@
 """Several providers at once, over real HTTP: merged, walked, isolated from each other."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,7 +196,7 @@ class TestIsolation:
         openverse.heal()
         third.heal()
         pages = api.services.gateway.pages
-        await asyncio.gather(*pages.flights.values())
+        await pages.settle()
         again = await search(api, headers, q="nature", provider="openverse", per_page=5)
 
         assert words(response) == {"pexels": "ok", "openverse": "timeout", "third": "unavailable"}

@@ -266,7 +266,7 @@ class TestFailures:
         late = await search(api, headers, q="nature", provider="pexels")
         took = time.monotonic() - begun
         pexels.heal()
-        await asyncio.gather(*api.services.gateway.pages.flights.values())
+        await api.services.gateway.pages.settle()
         again = await search(api, headers, q="nature", provider="pexels")
 
         assert (late.status_code, status_of(late, "pexels")["status"]) == (504, "timeout")

@@ -1,0 +1,118 @@
+"""How the providers stand: for consumers in a word, for admins in numbers."""
+
+import math
+from typing import Literal
+
+import msgspec
+
+from imagevault.gateway import filters
+from imagevault.gateway import state as engine
+from imagevault.gateway.gate import rules
+from imagevault.gateway.search import Gateway
+from imagevault.gateway.state import State
+from imagevault.plugins import Provider
+
+QuotaWord = Literal["ok", "low", "out"]
+
+
+class QuotaLeft(msgspec.Struct, frozen=True):
+    """One quota, such as `200/hour`, and the calls left of it."""
+
+    name: str
+    limit: int
+    left: int
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway knows of a provider. `retry_after`: seconds until a call may leave. Times are Unix time."""
+
+    quotas: list[QuotaLeft]
+    breaker: Literal["closed", "open", "probing"]
+    retry_after: int
+    last_error: str | None
+    last_error_at: float | None
+
+
+class ProviderRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider: its `state` (ok, unconfigured, disabled, failed), what it can do, and what its terms ask for.
+
+    `quota`: how much of what it allows is left. `reason` (why it is not ok), `source` (what it was installed with) and
+    `standing` are for admins.
+    """
+
+    name: str
+    title: str
+    homepage: str | None
+    state: str
+    quota: QuotaWord
+    notice: str | None
+    hotlink: str
+    page_size: int
+    max_results: int | None
+    filters: dict[str, list[str]]
+    emulated: list[str]
+    reason: str | None = None
+    source: str | None = None
+    standing: Standing | None = None
+
+
+class FailedPlugin(msgspec.Struct, frozen=True):
+    """A plugin that could not be loaded, and why."""
+
+    name: str
+    source: str
+    reason: str
+
+
+class ProviderList(msgspec.Struct, frozen=True, kw_only=True):
+    """All providers by name. For admins also plugins that failed, and what the config says of unknown providers."""
+
+    providers: list[ProviderRecord]
+    failures: list[FailedPlugin] = []
+    problems: list[str] = []
+
+
+async def board(gateway: Gateway, *, admin: bool) -> ProviderList:
+    """All providers by name, as they stand now."""
+    records = [await _record(gateway, each, admin=admin) for _, each in sorted(gateway.plugins.providers.items())]
+    if not admin:
+        return ProviderList(providers=records)
+    failures = [FailedPlugin(each.name, each.source, each.reason) for each in gateway.plugins.failures]
+    return ProviderList(providers=records, failures=failures, problems=gateway.plugins.problems)
+
+
+async def _record(gateway: Gateway, provider: Provider, *, admin: bool) -> ProviderRecord:
+    info, now = provider.info, gateway.clock()
+    upstream = info.base_url is not None and provider.state == "ok"
+    state = await gateway.pages.gate.look(provider) if upstream else State()
+    part = engine.fraction(state, rules(provider), now)
+    return ProviderRecord(
+        name=provider.name,
+        title=info.title,
+        homepage=info.homepage,
+        state=provider.state,
+        quota="out" if part <= 0 else "low" if part < engine.LOW else "ok",
+        notice=info.notice,
+        hotlink=info.hotlink,
+        page_size=info.page_size,
+        max_results=info.max_results,
+        filters={name: list(values) for name, values in info.filters.items()},
+        emulated=[name for name in filters.EMULATED if name not in info.filters],
+        reason=provider.reason if admin else None,
+        source=provider.source if admin else None,
+        standing=standing(provider, state, now) if admin and upstream else None,
+    )
+
+
+def standing(provider: Provider, state: State, now: float) -> Standing:
+    """The numbers of one provider."""
+    until = max(state.open_until, state.cooling_until)
+    return Standing(
+        quotas=[
+            QuotaLeft(engine.name(quota), quota.limit, engine.left(state, quota, now)) for quota in provider.info.quotas
+        ],
+        breaker="open" if now < state.open_until else "probing" if state.openings else "closed",
+        retry_after=max(0, math.ceil(until - now)),
+        last_error=state.last_error,
+        last_error_at=state.last_error_at or None,
+    )

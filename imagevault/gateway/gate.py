@@ -1,0 +1,170 @@
+"""The gate through which every call to an upstream goes: it asks `state.admit`, and keeps the count in the store."""
+
+import asyncio
+import contextvars
+import logging
+import math
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from imagevault.errors import RateLimited, Unavailable
+from imagevault.gateway import state as engine
+from imagevault.gateway.state import Call, Decision, Outcome, Rules, State
+from imagevault.gateway.store import Store
+from imagevault.plugins import Provider
+from imagevault.records import Quota
+
+log = logging.getLogger(__name__)
+
+RETRIES = 0.1  # of all calls: what may be spent on trying again
+CONFLICTS = 50  # tries of one change before something must be wrong
+
+
+class Held(RateLimited):
+    """Our own bookkeeping lets no call leave now: it counts against nobody."""
+
+
+class Cooling(Unavailable):
+    """The provider failed too often and is left alone for a while."""
+
+
+class Flying(Exception):
+    """Another worker is getting this very page; wait for it."""
+
+
+class Flight(msgspec.Struct, kw_only=True):
+    """Getting one page. `deadline`: until when a call may wait to leave, by the event loop's clock.
+
+    `calls`: how many left. `from_another`: another worker got the page meanwhile.
+    """
+
+    call: Call
+    deadline: float
+    calls: int = 0
+    from_another: bool = False
+    learned: dict[str, tuple[int, float | None]] = {}
+
+
+under_way: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("imagevault_flight", default=None)
+
+
+class Gate:
+    """One per worker. `clock` is shared by all workers; `sleep` waits some seconds."""
+
+    def __init__(
+        self, store: Store, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.sleep = sleep
+        self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.known: dict[str, tuple[State, int]] = {}
+        self.retries: defaultdict[str, float] = defaultdict(lambda: 1.0)
+
+    def fraction(self, provider: Provider) -> float:
+        """The part left of the scarcest quota, as this worker last saw it."""
+        state, _ = self.known.get(provider.name, (State(), 0))
+        return engine.fraction(state, rules(provider), self.clock())
+
+    async def look(self, provider: Provider) -> State:
+        """The state now."""
+        self.known[provider.name] = await self.store.state(provider.name)
+        return self.known[provider.name][0]
+
+    async def admit(self, provider: Provider, flight: Flight) -> None:
+        """Returns when a call may leave. Raises Held, Cooling, or Flying if another worker has this flight."""
+        while True:
+            decision = await self._decide(provider, flight.call)
+            if decision.word == "go":
+                flight.calls += 1
+                self.retries[provider.name] = min(10.0, self.retries[provider.name] + RETRIES)
+                return
+            if decision.why == "flying":
+                raise Flying
+            late = asyncio.get_running_loop().time() + decision.seconds > flight.deadline
+            if decision.word == "no" or late:
+                raise self._refusal(provider, decision)
+            await self.sleep(decision.seconds * random.uniform(1.0, 1.2))  # noqa: S311  no secret
+
+    def may_retry(self, provider: Provider) -> bool:
+        """Whether a failed call may be tried again: a tenth of all calls may."""
+        if self.retries[provider.name] < 1:
+            return False
+        self.retries[provider.name] -= 1
+        return True
+
+    async def observe(self, provider: Provider, flight: Flight, outcome: Outcome) -> None:
+        """Takes in how a flight went."""
+        async with self.locks[provider.name]:
+            for _ in range(CONFLICTS):
+                known, version = self.known.get(provider.name) or await self.store.state(provider.name)
+                new = engine.observe(known, rules(provider), flight.call, outcome, self.clock())
+                if await self._swap(provider, version, new):
+                    self._tell(provider, known, new)
+                    return
+        log.error("the state of %s could not be changed", provider.name)
+
+    async def _decide(self, provider: Provider, call: Call) -> Decision:
+        decision = Decision("no", 1.0, "burst")
+        async with self.locks[provider.name]:
+            for _ in range(CONFLICTS):
+                seen = self.known.get(provider.name)
+                known, version = seen or await self.store.state(provider.name)
+                decision, new = engine.admit(known, rules(provider), call, self.clock())
+                if decision.word != "go":
+                    if seen is None:
+                        return decision
+                    self.known.pop(provider.name)  # it may have changed meanwhile: look before saying no
+                elif await self._swap(provider, version, new):
+                    return decision
+        return decision
+
+    async def _swap(self, provider: Provider, version: int, new: State) -> bool:
+        self.known.pop(provider.name, None)
+        if not await self.store.swap(provider.name, version, new):
+            return False
+        self.known[provider.name] = (new, version + 1)
+        return True
+
+    def _refusal(self, provider: Provider, decision: Decision) -> Held | Cooling:
+        title, wait = provider.info.title, math.ceil(decision.seconds)
+        if decision.why == "failing":
+            return Cooling(f"{title} failed too often; it is asked again in {wait} s", decision.seconds)
+        if decision.why == "share":
+            return Held(f"your share of what {title} allows is used; others want it too", decision.seconds)
+        words = {"cooling": "asked for a pause of", "quota": "allows no more calls for"}
+        return Held(f"{title} {words.get(decision.why or '', 'is busy for')} {wait} s", decision.seconds)
+
+    def _tell(self, provider: Provider, old: State, new: State) -> None:
+        if new.open_until > old.open_until:
+            log.warning(
+                "%s failed too often and is left alone for %.0f s", provider.name, new.open_until - self.clock()
+            )
+        elif old.openings and not new.openings:
+            log.info("%s answers again", provider.name)
+
+
+def rules(provider: Provider) -> Rules:
+    """The rules of a provider as declared and configured."""
+    return Rules(tuple(provider.info.quotas), provider.info.concurrency, "image_downloaded" in provider.hooks)
+
+
+def learned(quotas: tuple[Quota, ...], headers: Mapping[str, str], now: float) -> dict[str, tuple[int, float | None]]:
+    """What an answer's headers say is left of each quota, and when that begins anew (Unix time), if they say so.
+
+    A reset of more than a thousand million is Unix time, a smaller one is seconds from now. An answer out of somebody's
+    cache says nothing of now.
+    """
+    if headers.get("age", "0") not in {"", "0"} or headers.get("cf-cache-status", "").upper() == "HIT":
+        return {}
+    found: dict[str, tuple[int, float | None]] = {}
+    for quota in quotas:
+        remaining = headers.get(quota.remaining or "", "").strip()
+        if remaining.isdigit():
+            reset = headers.get(quota.reset or "", "").strip()
+            at = float(reset) if reset.isdigit() else None
+            found[engine.name(quota)] = (int(remaining), at if at is None or at > 1e9 else now + at)
+    return found

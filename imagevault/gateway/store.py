@@ -1,0 +1,141 @@
+"""What all workers share of the engine, in the database: provider states, pages, where images stand, the clock."""
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from imagevault.database import current
+from imagevault.gateway.state import State
+from imagevault.gateway.tables import KeptImage, KeptPage, ProviderState
+
+DAY = 86400.0
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A kept page, encoded, with the Unix time of its storing; and the one before it, where there is one."""
+
+    content: bytes
+    stored_at: float
+    former: bytes | None = None
+    former_at: float = 0.0
+
+    @property
+    def version(self) -> int:
+        """What tells this page from the one before it: milliseconds since 1970."""
+        return round(self.stored_at * 1000)
+
+
+class Store(Protocol):
+    """The engine's storage; in tests another one takes its place."""
+
+    async def state(self, provider: str) -> tuple[State, int]:
+        """The state of a provider, and its version."""
+        ...
+
+    async def swap(self, provider: str, version: int, state: State) -> bool:
+        """Puts a new state where the version is still this one; answers whether it was."""
+        ...
+
+    async def page(self, key: str) -> Kept | None:
+        """A kept page."""
+        ...
+
+    async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
+        """Keeps a page, the one before it as its former, and on which page its images stand."""
+        ...
+
+    async def find(self, provider: str, id: str) -> Kept | None:
+        """The page on which an image was seen last."""
+        ...
+
+    async def sweep(self, before: float) -> None:
+        """Forgets the pages stored before this time."""
+        ...
+
+
+class DatabaseStore:
+    """The storage in the app's database. A round trip each, but for `keep`, which runs after the answer."""
+
+    async def state(self, provider: str) -> tuple[State, int]:
+        """The state of a provider, and its version; an empty one the first time."""
+        row = await ProviderState.select(ProviderState.version, ProviderState.state).where(
+            ProviderState.name == provider
+        )
+        if not row:
+            await ProviderState.insert(ProviderState(name=provider)).on_conflict(
+                target=ProviderState.name, action="DO NOTHING"
+            )
+            return State(), 0
+        return msgspec.json.decode(row[0]["state"], type=State), row[0]["version"]
+
+    async def swap(self, provider: str, version: int, state: State) -> bool:
+        """Puts a new state where the version is still this one; answers whether it was."""
+        changed = (
+            await ProviderState.update(
+                {ProviderState.state: msgspec.json.encode(state).decode(), ProviderState.version: version + 1}
+            )
+            .where((ProviderState.name == provider) & (ProviderState.version == version))
+            .returning(ProviderState.version)
+        )
+        return bool(changed)
+
+    async def page(self, key: str) -> Kept | None:
+        """A kept page."""
+        return _kept(await KeptPage.select().where(KeptPage.key == key))
+
+    async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
+        """Keeps a page, the one before it as its former, and on which page its images stand."""
+        await KeptPage.raw(
+            "INSERT INTO iv_page (key, provider, stored_at, content, former, former_at)"
+            " VALUES ({}, {}, {}, {}, NULL, 0)"
+            " ON CONFLICT (key) DO UPDATE SET former = iv_page.content, former_at = iv_page.stored_at,"
+            " content = excluded.content, stored_at = excluded.stored_at",
+            key,
+            provider,
+            round(now * 1000),
+            content,
+        )
+        if ids:
+            rows = [KeptImage(id=f"{provider}:{id}", page=key) for id in ids]
+            await KeptImage.insert(*rows).on_conflict(target=KeptImage.id, action="DO UPDATE", values=[KeptImage.page])
+
+    async def find(self, provider: str, id: str) -> Kept | None:
+        """The page on which an image was seen last."""
+        key = KeptImage.select(KeptImage.page).where(KeptImage.id == f"{provider}:{id}")
+        return _kept(await KeptPage.select().where(KeptPage.key.is_in(key)))
+
+    async def sweep(self, before: float) -> None:
+        """Forgets the pages stored before this time, and the images that stood there."""
+        await KeptPage.delete().where(KeptPage.stored_at < int(before * 1000))
+        await KeptImage.raw("DELETE FROM iv_page_image WHERE page NOT IN (SELECT key FROM iv_page)")
+
+
+def _kept(rows: list[dict[str, object]]) -> Kept | None:
+    if not rows:
+        return None
+    row = msgspec.convert(rows[0], type=_Row)
+    return Kept(row.content, row.stored_at / 1000, row.former, row.former_at / 1000)
+
+
+class _Row(msgspec.Struct):
+    content: bytes
+    stored_at: int
+    former: bytes | None
+    former_at: int
+
+
+class SharedClock:
+    """Unix time that all workers agree on and that no step of a host's clock moves: the database's, then monotonic."""
+
+    def __init__(self) -> None:
+        self.offset = time.time() - time.monotonic()
+
+    async def set(self) -> None:
+        """Takes the time of the app's database."""
+        self.offset = await current().time() - time.monotonic()
+
+    def __call__(self) -> float:
+        """The time now, in seconds since 1970."""
+        return self.offset + time.monotonic()

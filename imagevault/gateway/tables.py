@@ -1,0 +1,33 @@
+"""The tables of the engine: what a provider allows, its pages, and on which page an image stands."""
+
+from piccolo.columns import BigInt, Bytea, Integer, Text, Varchar
+from piccolo.table import Table
+
+
+class ProviderState(Table, tablename="iv_provider"):
+    """The state of one provider (`state.State` as JSON), changed only where `version` is still the one read."""
+
+    name = Varchar(length=64, primary_key=True)
+    version = Integer(default=0)
+    state = Text(default="{}")
+
+
+class KeptPage(Table, tablename="iv_page"):
+    """A provider's page (msgpack). `former` is the one before it, for walks that are in the midst of it.
+
+    `stored_at`: milliseconds since 1970; `former_at`: when `former` was stored.
+    """
+
+    key = Varchar(length=64, primary_key=True)
+    provider = Varchar(length=64, index=True)
+    stored_at = BigInt(default=0, index=True)
+    content = Bytea(default=b"")
+    former = Bytea(null=True, default=None)
+    former_at = BigInt(default=0)
+
+
+class KeptImage(Table, tablename="iv_page_image"):
+    """The page on which an image was last seen; `id` with the provider's name."""
+
+    id = Text(primary_key=True)
+    page = Varchar(length=64, index=True)

@@ -1,0 +1,298 @@
+"""The cache, the quota and the breaker through real servers: over workers, restarts, kills and failing upstreams."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import httpx
+import pytest
+
+from imagevault.testing import Answer, faults
+from imagevault.testing.pexels import SimulatedPexels
+
+UNHURRIED = 'quota = ["1000/second", "{hour}/hour", "20000/month"]\n'
+
+
+def status_of(response: httpx.Response, name: str = "pexels") -> dict[str, Any]:
+    return next(each for each in response.json()["providers"] if each["name"] == name)
+
+
+def table(hour: int = 1000, more: str = "") -> str:
+    """A config without bursts, so that a test need not wait for them."""
+    return "[providers.pexels]\n" + UNHURRIED.format(hour=hour) + more
+
+
+class TestStoreys:
+    async def test_outlives_a_restart(
+        self, start: Any, database_url: str, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """The first search of another server costs no call, nor does a download of what the first one showed."""
+        environ = {**configured, "DATABASE_URL": database_url}
+        first = await start(environ)
+        headers = await first.sign_in()
+        shown = await first.get("/search", params={"q": "nature"}, headers=headers)
+        await first.services.gateway.pages.settle()
+        second = await start(environ)
+
+        again = await second.get("/search", params={"q": "  NATURE"}, headers=headers)
+        image = shown.json()["images"][7]["id"]
+        kept = await second.post("/download", json={"image": image}, headers=headers)
+
+        assert again.json()["images"] == shown.json()["images"]
+        assert status_of(again)["cache"] == "hit"
+        assert kept.status_code == 201
+        assert len(pexels.calls) == 1
+
+    async def test_an_old_page_is_served_while_a_new_one_is_got(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """At once, marked stale; the next search has the new one."""
+        api = await start(configured, toml=table(more="cache_for = 60\n"))
+        headers = await api.sign_in()
+        await api.get("/search", params={"q": "nature"}, headers=headers)
+        api.services.gateway.clock.offset += 61
+
+        old = await api.get("/search", params={"q": "nature"}, headers=headers)
+        await api.services.gateway.pages.settle()
+        new = await api.get("/search", params={"q": "nature"}, headers=headers)
+
+        assert [status_of(each)["cache"] for each in (old, new)] == ["stale", "hit"], old.text
+        assert len(pexels.calls) == 2
+
+    async def test_old_pages_serve_through_failures(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """With the upstream gone they are served and marked; when it is back, so is the new page."""
+        api = await start(configured, toml=table(more="cache_for = 60\n"))
+        headers = await api.sign_in()
+        pages = api.services.gateway.pages
+        await api.get("/search", params={"q": "nature"}, headers=headers)
+        pexels.stop()
+        words = []
+        for _ in range(8):
+            api.services.gateway.clock.offset += 61
+            words.append(status_of(await api.get("/search", params={"q": "nature"}, headers=headers))["cache"])
+            await pages.settle()
+        pexels.start()
+        api.services.gateway.clock.offset += 301
+        await api.get("/search", params={"q": "nature"}, headers=headers)
+        await pages.settle()
+
+        back = await api.get("/search", params={"q": "nature"}, headers=headers)
+
+        assert words == ["stale"] * 8
+        assert status_of(back)["cache"] == "hit"
+
+    async def test_an_open_walk_goes_on_with_the_page_it_began_with(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """A page that is replaced in the midst of a walk changes nothing for that walk."""
+        api = await start(configured, toml=table(more="cache_for = 60\n"))
+        headers = await api.sign_in()
+        search = {"q": "nature", "provider": "pexels", "per_page": 10}
+        first = (await api.get("/search", params=search, headers=headers)).json()
+        whole = (await api.get("/search", params={**search, "per_page": 20}, headers=headers)).json()
+        api.services.gateway.clock.offset += 61
+        pexels.fail(faults.changed(lambda answer: {**answer, "photos": answer["photos"][40:]}), times=1)
+        await api.get("/search", params=search, headers=headers)
+        await api.services.gateway.pages.settle()
+
+        second = (await api.get("/search", params={"cursor": first["next"]}, headers=headers)).json()
+        anew = (await api.get("/search", params=search, headers=headers)).json()
+
+        assert first["images"] + second["images"] == whole["images"]
+        assert anew["images"] != first["images"]
+
+    async def test_a_caller_who_leaves_cancels_nothing(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """Others wait for the same page and get it."""
+        api = await start(configured)
+        headers = await api.sign_in()
+        pexels.fail(faults.delay(0.3), times=1)
+        get = [api.get("/search", params={"q": "nature"}, headers=headers) for _ in range(3)]
+        leaving, *staying = [asyncio.create_task(each) for each in get]
+        while not pexels.calls:  # noqa: ASYNC110  another thread fills it
+            await asyncio.sleep(0.01)
+
+        leaving.cancel()
+        answers = await asyncio.gather(*staying)
+
+        assert [each.status_code for each in answers] == [200, 200]
+        assert len(pexels.calls) == 1
+
+
+class TestQuota:
+    async def test_the_call_after_the_last_never_leaves(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """`rate_limited`, with the seconds until the next may leave; a restart forgets nothing."""
+        api = await start(configured, toml=table(hour=3))
+        headers = await api.sign_in()
+        answers = [
+            await api.get("/search", params={"q": f"q{n}", "provider": "pexels"}, headers=headers) for n in range(5)
+        ]
+        await api.services.gateway.pages.settle()
+        again = await start(configured, toml=table(hour=3))
+
+        after = await again.get("/search", params={"q": "other", "provider": "pexels"}, headers=headers)
+
+        assert [each.status_code for each in [*answers, after]] == [200, 200, 200, 503, 503, 503]
+        assert status_of(after)["status"] == "rate_limited"
+        assert 3500 < int(after.headers["retry-after"]) <= 3600 + 2 * 72
+        assert len(pexels.calls) == 3
+
+    async def test_a_used_up_month_is_learned_from_the_headers(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """What the upstream says is left counts, although we counted fewer."""
+        pexels.remaining = 2
+        api = await start(configured, toml=table())
+        headers = await api.sign_in()
+        codes = []
+        for number in range(4):
+            answer = await api.get("/search", params={"q": f"q{number}", "provider": "pexels"}, headers=headers)
+            await api.services.gateway.pages.settle()
+            codes.append(answer.status_code)
+
+        assert codes == [200, 200, 503, 503]
+        assert len(pexels.calls) == 2
+
+    async def test_one_caller_leaves_the_others_their_share(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """A script that hammers new queries gets half of ten; the other caller's still go."""
+        api = await start(configured, toml=table(hour=10))
+        script, person = await api.sign_in("script"), await api.sign_in("person")
+        first = await api.get("/search", params={"q": "mine", "provider": "pexels"}, headers=person)
+        hammered = [
+            await api.get("/search", params={"q": f"q{n}", "provider": "pexels"}, headers=script) for n in range(9)
+        ]
+        others = [
+            await api.get("/search", params={"q": f"o{n}", "provider": "pexels"}, headers=person) for n in range(3)
+        ]
+
+        assert first.status_code == 200
+        assert [each.status_code for each in hammered].count(200) == 5
+        assert [each.status_code for each in others] == [200, 200, 200]
+
+    async def test_consumers_see_how_it_stands(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """ok, low, out; admins see the numbers and the last error."""
+        api = await start(configured, toml=table(hour=10))
+        users, admins = await api.sign_in("bob"), await api.sign_in("ada", admin=True)
+
+        async def quota(headers: dict[str, str]) -> dict[str, Any]:
+            listed = (await api.get("/providers", headers=headers)).json()["providers"]
+            return next(each for each in listed if each["name"] == "pexels")
+
+        words = [(await quota(users))["quota"]]
+        for number in range(10):
+            await api.get("/search", params={"q": f"q{number}", "provider": "pexels"}, headers=admins)
+            await api.services.gateway.pages.settle()
+            words.append((await quota(users))["quota"])
+        for_admins = await quota(admins)
+
+        assert words == ["ok"] * 9 + ["low", "out"]
+        assert (await quota(users))["standing"] is None
+        hour = next(each for each in for_admins["standing"]["quotas"] if each["name"] == "10/hour")
+        assert (hour["limit"], hour["left"]) == (10, 0)
+        assert for_admins["standing"]["breaker"] == "closed"
+
+
+class TestBreaker:
+    async def test_a_failing_provider_is_left_alone_and_asked_again(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """After five failures no call leaves; when it cooled, one does, and all is normal."""
+        api = await start(configured, toml=table())
+        headers = await api.sign_in()
+
+        async def search(word: str) -> httpx.Response:
+            answer = await api.get("/search", params={"q": word, "provider": "pexels"}, headers=headers)
+            await api.services.gateway.pages.settle()
+            return answer  # type: ignore[no-any-return]
+
+        pexels.fail(Answer("", 500))
+        failed = [await search(f"q{number}") for number in range(7)]
+        calls = len(pexels.calls)
+        pexels.heal()
+        api.services.gateway.clock.offset += 31
+        after = [await search(f"r{number}") for number in range(2)]
+
+        assert [each.status_code for each in failed] == [502] * 5 + [503] * 2
+        assert failed[-1].headers["retry-after"] == "30"
+        assert calls == 5
+        assert [each.status_code for each in after] == [200, 200]
+
+    async def test_retries_are_few(self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]) -> None:
+        """A refused connection and a 503 are tried once more, but of all calls a tenth at most."""
+        api = await start(configured, toml=table())
+        headers = await api.sign_in()
+        pexels.fail(Answer("", 503), times=1)
+
+        once = await api.get("/search", params={"q": "one", "provider": "pexels"}, headers=headers)
+        pexels.fail(Answer("", 503))
+        await api.get("/search", params={"q": "two", "provider": "pexels"}, headers=headers)
+
+        assert once.status_code == 200
+        assert len(pexels.calls) == 3
+
+
+async def get_all(url: str, headers: dict[str, str], words: list[str]) -> list[httpx.Response]:
+    """All searches at once."""
+    limits = httpx.Limits(max_connections=100)
+    async with httpx.AsyncClient(headers=headers, limits=limits, timeout=30) as client:
+        gets = (client.get(f"{url}/search", params={"q": word, "provider": "pexels"}) for word in words)
+        return await asyncio.gather(*gets)
+
+
+def sign_in(url: str) -> dict[str, str]:
+    account = {"username": "ada", "password": "violet-harbour-71"}
+    httpx.post(f"{url}/signup", json=account)
+    return {"Authorization": f"Bearer {httpx.post(f'{url}/token', data=account).json()['access_token']}"}
+
+
+class TestWorkers:
+    @pytest.fixture
+    def environ(self, tmp_path: Any, database_url: str, configured: dict[str, str]) -> dict[str, str]:
+        (tmp_path / "imagevault.toml").write_text(table(hour=10))
+        return {**configured, "DATABASE_URL": database_url, "SECRET_KEY": "s" * 32}
+
+    def test_a_hundred_equal_searches_are_one_call(
+        self, serve: Any, environ: dict[str, str], pexels: SimulatedPexels
+    ) -> None:
+        """Over four workers, with letter case and blanks varied."""
+        server = serve(environ, "--workers", "4").wait_until_ready()
+        headers = sign_in(server.url)
+        pexels.fail(faults.delay(0.4))
+        words = [("red fox", "RED FOX", " Red  fox")[number % 3] for number in range(100)]
+
+        answers = asyncio.run(get_all(server.url, headers, words))
+
+        assert {each.status_code for each in answers} == {200}
+        assert len(pexels.calls) == 1
+
+    def test_a_quota_of_ten_lets_ten_calls_leave(
+        self, serve: Any, environ: dict[str, str], pexels: SimulatedPexels
+    ) -> None:
+        """Of fifty different queries at once over four workers; and killed, started again, none."""
+        server = serve(environ, "--workers", "4").wait_until_ready()
+        headers = sign_in(server.url)
+
+        answers = asyncio.run(get_all(server.url, headers, [f"query {number}" for number in range(50)]))
+        assert len(pexels.calls) == 10
+        assert [each.status_code for each in answers].count(200) == 10
+        assert {each.status_code for each in answers} == {200, 503}
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait(10)
+        again = serve(environ, "--workers", "4").wait_until_ready()
+        answered = next(number for number, each in enumerate(answers) if each.status_code == 200)
+        words = [f"query {answered}", "another query"]
+        known, new = asyncio.run(get_all(again.url, headers, words))
+
+        assert (known.status_code, status_of(known)["cache"]) == (200, "hit")
+        assert (new.status_code, status_of(new)["status"]) == (503, "rate_limited")
+        assert len(pexels.calls) == 10

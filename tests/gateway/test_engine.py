@@ -1,0 +1,298 @@
+"""The engine under thousands of random schedules: four workers, delays, crashes, failing upstreams, in virtual time."""
+
+import asyncio
+import json
+import random
+import selectors
+from collections import defaultdict
+from collections.abc import Coroutine, Sequence
+from types import ModuleType
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from imagevault import Image, Page, ProviderInfo, Quota, Rendition, SearchQuery, hookimpl
+from imagevault.errors import ProviderError
+from imagevault.gateway import state as engine
+from imagevault.gateway.pages import Key, Pages
+from imagevault.gateway.state import State
+from imagevault.gateway.store import Kept
+from imagevault.plugins import Plugins, Provider
+from imagevault.settings import Settings
+
+SCHEDULES = 10_000
+WORKERS = 4
+BASE = 1_000_000.0  # the shared clock when a schedule begins
+PATIENCE = 4.0  # seconds that a caller waits
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time jumps to the next thing to do."""
+
+    def __init__(self) -> None:
+        super().__init__(selectors.SelectSelector())
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
+            self.now = max(self.now, self._scheduled[0]._when)  # type: ignore[attr-defined]
+        super()._run_once()  # type: ignore[misc]
+
+
+class SlowStore:
+    """What a database does: every act is one atomic moment, some time after it was asked and before it is known."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.dice = dice
+        self.states: dict[str, tuple[bytes, int]] = {}
+        self.pages: dict[str, Kept] = {}
+
+    async def _pass(self) -> None:
+        await asyncio.sleep(self.dice.choice((0, 0.001, 0.004, 0.015)))
+
+    async def state(self, provider: str) -> tuple[State, int]:
+        await self._pass()
+        content, version = self.states.setdefault(provider, (b"{}", 0))
+        await self._pass()
+        return msgspec.json.decode(content, type=State), version
+
+    async def swap(self, provider: str, version: int, state: State) -> bool:
+        await self._pass()
+        swapped = self.states[provider][1] == version
+        if swapped:
+            self.states[provider] = (msgspec.json.encode(state), version + 1)
+        await self._pass()
+        return swapped
+
+    async def page(self, key: str) -> Kept | None:
+        await self._pass()
+        return self.pages.get(key)
+
+    async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
+        await self._pass()
+        former = self.pages.get(key)
+        self.pages[key] = Kept(content, now, former.content if former else None, former.stored_at if former else 0.0)
+
+    async def find(self, provider: str, id: str) -> Kept | None:
+        return None
+
+    async def sweep(self, before: float) -> None:
+        return None
+
+
+class Upstream(httpx.AsyncBaseTransport):
+    """Counts the calls that leave, and answers late, wrongly, not at all, or well."""
+
+    def __init__(self, dice: random.Random, trouble: float) -> None:
+        self.dice = dice
+        self.trouble = trouble
+        self.left: list[float] = []
+        self.flying: defaultdict[str, int] = defaultdict(int)
+        self.doubled: list[str] = []
+        self.answered: dict[str, float] = {}
+        self.cache_for = 0.0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        loop = asyncio.get_running_loop()
+        key = str(request.url)
+        self.left.append(loop.time())
+        if self.flying[key] or loop.time() - self.answered.get(key, -1e9) < self.cache_for - 0.1:
+            self.doubled.append(key)
+        self.flying[key] += 1
+        try:
+            await asyncio.sleep(self.dice.choice((0.01, 0.05, 0.3, 1.5)))
+            if self.dice.random() < self.trouble:
+                return await self._trouble(request)
+            self.answered[key] = loop.time()
+            return httpx.Response(200, json={"q": request.url.params["q"]})
+        finally:
+            self.flying[key] -= 1
+
+    async def _trouble(self, request: httpx.Request) -> httpx.Response:
+        kind = self.dice.randrange(6)
+        if kind == 0:
+            raise httpx.ConnectError("down", request=request)
+        if kind == 1:
+            return httpx.Response(429, headers={"Retry-After": str(self.dice.randint(1, 5))})
+        if kind == 2:
+            return httpx.Response(429)
+        if kind == 3:
+            await asyncio.sleep(6)
+        return httpx.Response(self.dice.choice((500, 502, 503)) if kind != 4 else 200, content=b"<html>")
+
+
+def provider(dice: random.Random) -> Provider:
+    """A provider with some quotas."""
+    quotas = dice.choice(
+        (
+            (Quota(3, "second"),),
+            (Quota(5, "minute"),),
+            (Quota(10, "minute"), Quota(2, "second")),
+            (Quota(20, "hour"), Quota(8, "minute"), Quota(2, "second")),
+        )
+    )
+    concurrency, cache_for = dice.choice((1, 2, 4)), dice.choice((2, 60, 3600))
+
+    @hookimpl
+    def provider_info() -> ProviderInfo:
+        return ProviderInfo(
+            title="Test",
+            page_size=5,
+            base_url="https://upstream.example/",
+            quotas=quotas,
+            concurrency=concurrency,
+            cache_for=cache_for,
+        )
+
+    @hookimpl
+    async def search_images(query: SearchQuery, http: httpx.AsyncClient) -> Page:
+        response = await http.get("search", params={"q": query.text, "page": query.page})
+        response.raise_for_status()
+        json.loads(response.content)
+        image = Image(id=query.text, renditions=[Rendition(name="original", url="https://upstream.example/1")])
+        return Page([image], last=True)
+
+    plugin = ModuleType("simulated")
+    plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
+    plugins = Plugins()
+    plugins.add("simulated", lambda: plugin, "here")
+    plugins.providers["simulated"].configure(Settings())
+    return plugins.providers["simulated"]
+
+
+class World:
+    """One schedule: its workers, what they share, and what is true of it in the end."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.store = SlowStore(self.dice)
+        self.upstream = Upstream(self.dice, self.dice.choice((0.0, 0.0, 0.2, 0.6)))
+        self.provider = provider(self.dice)
+        self.upstream.cache_for = self.provider.info.cache_for
+        self.everyone: list[Pages] = []
+        self.workers = [self._worker() for _ in range(WORKERS)]
+        self.crashed = False
+        self.callers: set[asyncio.Task[None]] = set()
+
+    def _worker(self) -> Pages:
+        loop = asyncio.get_running_loop()
+        self.everyone.append(Pages(self.store, lambda: BASE + loop.time(), {"simulated": self.upstream}))
+        return self.everyone[-1]
+
+    async def run(self) -> None:
+        for _ in range(self.dice.randint(4, 14)):
+            await asyncio.sleep(self.dice.choice((0, 0, 0.01, 0.3, 2, 20)))
+            number = self.dice.randrange(WORKERS)
+            if self.dice.random() < 0.08:
+                self._crash(number)
+            caller = asyncio.create_task(self._call(self.workers[number], self.dice.choice("abcde")))
+            self.callers.add(caller)
+            if self.dice.random() < 0.1:
+                caller.cancel()
+        for ended in await asyncio.gather(*self.callers, return_exceptions=True):
+            if isinstance(ended, AssertionError):
+                raise ended
+            assert ended is None or isinstance(ended, asyncio.CancelledError), repr(ended)
+        for worker in self.everyone:
+            await worker.settle()
+        self._check_windows()
+        if not self.crashed:
+            assert self.upstream.doubled == [], "two flights for one page, or one for a fresh page"
+        await self._check_nothing_lost()
+
+    async def _call(self, worker: Pages, text: str) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        key = Key("simulated", text, (), 5, 1)
+        try:
+            page, *_ = await worker.read(self.provider, key, PATIENCE, caller=self.dice.choice(("ada", "bob")))
+            assert [image.id for image in page.images] == [text]
+        except ProviderError:
+            pass
+        except asyncio.CancelledError:
+            return
+        assert loop.time() - begun <= PATIENCE + 0.2, "answered too late"
+
+    def _crash(self, number: int) -> None:
+        """A worker is gone from one moment to the next; another takes its place, remembering nothing."""
+        dead, self.workers[number] = self.workers[number], self._worker()
+        self.crashed = True
+        for task in [*dead.behind, *(flight for flight, _ in dead.flights.values())]:
+            task.cancel()
+
+    def _check_windows(self) -> None:
+        for quota in self.provider.info.quotas:
+            length = engine.PERIODS[quota.period]
+            for first, begin in enumerate(self.upstream.left):
+                inside = [at for at in self.upstream.left[first:] if at < begin + length]
+                assert len(inside) <= quota.limit, f"{len(inside)} calls in one {quota.period}"
+
+    async def _check_nothing_lost(self) -> None:
+        """A new worker serves every page that was kept, and no call leaves for those that are fresh."""
+        loop = asyncio.get_running_loop()
+        worker, calls = self._worker(), len(self.upstream.left)
+        for text in "abcde":
+            key = Key("simulated", text, (), 5, 1)
+            kept = self.store.pages.get(key.hash)
+            if kept is not None and BASE + loop.time() - kept.stored_at < self.provider.info.cache_for - 0.1:
+                assert (await worker.read(self.provider, key, PATIENCE))[1] == "hit"
+        assert len(self.upstream.left) == calls
+
+
+def simulate(seed: int) -> None:
+    """Runs one schedule; the seed makes it again."""
+    loop = VirtualLoop()
+
+    async def world() -> None:
+        await World(seed).run()
+
+    def unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        raise AssertionError(context["message"])
+
+    loop.set_exception_handler(unhandled)
+    try:
+        _run(loop, world())
+    finally:
+        loop.close()
+
+
+def _run(loop: VirtualLoop, work: Coroutine[Any, Any, None]) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(work)
+    finally:
+        asyncio.set_event_loop(None)
+
+
+def test_ten_thousand_schedules() -> None:
+    """No window holds more calls than allowed, one flight a page, nothing kept is lost, every caller is answered."""
+    for seed in range(SCHEDULES):
+        try:
+            simulate(seed)
+        except AssertionError as error:
+            raise AssertionError(f"schedule {seed}: {error}") from error
+
+
+@pytest.mark.parametrize(
+    ("broken", "instead"),
+    [
+        ("_over_quota", lambda *_: None),
+        ("_flying", lambda *_: None),
+        ("_kept_steps", lambda _: 40),
+    ],
+)
+def test_a_broken_engine_is_found(monkeypatch: pytest.MonkeyPatch, broken: str, instead: Any) -> None:
+    """Without one of its rules, the schedules find it."""
+    monkeypatch.setattr(engine, broken, instead)
+
+    def search() -> None:
+        for seed in range(2_000):
+            simulate(seed)
+
+    with pytest.raises(AssertionError, match=r"calls in one|two flights"):
+        search()

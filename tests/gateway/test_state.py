@@ -1,0 +1,239 @@
+"""What a provider allows now, by number, with a clock that the test turns."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagevault.gateway.state import (
+    COOLING,
+    FAILURES,
+    LEASE,
+    MAX_COOLING,
+    MAX_RETRY_AFTER,
+    PERIODS,
+    PROBE,
+    Call,
+    Decision,
+    Outcome,
+    Rules,
+    State,
+    admit,
+    fraction,
+    left,
+    name,
+    observe,
+)
+from imagevault.records import Quota
+
+HOUR = Quota(10, "hour", remaining="X-Remaining", reset="X-Reset")
+RULES = Rules((HOUR,))
+NOW = 1_000_000.0
+
+
+def call(key: str = "page", owner: str = "", **more: object) -> Call:
+    return Call(key=key, owner=owner or key, **more)  # type: ignore[arg-type]
+
+
+def made(state: State, count: int, rules: Rules = RULES, now: float = NOW, caller: str = "") -> State:
+    """The state after so many calls that went well."""
+    for number in range(count):
+        each = call(f"{now} {number}", caller=caller)
+        decision, state = admit(state, rules, each, now)
+        assert decision.word == "go", decision
+        state = observe(state, rules, each, Outcome(word="ok"), now)
+    return state
+
+
+def failing(state: State, count: int, now: float = NOW, rules: Rules = RULES) -> State:
+    for number in range(count):
+        state = observe(state, rules, call(f"f{number}"), Outcome(word="failed"), now)
+    return state
+
+
+class TestQuota:
+    def test_the_next_call_says_when(self) -> None:
+        """The eleventh of ten an hour is refused until the first is forgotten: an hour and at most two steps."""
+        decision, _ = admit(made(State(), 10), RULES, call(), NOW + 60)
+
+        assert (decision.word, decision.why) == ("no", "quota")
+        assert 3540 < decision.seconds <= 3540 + 2 * 72
+        assert admit(made(State(), 10), RULES, call(), NOW + 60 + decision.seconds)[0].word == "go"
+
+    @given(
+        limit=st.integers(1, 6),
+        period=st.sampled_from(["second", "minute", "hour"]),
+        gaps=st.lists(st.floats(0, 0.6), min_size=5, max_size=60),
+    )
+    def test_no_stretch_of_its_length_holds_more(self, limit: int, period: str, gaps: list[float]) -> None:
+        """However the calls are spread and the window is aligned."""
+        quota = Quota(limit, period)  # type: ignore[arg-type]
+        rules, state, now, gone = Rules((quota,)), State(), NOW, []
+        for number, gap in enumerate(gaps):
+            now += gap * PERIODS[period]
+            decision, state = admit(state, rules, call(str(number)), now)
+            if decision.word == "go":
+                gone.append(now)
+                state = observe(state, rules, call(str(number)), Outcome(word="ok"), now)
+
+        for begin in gone:
+            assert sum(begin <= at < begin + PERIODS[period] for at in gone) <= limit
+
+    def test_a_burst_is_waited_out(self) -> None:
+        """Two a second: the third waits, it is not refused."""
+        rules = Rules((Quota(2, "second"),))
+        decision, _ = admit(made(State(), 2, rules), rules, call(), NOW)
+
+        assert (decision.word, decision.why) == ("wait", "burst")
+        assert 1 < decision.seconds < 1.4
+
+    def test_what_the_upstream_says_only_lowers(self) -> None:
+        """Less than we counted is believed; more is not, until its reset."""
+        state = observe(State(), RULES, call(), Outcome(word="ok", learned={name(HOUR): (3, NOW + 600)}), NOW)
+        state = observe(state, RULES, call(), Outcome(word="ok", learned={name(HOUR): (8, NOW + 600)}), NOW)
+
+        assert left(state, HOUR, NOW) == 3
+        assert left(made(state, 3), HOUR, NOW) == 0
+        assert admit(made(state, 3), RULES, call(), NOW)[0] == Decision("no", 600.0, "quota")
+        assert left(made(state, 3), HOUR, NOW + 601) == 7
+
+    def test_a_reserve_is_kept_for_duties(self) -> None:
+        """A download event still goes when searches no longer do."""
+        quota = Quota(100, "hour")
+        rules = Rules((quota,), duties=True)
+        state = made(State(), 95, rules)
+
+        assert admit(state, rules, call(), NOW)[0].why == "quota"
+        assert admit(state, rules, call(duty=True), NOW)[0].word == "go"
+
+    def test_the_scarcer_the_less_is_refreshed(self) -> None:
+        """Below a fifth nothing is got in the background any more."""
+        state = made(State(), 9)
+
+        assert fraction(state, RULES, NOW) == pytest.approx(0.1)
+        assert admit(state, RULES, call(background=True), NOW)[0].why == "scarce"
+        assert admit(state, RULES, call(), NOW)[0].word == "go"
+
+
+class TestShare:
+    def test_one_alone_may_use_all(self) -> None:
+        """Nobody else wants it."""
+        made(State(), 10, caller="ada")
+
+    def test_two_have_half_each(self) -> None:
+        """Once another caller has asked, five of ten are the most for one."""
+        state = made(made(State(), 1, caller="bob"), 5, now=NOW + 1, caller="ada")
+
+        assert admit(state, RULES, call(caller="ada"), NOW + 2)[0].why == "share"
+        assert admit(state, RULES, call(caller="bob"), NOW + 2)[0].word == "go"
+
+
+class TestFlights:
+    def test_one_page_is_got_once(self) -> None:
+        """Another worker waits for it; when that worker died, not for ever."""
+        _, state = admit(State(), RULES, call("page", "one"), NOW)
+
+        assert admit(state, RULES, call("page", "two"), NOW)[0].why == "flying"
+        assert admit(state, RULES, call("page", "one"), NOW)[0].word == "go"
+        assert admit(state, RULES, call("page", "two"), NOW + LEASE)[0].word == "go"
+
+    def test_no_more_at_once_than_allowed(self) -> None:
+        """The third of two waits until one has landed."""
+        rules = Rules((), concurrency=2)
+        _, state = admit(State(), rules, call("a"), NOW)
+        _, state = admit(state, rules, call("b"), NOW)
+
+        assert admit(state, rules, call("c"), NOW)[0].why == "concurrency"
+        state = observe(state, rules, call("a"), Outcome(word="ok"), NOW)
+        assert admit(state, rules, call("c"), NOW)[0].word == "go"
+
+
+class TestPause:
+    def test_its_own_time_counts(self) -> None:
+        """What a 429 asks for, no more, no less, and a day at most."""
+        state = observe(State(), RULES, call(), Outcome(word="limited", retry_after=17), NOW)
+        long = observe(State(), RULES, call(), Outcome(word="limited", retry_after=10**9), NOW)
+
+        assert admit(state, RULES, call(), NOW + 1)[0] == Decision("no", 16.0, "cooling")
+        assert admit(state, RULES, call(), NOW + 17)[0].word == "go"
+        assert long.cooling_until == NOW + MAX_RETRY_AFTER
+
+    @pytest.mark.parametrize("pauses", [(1, 60), (60, 1)])
+    def test_of_two_the_longer_holds(self, pauses: tuple[int, int]) -> None:
+        """Whichever came first."""
+        state = State()
+        for pause in pauses:
+            state = observe(state, RULES, call(), Outcome(word="limited", retry_after=pause), NOW)
+
+        assert state.cooling_until == NOW + 60
+
+    def test_without_a_time_it_doubles(self) -> None:
+        """From two seconds to a minute; a success begins anew. A pause of 0 is not "no pause named"."""
+        state, pauses = State(), []
+        for _ in range(7):
+            state = observe(state, RULES, call(), Outcome(word="limited"), NOW)
+            pauses.append(state.cooling_until - NOW)
+        state = observe(state, RULES, call(), Outcome(word="ok"), NOW)
+
+        assert pauses == [2, 4, 8, 16, 32, 60, 60]
+        assert state.throttles == 0
+        assert observe(State(), RULES, call(), Outcome(word="limited", retry_after=0), NOW).cooling_until == NOW
+
+
+class TestBreaker:
+    def test_opens_after_so_many_in_a_row(self) -> None:
+        """One success in between begins anew."""
+        almost = observe(failing(State(), FAILURES - 1), RULES, call(), Outcome(word="ok"), NOW)
+
+        assert admit(failing(almost, FAILURES - 1), RULES, call(), NOW)[0].word == "go"
+        assert admit(failing(State(), FAILURES), RULES, call(), NOW)[0] == Decision("no", COOLING, "failing")
+
+    def test_our_own_refusals_never_count(self) -> None:
+        """Nor what a caller asked for that is not there."""
+        state = State()
+        for _ in range(3 * FAILURES):
+            state = observe(state, RULES, call(), Outcome(word="refused"), NOW)
+
+        assert admit(state, RULES, call(), NOW)[0].word == "go"
+
+    def test_one_probe_reopens_it(self) -> None:
+        """When it cooled, one call may try; the others wait for that one, which closes the breaker."""
+        state = failing(State(), FAILURES)
+        decision, state = admit(state, RULES, call("a"), NOW + COOLING)
+
+        assert decision.word == "go"
+        assert admit(state, RULES, call("b"), NOW + COOLING)[0].why == "failing"
+        state = observe(state, RULES, call("a"), Outcome(word="ok"), NOW + COOLING + 1)
+        assert admit(state, RULES, call("b"), NOW + COOLING + 1)[0].word == "go"
+
+    def test_a_failed_probe_opens_it_for_longer(self) -> None:
+        """Thirty seconds more each time, five minutes at most."""
+        state, now, waits = failing(State(), FAILURES), NOW, []
+        for _ in range(12):
+            waits.append(state.open_until - now)
+            now = state.open_until
+            _, state = admit(state, RULES, call("probe"), now)
+            state = observe(state, RULES, call("probe"), Outcome(word="failed"), now)
+
+        assert waits[:4] == [30, 60, 90, 120]
+        assert max(waits) == MAX_COOLING
+
+    def test_a_lost_probe_is_not_waited_for(self) -> None:
+        """Its worker died; another may try."""
+        _, state = admit(failing(State(), FAILURES), RULES, call("a"), NOW + COOLING)
+
+        assert admit(state, RULES, call("b"), NOW + COOLING + PROBE)[0].word == "go"
+
+    def test_of_two_deadlines_the_longer_holds(self) -> None:
+        """A server that asks for an hour is left alone for an hour."""
+        state = failing(State(), FAILURES - 1)
+        state = observe(state, RULES, call(), Outcome(word="failed", retry_after=3600), NOW)
+
+        assert state.open_until == NOW + 3600
+
+
+def test_a_refusal_changes_nothing_that_counts() -> None:
+    """What was not allowed to leave is not counted."""
+    state = made(State(), 10)
+    _, after = admit(state, RULES, call(), NOW)
+
+    assert (after.windows, after.flights) == (state.windows, {})
