@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 from litestar import Litestar, Request
+from litestar.datastructures import State
 from litestar.di import Provide
 
 from imagevault.accounts import routes as account_routes
@@ -90,6 +91,7 @@ def create_app(services: Services) -> Litestar:
         exception_handlers={SearchFailed: _search_failed, Exception: problems.handle},
         openapi_config=docs.openapi_config(version("imagevault"), settings.base_url),
         lifespan=[lifespan],
+        state=State({"open_search": settings.search == "open"}),
         logging_config=None,
         debug=False,
     )

@@ -5,24 +5,26 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
-import msgspec
 import rich_click as click
 import uvicorn
-from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
+from imagevault import terminal
 from imagevault.app import Services
 from imagevault.asgi import create
+from imagevault.check import Checked, Recorder, check
 from imagevault.errors import BadInput, ImageVaultError
-from imagevault.gateway.search import Answer, Asked
+from imagevault.gateway.board import board
+from imagevault.gateway.search import Asked, Event
 from imagevault.gateway.status import SearchFailed
 from imagevault.plugins import Plugins
 from imagevault.settings import Settings, is_loopback, load, variable
+from imagevault.terminal import err, out, print_json, say
 from imagevault.values import MAKE_SECRET
 
 LOGGING = {
@@ -35,9 +37,6 @@ LOGGING = {
 }
 
 EXAMPLE = """-d '{"username": "ada", "password": "violet-harbour-71"}'"""
-
-out = Console()
-err = Console(stderr=True)
 
 
 def main() -> None:
@@ -62,22 +61,14 @@ def main() -> None:
 
 
 def _stop(reason: str, code: int) -> NoReturn:
-    _say(f"imagevault: {' '.join(reason.split())}")
+    say(f"imagevault: {' '.join(reason.split())}")
     sys.exit(code)
-
-
-def _say(text: str, end: str = "\n") -> None:
-    err.print(Text(text), end=end, soft_wrap=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("imagevault"), prog_name="imagevault")
 def cli() -> None:
     """One search over many image providers, with a record of who took what under which licence."""
-
-
-def _json(value: object) -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def _with_services(work: Callable[[Services], Awaitable[None]]) -> None:
@@ -155,10 +146,10 @@ def _tell_where(settings: Settings, services: Services) -> None:
         name if each.state == "ok" else f"{name} ({each.state})" for name, each in services.plugins.providers.items()
     )
     err.print(Text.assemble((f"ImageVault {version('imagevault')}", "bold"), " on ", (base, "bold")), soft_wrap=True)
-    _say(f"  documentation  {base}/docs")
-    _say(f"  providers      {providers}")
-    _say(f"  database       {services.database.place}")
-    _say(f"""  try this       curl {base}/signup -H 'Content-Type: application/json' {EXAMPLE}""")
+    say(f"  documentation  {base}/docs")
+    say(f"  providers      {providers}")
+    say(f"  database       {services.database.place}")
+    say(f"""  try this       curl {base}/signup -H 'Content-Type: application/json' {EXAMPLE}""")
 
 
 @cli.command()
@@ -166,45 +157,48 @@ def _tell_where(settings: Settings, services: Services) -> None:
 @click.option("-p", "--provider", help="Names, separated by commas, or `all`; by default the chain of the config.")
 @click.option("-n", "--per-page", type=click.IntRange(1, 100), default=10, show_default=True, help="How many images.")
 @click.option("--json", "as_json", is_flag=True, help="The answer as the API gives it.")
-def search(words: tuple[str, ...], provider: str | None, per_page: int, as_json: bool) -> None:
+@click.option("--explain", is_flag=True, help="Tell where each page came from, what it cost, and what is left.")
+def search(words: tuple[str, ...], provider: str | None, per_page: int, as_json: bool, explain: bool) -> None:
     """Search for images: imagevault search red fox -p local."""
 
     async def work(services: Services) -> None:
         asked = Asked(text=" ".join(words), providers=provider, per_page=per_page)
-        try:
-            answer = await services.gateway.search(asked)
-        except SearchFailed as error:
-            if as_json:
-                _json({"images": [], "providers": error.statuses, "next": None})
-            raise
+        with terminal.Progress() as progress:
+            try:
+                answer = await services.gateway.search(asked, progress.watch)
+            except SearchFailed as error:
+                if as_json:
+                    print_json({"images": [], "providers": error.statuses, "next": None})
+                raise
         if as_json:
-            _json(answer)
+            print_json(answer)
         else:
-            _show(answer)
+            terminal.show(answer)
+        if explain:
+            await services.gateway.pages.settle()
+            await _explain(services, progress.events)
 
     _with_services(work)
 
 
-def _show(answer: Answer) -> None:
-    table = Table(
-        Column("id", overflow="fold", no_wrap=True), "title", "size", "credit", "licence", box=None, header_style="bold"
-    )
-    for image in answer.images:
-        size = f"{image.width} x {image.height}" if image.width and image.height else ""
-        licence = image.license.name if image.license else ""
-        table.add_row(*map(Text, (image.id, image.title or "", size, image.attribution.text, licence)))
-    if answer.images:
-        out.print(table)
-    for status in answer.providers:
-        total = f", {status.total} in all" if status.total is not None else ""
-        detail = f": {status.detail}" if status.detail else ""
-        _say(f"{status.name}: {status.status}{total}{detail}")
+async def _explain(services: Services, events: Sequence[Event]) -> None:
+    listed = (await board(services.gateway, admin=True)).providers
+    asked = {event.provider for event in events}
+    left = {
+        each.name: ", ".join(f"{quota.left} of {quota.name}" for quota in each.standing.quotas)
+        for each in listed
+        if each.standing is not None and each.name in asked
+    }
+    terminal.explain(events, left)
 
 
-@cli.command()
+@cli.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def providers(as_json: bool) -> None:
+@click.pass_context
+def providers(context: click.Context, as_json: bool) -> None:
     """List the providers, and the plugins that could not be loaded."""
+    if context.invoked_subcommand is not None:
+        return
     plugins = Plugins.load(load())
     rows = [
         {"name": name, "state": each.state, "title": each.info.title, "reason": each.reason, "source": each.source}
@@ -215,14 +209,52 @@ def providers(as_json: bool) -> None:
         for each in plugins.failures
     ]
     if as_json:
-        _json({"providers": rows, "problems": plugins.problems})
+        print_json({"providers": rows, "problems": plugins.problems})
         return
-    table = Table("provider", "state", "from", "why", box=None, header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(row[column] or "") for column in ("name", "state", "source", "reason")))
-    out.print(table)
+    names = ("name", "state", "source", "reason")
+    terminal.print_table(("provider", "state", "from", "why"), [[row[name] for name in names] for row in rows])
     for problem in plugins.problems:
-        _say(f"config: {problem}")
+        say(f"config: {problem}")
+
+
+@providers.command("check")
+@click.argument("name", required=False)
+@click.option("-q", "--query", default="mountain", show_default=True, help="What to search for.")
+@click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Save what came back as JSON here.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def check_providers(name: str | None, query: str, record: Path | None, as_json: bool) -> None:
+    """Ask a provider, or each that is switched on, one real query: imagevault providers check pexels."""
+    if record is not None and name is None:
+        raise click.UsageError("--record needs the NAME of one provider.")
+    recorder = Recorder()
+
+    async def run() -> list[Checked]:
+        services = Services(load(), {name: recorder} if name and record else None)
+        async with services.running():
+            chosen = services.gateway.chosen(name or "all")
+            checked = [await check(services, each, query) for each in chosen]
+            if record is not None:
+                recorder.save(record, chosen[0])
+            return checked
+
+    results = asyncio.run(run())
+    if as_json:
+        print_json({"providers": results})
+    else:
+        terminal.print_table(
+            ("provider", "works", "ms", "images", "total", "lacking", "why not"),
+            [_row(each) for each in results],
+        )
+    if record is not None:
+        say(f"{len(recorder.exchanges)} answers are saved in {record}")
+    if not all(each.ok for each in results):
+        sys.exit(1)
+
+
+def _row(checked: Checked) -> tuple[object, ...]:
+    lacking = ", ".join(f"{field} in {count}" for field, count in checked.missing.items())
+    works = "yes" if checked.ok else "no"
+    return checked.name, works, checked.milliseconds, checked.images, checked.total, lacking, checked.error
 
 
 @cli.command()
@@ -230,7 +262,7 @@ def migrate() -> None:
     """Bring the database up to date; `serve` does so too."""
 
     async def work(services: Services) -> None:
-        _say(f"{services.database.place} is up to date.")
+        say(f"{services.database.place} is up to date.")
 
     _with_services(work)
 
@@ -274,12 +306,12 @@ def list_users(as_json: bool) -> None:
     async def work(services: Services) -> None:
         accounts = await services.accounts.all()
         if as_json:
-            _json({"users": accounts})
+            print_json({"users": accounts})
             return
-        table = Table("username", "role", "since", box=None, header_style="bold")
-        for each in accounts:
-            role = "admin" if each["is_admin"] else "user"
-            table.add_row(str(each["username"]), role, f"{each['created_at']:%Y-%m-%d}")
-        out.print(table)
+        rows = [
+            (each["username"], "admin" if each["is_admin"] else "user", f"{each['created_at']:%Y-%m-%d}")
+            for each in accounts
+        ]
+        terminal.print_table(("username", "role", "since"), rows)
 
     _with_services(work)

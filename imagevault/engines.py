@@ -1,7 +1,9 @@
 """The two engines as Piccolo wants them, plus what it lacks: kept SQLite connections, safe ends of transactions."""
 
 import asyncio
+import contextvars
 import re
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,28 +18,34 @@ READERS = 2
 WAIT = 5.0  # seconds for a connection, or for a lock that another holds
 
 
+# Set where a write need not wait for the disk: a power cut may lose the last of the engine's, never a download.
+relaxed: contextvars.ContextVar[bool] = contextvars.ContextVar("imagevault_relaxed", default=False)
+
+
 class SQLite(SQLiteEngine):
-    """SQLite with kept connections: one writer behind a lock, and readers beside it.
+    """SQLite with kept connections: writers behind one lock, and readers beside them.
 
     Piccolo opens a connection per query (1 to 3 ms). The writer waits for the disk (`synchronous=FULL`): what it
     acknowledged survives a power cut. Its lock is held over a whole transaction, for on a shared connection one
-    caller's rollback would erase another's acknowledged insert.
+    caller's rollback would erase another's acknowledged insert. A second writer does not wait (`relaxed`).
     """
 
-    __slots__ = ("lock", "readers", "writer")
+    __slots__ = ("inode", "lock", "quick", "readers", "writer")
 
     def __init__(self, path: Path) -> None:
         super().__init__(path=str(path), timeout=WAIT)
 
     async def open(self) -> None:
         """Opens the file, making it and its folder if need be."""
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        self._make_file()
         self.lock = asyncio.Lock()
         self.readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
         self.writer = await self.get_connection()
         try:
             await self.writer.execute("PRAGMA journal_mode = WAL")
             await self.writer.execute("PRAGMA synchronous = FULL")
+            self.quick = await self.get_connection()
+            await self.quick.execute("PRAGMA synchronous = NORMAL")
             for _ in range(READERS):
                 self.readers.put_nowait(await self.get_connection())
         except BaseException:
@@ -48,6 +56,7 @@ class SQLite(SQLiteEngine):
         """Waits for the write under way, then closes every connection."""
         async with self.lock:
             await self.writer.close()
+            await self.quick.close()
         for _ in range(READERS):
             await (await self.readers.get()).close()
 
@@ -58,13 +67,31 @@ class SQLite(SQLiteEngine):
         await connection.execute("PRAGMA foreign_keys = 1")
         return connection
 
+    def _make_file(self) -> None:
+        """Nobody else may read it, for it holds password hashes."""
+        path = Path(self.path)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        self.inode = path.stat().st_ino
+
+    def check_file(self) -> None:
+        """Raises OperationalError if the file is not the one that was opened: what is written would be lost."""
+        try:
+            found = Path(self.path).stat().st_ino
+        except FileNotFoundError:
+            found = None
+        if found != self.inode:
+            raise sqlite3.OperationalError("the database file was removed or replaced while the server was running")
+
     @override
     async def _run_in_new_connection(
         self, query: str, args: list[Any] | None = None, query_type: str = "generic", table: Any = None
     ) -> Any:
         if query.lstrip()[:6].upper() != "SELECT":
             async with self.lock:
-                return await self.writer.execute_fetchall(query, args or [])
+                self.check_file()
+                writer = self.quick if relaxed.get() else self.writer
+                return await writer.execute_fetchall(query, args or [])
         reader = await self.readers.get()
         try:
             return await reader.execute_fetchall(query, args or [])
@@ -97,6 +124,7 @@ class WriteTransaction(SQLiteTransaction):
         await self.engine.lock.acquire()
         self.connection = self.engine.writer
         try:
+            self.engine.check_file()
             await self.begin()
         except BaseException:
             await _finish(self._abandon())

@@ -161,3 +161,17 @@ async def test_sqlite_waits_for_the_disk(tmp_path: Path) -> None:
         assert modes == [{"synchronous": 2}, {"journal_mode": "wal"}]
     finally:
         await database.close()
+
+
+async def test_sqlite_is_for_the_server_only(tmp_path: Path) -> None:
+    """The folder and the file hold password hashes: nobody else on the machine may read them."""
+    database = Database(load({}, tmp_path))
+    await database.open()
+    try:
+        folder = tmp_path / "imagevault-data"
+        modes = [path.stat().st_mode & 0o777 for path in (folder, *folder.glob("imagevault.sqlite*"))]
+
+        assert modes[0] == 0o700
+        assert {mode & 0o077 for path, mode in zip(folder.glob("*.sqlite"), modes[1:], strict=False)} == {0}
+    finally:
+        await database.close()

@@ -33,7 +33,7 @@ LAYERS = [
     {"plugins", "database"},
     {"edge", "web", "accounts", "gateway", "downloads"},
     {"app"},
-    {"asgi"},
+    {"asgi", "terminal", "check"},
     {"cli"},
     {"__main__"},
 ]

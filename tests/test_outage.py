@@ -256,7 +256,6 @@ class TestSQLite:
             assert client.post("/download", json=URL).status_code == 201
             assert len(client.get("/downloads").json()["downloads"]) == 2
 
-    @pytest.mark.xfail(reason="SQLite writes on to a file that has no name any more", strict=True)
     def test_a_removed_file_is_an_outage(self, serve: Any, tmp_path: Path) -> None:
         """What would be lost at the next start is not acknowledged; the file back in its place, all goes on."""
         server = serve().wait_until_ready()

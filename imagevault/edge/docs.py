@@ -145,7 +145,10 @@ def document(app: Litestar) -> bytes:
     whole["components"]["schemas"].update(definitions)
     for item in whole["paths"].values():
         for operation in item.values():
-            _complete(operation, handlers[operation["operationId"]])
+            handler = handlers[operation["operationId"]]
+            _complete(operation, handler)
+            if handler.opt.get("open") == "search" and app.state.open_search:
+                operation["security"] = [{}, {"account": []}]
     for path, (summary, description, answers) in HEALTH.items():
         operation = {"operationId": path[1:].replace("/", "_"), "summary": summary, "description": description}
         whole["paths"][path] = {"get": {**operation, "tags": ["health"], "security": [{}], "responses": answers}}

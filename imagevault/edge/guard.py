@@ -1,6 +1,6 @@
 """What every route asks for unless it says otherwise: somebody signed in, known parameters, a body of its type."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,7 +17,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
-Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
+Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
 
 def guard(*, open_search: bool) -> Guard:
@@ -27,7 +27,7 @@ def guard(*, open_search: bool) -> Guard:
     that is no longer good.
     """
 
-    def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         options = connection.scope.get("method") == "OPTIONS"
         if connection.scope["user"] is not None or handler.opt.get("open") is True or options:
             return

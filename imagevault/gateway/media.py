@@ -9,8 +9,9 @@ from urllib.parse import quote
 from anyio import CapacityLimiter, to_thread
 
 from imagevault.errors import Forbidden, Missing
+from imagevault.gateway.transport import explain
 from imagevault.keyring import Keyring
-from imagevault.plugins import Plugins
+from imagevault.plugins import Plugins, Provider
 
 DAY = 86400
 # The first bytes of the raster formats that are sent on; SVG, HTML and the like never are.
@@ -57,7 +58,10 @@ class Media:
         if owner is None or owner.state != "ok" or not owner.holds_files:
             raise Missing(f"There are no files of {provider} here.")
         folder = self.scratch / provider
-        path = await to_thread.run_sync(lambda: _existing(owner.open_file, id, rendition, folder), limiter=self.limiter)
+        try:
+            path = await to_thread.run_sync(_opened, owner, id, rendition, folder, limiter=self.limiter)
+        except Exception as error:  # noqa: BLE001  a stranger's code: it fails, not the server
+            raise explain(error, owner) from None
         if path is None or (kind := await to_thread.run_sync(media_type, path)) is None:
             raise Missing(f"{provider} has no such file any more.")
         return path, kind, left
@@ -78,9 +82,9 @@ def _bytes(signature: str) -> bytes:
         return b""
 
 
-def _existing(open_file: Callable[[str, str, Path], Path | None], id: str, rendition: str, folder: Path) -> Path | None:
+def _opened(owner: Provider, id: str, rendition: str, folder: Path) -> Path | None:
     folder.mkdir(parents=True, exist_ok=True)
-    return open_file(id, rendition, folder)
+    return owner.open_file(id, rendition, folder)
 
 
 def media_type(path: Path) -> str | None:

@@ -35,6 +35,7 @@ STRETCH = 3.0  # how many times longer pages stay fresh when a quota is all used
 CLOSING = 5.0  # seconds that writes may take when the server stops
 
 Found = Literal["hit", "stale", "miss"]
+Storey = Literal["memory", "database", "upstream"]
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -55,6 +56,16 @@ class Key(msgspec.Struct, frozen=True):
 def normal(text: str) -> str:
     """The one form of a query's words: NFKC, case folded, blanks folded. It is also what providers are asked."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+class Got(msgspec.Struct, frozen=True):
+    """A page and how it was had: `calls` is how many left for it, `version` tells it from the page before it."""
+
+    page: Page
+    found: Found
+    storey: Storey
+    version: int
+    calls: int = 0
 
 
 class Pages:
@@ -79,24 +90,30 @@ class Pages:
 
     async def read(
         self, provider: Provider, key: Key, seconds: float, *, caller: str = "", version: int | None = None
-    ) -> tuple[Page, Found, int]:
-        """(page, how it was had, its version). Waits some seconds; a late page is still kept. Raises a ProviderError.
+    ) -> Got:
+        """The page, waited for at most some seconds; a late one is still kept when it comes. Raises a ProviderError.
 
         `version`: that of the page in whose midst a walk is, so that it goes on with the one it began with.
         """
         name, looked = key.hash, self.clock()
-        kept = await self._kept(provider, name)
+        kept, storey = await self._kept(provider, name)
         call = Call(key=name, owner=_owner(), looked=looked, caller=caller, background=kept is not None)
         if kept is None:
-            page = await self._join(provider, call, lambda: self._search(provider, key), seconds)
+            page, calls = await self._join(provider, call, lambda: self._search(provider, key), seconds)
             got = self.shelf.get(name)
-            return page or Page([]), "miss", got.version if got else 0
+            return Got(page or Page([]), "miss", "upstream", got.version if got else 0, calls)
         if kept.former is not None and version == round(kept.former_at * 1000) and self._recent(kept):
-            return decode(kept.former), "hit", version
+            return Got(self.shelf.read(kept.former), "hit", storey, version)
         if self._fresh(provider, kept):
-            return decode(kept.content), "hit", kept.version
+            return Got(self.shelf.read(kept.content), "hit", storey, kept.version)
         self._fly(provider, call, lambda: self._search(provider, key), LATEST)
-        return decode(kept.content), "stale", kept.version
+        return Got(self.shelf.read(kept.content), "stale", storey, kept.version)
+
+    async def ask(self, provider: Provider, key: Key, seconds: float) -> Page:
+        """The page by a call of its own, whatever is kept. Raises a ProviderError."""
+        call = Call(key=key.hash, owner=_owner())
+        page, _ = await self._join(provider, call, lambda: self._search(provider, key), seconds)
+        return page or Page([])
 
     async def image(self, provider: Provider, id: str, seconds: float, *, caller: str = "") -> Image | None:
         """One image by the provider's own id, None if there is none. Raises a ProviderError."""
@@ -109,7 +126,7 @@ class Pages:
         key = _digest(f"image\0{provider.name}\0{id}".encode())
         call = Call(key=key, owner=_owner(), looked=looked, caller=caller)
         try:
-            page = await self._join(provider, call, lambda: self._lookup(provider, id), seconds)
+            page, _ = await self._join(provider, call, lambda: self._lookup(provider, id), seconds)
         except NotFound:
             return None
         return page.images[0] if page else None
@@ -137,16 +154,17 @@ class Pages:
 
     # What is there
 
-    async def _kept(self, provider: Provider, name: str) -> Kept | None:
+    async def _kept(self, provider: Provider, name: str) -> tuple[Kept | None, Storey]:
+        storey: Storey = "memory"
         kept = self.shelf.get(name)
         upstream = _has_upstream(provider)
         if upstream and (kept is None or not self._fresh(provider, kept)):
             stored = await self.store.page(name)
             if stored is not None and (kept is None or stored.stored_at > kept.stored_at):
-                kept = stored
+                kept, storey = stored, "database"
                 self.shelf.put(name, provider.name, kept, decode(kept.content))
         oldest = STALE if upstream else provider.info.cache_for  # what costs no call is not served old
-        return kept if kept is not None and self.clock() - kept.stored_at < oldest else None
+        return kept if kept is not None and self.clock() - kept.stored_at < oldest else None, storey
 
     def _fresh(self, provider: Provider, kept: Kept) -> bool:
         scarcity = max(0.0, 1 - 2 * self.gate.fraction(provider))
@@ -159,12 +177,13 @@ class Pages:
 
     async def _join(
         self, provider: Provider, call: Call, work: Callable[[], Coroutine[Any, Any, Page | None]], seconds: float
-    ) -> Page | None:
+    ) -> tuple[Page | None, int]:
         task = self._fly(provider, call, work, seconds)
+        _, flight = self.flights[call.key]
         done, _ = await asyncio.wait([task], timeout=max(seconds, 0))
         if not done:
             raise TimedOut(f"no answer within {seconds:.1f} seconds")
-        return task.result()
+        return task.result(), flight.calls
 
     def _fly(
         self, provider: Provider, call: Call, work: Callable[[], Coroutine[Any, Any, Page | None]], seconds: float

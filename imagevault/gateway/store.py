@@ -2,15 +2,20 @@
 
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-from imagevault.database import current
+from imagevault.database import current, quickly
 from imagevault.gateway.state import State
 from imagevault.gateway.tables import KeptImage, KeptPage, ProviderState
 
 DAY = 86400.0
+UPSERT = """
+INSERT INTO iv_page (key, provider, stored_at, content, former, former_at) VALUES ({}, {}, {}, {}, NULL, 0)
+ON CONFLICT (key) DO UPDATE SET former = iv_page.content, former_at = iv_page.stored_at,
+    content = excluded.content, stored_at = excluded.stored_at
+"""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -72,14 +77,13 @@ class DatabaseStore:
 
     async def swap(self, provider: str, version: int, state: State) -> bool:
         """Puts a new state where the version is still this one; answers whether it was."""
-        changed = (
-            await ProviderState.update(
-                {ProviderState.state: msgspec.json.encode(state).decode(), ProviderState.version: version + 1}
-            )
-            .where((ProviderState.name == provider) & (ProviderState.version == version))
-            .returning(ProviderState.version)
-        )
-        return bool(changed)
+        new: dict[Any, Any] = {
+            ProviderState.state: msgspec.json.encode(state).decode(),
+            ProviderState.version: version + 1,
+        }
+        unchanged = (ProviderState.name == provider) & (ProviderState.version == version)
+        with quickly():
+            return bool(await ProviderState.update(new).where(unchanged).returning(ProviderState.version))
 
     async def page(self, key: str) -> Kept | None:
         """A kept page."""
@@ -87,19 +91,13 @@ class DatabaseStore:
 
     async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
         """Keeps a page, the one before it as its former, and on which page its images stand."""
-        await KeptPage.raw(
-            "INSERT INTO iv_page (key, provider, stored_at, content, former, former_at)"
-            " VALUES ({}, {}, {}, {}, NULL, 0)"
-            " ON CONFLICT (key) DO UPDATE SET former = iv_page.content, former_at = iv_page.stored_at,"
-            " content = excluded.content, stored_at = excluded.stored_at",
-            key,
-            provider,
-            round(now * 1000),
-            content,
-        )
-        if ids:
-            rows = [KeptImage(id=f"{provider}:{id}", page=key) for id in ids]
-            await KeptImage.insert(*rows).on_conflict(target=KeptImage.id, action="DO UPDATE", values=[KeptImage.page])
+        with quickly():
+            await KeptPage.raw(UPSERT, key, provider, round(now * 1000), content)
+            if ids:
+                rows = [KeptImage(id=f"{provider}:{id}", page=key) for id in sorted(ids)]
+                await KeptImage.insert(*rows).on_conflict(
+                    target=KeptImage.id, action="DO UPDATE", values=[KeptImage.page]
+                )
 
     async def find(self, provider: str, id: str) -> Kept | None:
         """The page on which an image was seen last."""

@@ -210,8 +210,8 @@ class World:
         begun = loop.time()
         key = Key("simulated", text, (), 5, 1)
         try:
-            page, *_ = await worker.read(self.provider, key, PATIENCE, caller=self.dice.choice(("ada", "bob")))
-            assert [image.id for image in page.images] == [text]
+            got = await worker.read(self.provider, key, PATIENCE, caller=self.dice.choice(("ada", "bob")))
+            assert [image.id for image in got.page.images] == [text]
         except ProviderError:
             pass
         except asyncio.CancelledError:
@@ -240,7 +240,7 @@ class World:
             key = Key("simulated", text, (), 5, 1)
             kept = self.store.pages.get(key.hash)
             if kept is not None and BASE + loop.time() - kept.stored_at < self.provider.info.cache_for - 0.1:
-                assert (await worker.read(self.provider, key, PATIENCE))[1] == "hit"
+                assert (await worker.read(self.provider, key, PATIENCE)).found == "hit"
         assert len(self.upstream.left) == calls
 
 
