@@ -25,7 +25,7 @@ format: .venv/test  ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 clean:  ## remove the virtual environment and every cache
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist providers/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "ImageVault needs Python 3.11 or later; name it with: make PYTHON=/path/to/python3"; exit 1; }

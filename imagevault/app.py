@@ -20,6 +20,7 @@ from imagevault.downloads.ledger import Ledger
 from imagevault.edge import docs, problems
 from imagevault.edge.guard import Parameters, check_content_type, guard
 from imagevault.edge.limit import Buckets
+from imagevault.errors import ConfigError
 from imagevault.gateway import routes as search_routes
 from imagevault.gateway.search import Gateway
 from imagevault.gateway.status import SearchFailed
@@ -37,6 +38,9 @@ class Services:
         self.keyring: Keyring = open_keyring(settings)
         self.database = Database(settings)
         self.plugins = Plugins.load(settings)
+        if not any(name in self.plugins.providers for name in settings.default):
+            known = ", ".join(sorted(self.plugins.providers))
+            raise ConfigError("default", str(settings.config or "environment"), f"names no provider; there are {known}")
         self.gateway = Gateway(settings, self.plugins, self.keyring, transports)
         passwords = Passwords(settings.argon2, settings.password_min_length)
         self.accounts = Accounts(passwords, Tokens(self.keyring, settings.token_ttl))

@@ -22,7 +22,7 @@ from imagevault.errors import BadInput, ImageVaultError
 from imagevault.gateway.board import board
 from imagevault.gateway.search import Asked, Event
 from imagevault.gateway.status import SearchFailed
-from imagevault.plugins import Plugins
+from imagevault.plugins import Plugins, Provider
 from imagevault.settings import Settings, is_loopback, load, variable
 from imagevault.terminal import err, out, print_json, say
 from imagevault.values import MAKE_SECRET
@@ -118,10 +118,15 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
 
 def _check_strictly(plugins: Plugins) -> None:
     wrong = [f"{each.name}: {each.reason}" for each in plugins.failures]
-    wrong += [f"{each.name}: {each.reason}" for each in plugins.providers.values() if each.state == "failed"]
+    wrong += [f"{each.name}: {each.reason}" for each in plugins.providers.values() if _is_wrong(each)]
     wrong += plugins.problems
     if wrong:
         raise ImageVaultError(f"not started (--strict): {'; '.join(wrong)}")
+
+
+def _is_wrong(provider: Provider) -> bool:
+    """A setting that is missing is no fault; one that is set wrongly is."""
+    return provider.state == "failed" or (provider.state == "unconfigured" and not provider.lacking)
 
 
 def _try_address(settings: Settings) -> None:
@@ -132,7 +137,9 @@ def _try_address(settings: Settings) -> None:
             probe.bind((settings.host, settings.port))
     except OSError as error:
         where = f"{settings.host} port {settings.port}"
-        raise ImageVaultError(f"cannot listen on {where}: {error.strerror}; see --host and --port") from None
+        raise ImageVaultError(
+            f"cannot listen on {where}: {error.strerror}; see --host and --port, or IMAGEVAULT_PORT"
+        ) from None
 
 
 async def _try_database(services: Services) -> None:
@@ -146,9 +153,13 @@ def _tell_where(settings: Settings, services: Services) -> None:
         name if each.state == "ok" else f"{name} ({each.state})" for name, each in services.plugins.providers.items()
     )
     err.print(Text.assemble((f"ImageVault {version('imagevault')}", "bold"), " on ", (base, "bold")), soft_wrap=True)
+    if settings.public_url:
+        say(f"  listening on   {settings.host} port {settings.port}")
     say(f"  documentation  {base}/docs")
     say(f"  providers      {providers}")
     say(f"  database       {services.database.place}")
+    for problem in services.plugins.problems:
+        say(f"  config         {problem}")
     say(f"""  try this       curl {base}/signup -H 'Content-Type: application/json' {EXAMPLE}""")
 
 

@@ -63,6 +63,7 @@ class Provider:
         self.state: State = "ok"
         self.reason: str | None = None
         self.keep = Memory()
+        self.lacking = False
         self.hooks = {caller.name for caller in manager.get_hookcallers(plugin) or ()}
         self.holds_files = "open_file" in self.hooks
         self.declared = self.info = _checked(self._call("provider_info"), "provider_info")
@@ -74,7 +75,7 @@ class Provider:
 
     def configure(self, settings: Settings) -> None:
         """Takes these settings; a missing or wrong key makes the provider `unconfigured` and says which."""
-        self.state, self.reason, self.keep = "ok", None, Memory()
+        self.state, self.reason, self.keep, self.lacking = "ok", None, Memory(), False
         self.host, self.settings, self.info = HostSettings(), None, self.declared
         try:
             self.settings = self.declared.settings(**self._values(settings))
@@ -101,6 +102,7 @@ class Provider:
                 values[key] = converted
         for key, field in own.items():
             if field.required and key not in values:
+                self.lacking = True
                 raise Unconfigured(
                     f"{provider_variable(self.name, key)} is not set (or {key} in [providers.{self.name}])"
                 )

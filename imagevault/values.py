@@ -43,7 +43,9 @@ def clean_key(key: str) -> str:
 
 
 def check_secret(secret: str) -> None:
-    """A secret has 32 bytes or more."""
+    """A secret has 32 bytes or more, and is not the command that makes one, which everybody can read."""
+    if "$(" in secret or "`" in secret or "token_urlsafe" in secret:
+        raise ValueError(f"is a command, not what it prints; run it and set the result: {MAKE_SECRET}")
     if len(secret.encode()) < 32:
         raise ValueError(f"must be at least 32 bytes long; make one with: {MAKE_SECRET}")
 

@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
 @hookimpl
 def provider_info() -> ProviderInfo:
     """Cached briefly, for the folder may change; a picture whose author is unknown brings its own credit."""
-    return ProviderInfo(title="Local library", settings=Settings, page_size=50, cache_for=5)
+    return ProviderInfo(title="Local library", settings=Settings, page_size=50, cache_for=5, hotlink="temporary")
 
 
 @hookimpl

@@ -198,7 +198,7 @@ def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
         return subprocess.run(
             [sys.executable, "-m", "imagevault", *arguments],
             cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "200", **OFFLINE, **(environ or {})},
+            env={**os.environ, "COLUMNS": "200", "IMAGEVAULT_PORT": str(free_port()), **OFFLINE, **(environ or {})},
             capture_output=True,
             text=True,
             timeout=60,

@@ -432,5 +432,5 @@ class TestServe:
 
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr.startswith(f"imagevault: cannot listen on {host} port {port}: ")
-        assert ended.stderr.endswith("; see --host and --port\n")
+        assert ended.stderr.endswith("; see --host and --port, or IMAGEVAULT_PORT\n")
         assert ended.stderr.count("\n") == 1

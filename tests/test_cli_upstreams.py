@@ -56,3 +56,28 @@ class TestCheck:
 
         assert (done.returncode, done.stdout) == (2, "")
         assert "Did you mean pexels?" in done.stderr
+
+
+class TestStart:
+    def test_strict_refuses_a_setting_that_is_wrong(self, cli: Run) -> None:
+        """One that is missing is no fault."""
+        done = cli("serve", "--strict", environ={"PEXELS_API_KEY": "x", "PEXELS_TIMEOUT": "abc"})
+
+        assert done.returncode == 1
+        assert "pexels: timeout: must be a number" in done.stderr
+
+    def test_a_default_chain_of_nobody_is_refused(self, cli: Run) -> None:
+        """It would never answer."""
+        done = cli("serve", environ={"IMAGEVAULT_DEFAULT": "pexls"})
+
+        assert done.returncode == 1
+        assert "default: names no provider; there are local, openverse, pexels" in done.stderr
+
+    def test_a_command_is_no_secret(self, cli: Run) -> None:
+        """What a README shows, everybody knows."""
+        done = cli(
+            "migrate", environ={"SECRET_KEY": "$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"}
+        )
+
+        assert done.returncode == 1
+        assert "secret_key: is a command, not what it prints" in done.stderr

@@ -37,6 +37,8 @@ EXAMPLE = {
     "created_at": "2026-11-23T09:31:00Z",
 }
 
+NEW_EXAMPLE = {"image": "local:mountain-lake.jpg", "project": "atlas"}
+
 
 class NewDownload(msgspec.Struct, forbid_unknown_fields=True):
     """What was taken: an `image` of a search, in a `rendition` (the largest if absent), or a bare `url`."""
@@ -57,7 +59,7 @@ class DownloadList(msgspec.Struct, frozen=True):
 
 @post(
     "/download",
-    opt={"example": EXAMPLE, "problems": (404, 413, 415, 502, 504)},
+    opt={"example": EXAMPLE, "body": NEW_EXAMPLE, "problems": (404, 413, 415, 502, 504)},
     tags=["downloads"],
     summary="Keep a download",
 )

@@ -157,6 +157,8 @@ def document(app: Litestar) -> bytes:
 
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     answers = operation["responses"]
+    if body := handler.opt.get("body"):
+        operation["requestBody"]["content"]["application/json"]["example"] = body
     for status in [status for status in answers if int(status) >= 400]:
         del answers[status]
     for status, answer in answers.items():

@@ -9,7 +9,7 @@ from imagevault.errors import BadInput
 from imagevault.keyring import TAG_BYTES, Keyring
 
 VERSION = 1
-MAX_LENGTH = 2048
+MAX_LENGTH = 4096  # 200 characters of four bytes and thirty providers fit
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):

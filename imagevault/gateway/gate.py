@@ -5,6 +5,7 @@ import contextvars
 import logging
 import math
 import random
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -20,11 +21,16 @@ from imagevault.records import Quota
 log = logging.getLogger(__name__)
 
 RETRIES = 0.1  # of all calls: what may be spent on trying again
-CONFLICTS = 50  # tries of one change before something must be wrong
+CONFLICT = (0.001, 0.01)  # seconds before a change that another worker was faster with is tried again
+NEWS = 60.0  # seconds after which it is noted again that a caller who was refused still asks
 
 
 class Held(RateLimited):
     """Our own bookkeeping lets no call leave now: it counts against nobody."""
+
+
+class OverShare(Held):
+    """The share of the caller is used; that of another may not be."""
 
 
 class Cooling(Unavailable):
@@ -38,12 +44,13 @@ class Flying(Exception):
 class Flight(msgspec.Struct, kw_only=True):
     """Getting one page. `deadline`: until when a call may wait to leave, by the event loop's clock.
 
-    `calls`: how many left. `from_another`: another worker got the page meanwhile.
+    `calls`: how many left. `looks`: how often another worker's page was looked for; `from_another`: it was found.
     """
 
     call: Call
     deadline: float
     calls: int = 0
+    looks: int = 0
     from_another: bool = False
     learned: dict[str, tuple[int, float | None]] = {}
 
@@ -62,17 +69,17 @@ class Gate:
         self.sleep = sleep
         self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.known: dict[str, tuple[State, int]] = {}
+        self.seen: dict[str, State] = {}
         self.retries: defaultdict[str, float] = defaultdict(lambda: 1.0)
 
     def fraction(self, provider: Provider) -> float:
         """The part left of the scarcest quota, as this worker last saw it."""
-        state, _ = self.known.get(provider.name, (State(), 0))
-        return engine.fraction(state, rules(provider), self.clock())
+        return engine.fraction(self.seen.get(provider.name, State()), rules(provider), self.clock())
 
     async def look(self, provider: Provider) -> State:
         """The state now."""
-        self.known[provider.name] = await self.store.state(provider.name)
-        return self.known[provider.name][0]
+        state, _ = self.known[provider.name] = await self._state(provider)
+        return state
 
     async def admit(self, provider: Provider, flight: Flight) -> None:
         """Returns when a call may leave. Raises Held, Cooling, or Flying if another worker has this flight."""
@@ -99,34 +106,51 @@ class Gate:
     async def observe(self, provider: Provider, flight: Flight, outcome: Outcome) -> None:
         """Takes in how a flight went."""
         async with self.locks[provider.name]:
-            for _ in range(CONFLICTS):
-                known, version = self.known.get(provider.name) or await self.store.state(provider.name)
+            while True:
+                known, version = self.known.get(provider.name) or await self._state(provider)
                 new = engine.observe(known, rules(provider), flight.call, outcome, self.clock())
                 if await self._swap(provider, version, new):
                     self._tell(provider, known, new)
                     return
-        log.error("the state of %s could not be changed", provider.name)
+                await self.sleep(random.uniform(*CONFLICT))  # noqa: S311
+
+    async def renew(self, provider: Provider, flight: Flight) -> None:
+        """Keeps the mark of a flight that takes long."""
+        async with self.locks[provider.name]:
+            while True:
+                known, version = await self._state(provider)
+                if await self._swap(provider, version, engine.renew(known, flight.call, self.clock())):
+                    return
+                await self.sleep(random.uniform(*CONFLICT))  # noqa: S311
 
     async def _decide(self, provider: Provider, call: Call) -> Decision:
-        decision = Decision("no", 1.0, "burst")
         async with self.locks[provider.name]:
-            for _ in range(CONFLICTS):
-                seen = self.known.get(provider.name)
-                known, version = seen or await self.store.state(provider.name)
+            while True:
+                fresh = provider.name not in self.known
+                known, version = self.known.get(provider.name) or await self._state(provider)
                 decision, new = engine.admit(known, rules(provider), call, self.clock())
                 if decision.word != "go":
-                    if seen is None:
-                        return decision
-                    self.known.pop(provider.name)  # it may have changed meanwhile: look before saying no
-                elif await self._swap(provider, version, new):
+                    if not fresh:
+                        self.known.pop(provider.name)  # it may have changed meanwhile: look before saying no
+                        continue
+                    if decision.why in {"quota", "share"} and _is_news(known, call, self.clock()):
+                        await self._swap(provider, version, new)  # he shares it from now on
                     return decision
-        return decision
+                if await self._swap(provider, version, new):
+                    return decision
+                await self.sleep(random.uniform(*CONFLICT))  # noqa: S311
+
+    async def _state(self, provider: Provider) -> tuple[State, int]:
+        state, version = await self.store.state(provider.name)
+        self.seen[provider.name] = state
+        return state, version
 
     async def _swap(self, provider: Provider, version: int, new: State) -> bool:
         self.known.pop(provider.name, None)
         if not await self.store.swap(provider.name, version, new):
             return False
         self.known[provider.name] = (new, version + 1)
+        self.seen[provider.name] = new
         return True
 
     def _refusal(self, provider: Provider, decision: Decision) -> Held | Cooling:
@@ -134,7 +158,7 @@ class Gate:
         if decision.why == "failing":
             return Cooling(f"{title} failed too often; it is asked again in {wait} s", decision.seconds)
         if decision.why == "share":
-            return Held(f"your share of what {title} allows is used; others want it too", decision.seconds)
+            return OverShare(f"your share of what {title} allows is used; others want it too", decision.seconds)
         words = {"cooling": "asked for a pause of", "quota": "allows no more calls for"}
         return Held(f"{title} {words.get(decision.why or '', 'is busy for')} {wait} s", decision.seconds)
 
@@ -145,6 +169,10 @@ class Gate:
             )
         elif old.openings and not new.openings:
             log.info("%s answers again", provider.name)
+
+
+def _is_news(state: State, call: Call, now: float) -> bool:
+    return bool(call.caller) and (call.caller not in state.callers or now - state.callers[call.caller].seen > NEWS)
 
 
 def rules(provider: Provider) -> Rules:
@@ -165,6 +193,8 @@ def learned(quotas: tuple[Quota, ...], headers: Mapping[str, str], now: float) -
         remaining = headers.get(quota.remaining or "", "").strip()
         if remaining.isdigit():
             reset = headers.get(quota.reset or "", "").strip()
-            at = float(reset) if reset.isdigit() else None
-            found[engine.name(quota)] = (int(remaining), at if at is None or at > 1e9 else now + at)
+            at = float(reset) if re.fullmatch(r"\d{1,16}(\.\d*)?", reset) else None
+            if at is not None and at > 1e11:  # milliseconds
+                at /= 1000
+            found[quota.period] = (int(remaining), at if at is None or at > 1e9 else now + at)
     return found

@@ -31,7 +31,7 @@ def page(given: Page, *, holds_files: bool, license: License | None) -> Page:
         log.warning(
             "%d of %d records were dropped: they are not valid", len(given.images) - len(images), len(given.images)
         )
-    total = given.total if isinstance(given.total, int) and given.total >= 0 else None
+    total = given.total if isinstance(given.total, int) and 0 <= given.total < 2**53 else None
     return Page(images, total=total, last=bool(given.last))
 
 
@@ -71,7 +71,7 @@ def image(given: object, *, holds_files: bool, license: License | None) -> Image
         license=_license(given.license) or license,
         renditions=renditions,
         credit=_line(given.credit, 1000),
-        ref=given.ref[:MAX_URL] if given.ref else None,
+        ref=given.ref[:MAX_URL].encode("utf-8", "ignore").decode() if given.ref else None,
     )
 
 

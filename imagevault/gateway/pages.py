@@ -10,19 +10,19 @@ import hashlib
 import logging
 import unicodedata
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Literal
 
 import httpx
 import msgspec
 
-from imagevault.errors import DatabaseUnavailable, InvalidResponse, NotFound, ProviderError, RateLimited, TimedOut
+from imagevault.errors import DatabaseUnavailable, InvalidResponse, NotFound
 from imagevault.gateway import mend
-from imagevault.gateway.gate import Cooling, Flight, Flying, Gate, Held, under_way
-from imagevault.gateway.shelf import Shelf, decode, encode, on_page
-from imagevault.gateway.state import Call, Outcome
+from imagevault.gateway.flights import Flights
+from imagevault.gateway.shelf import decode, on_page
+from imagevault.gateway.state import Call
 from imagevault.gateway.store import DAY, Kept, Store
-from imagevault.gateway.transport import LATEST, explain, open_client
+from imagevault.gateway.transport import LATEST, open_client
 from imagevault.plugins import Provider
 from imagevault.records import Image, Page, SearchQuery
 
@@ -30,9 +30,7 @@ log = logging.getLogger(__name__)
 
 STALE = 7 * DAY  # seconds for which an old page may still serve
 OPEN_WALK = 600.0  # seconds for which a walk goes on with the page that it began with, when that is replaced
-LOOK_AGAIN = 0.05  # seconds between two looks for the page that another worker is getting
-STRETCH = 3.0  # how many times longer pages stay fresh when a quota is all used
-CLOSING = 5.0  # seconds that writes may take when the server stops
+CLOSING = 3.0  # seconds that flights, and then writes, may take when the server stops
 
 Found = Literal["hit", "stale", "miss"]
 Storey = Literal["memory", "database", "upstream"]
@@ -68,7 +66,7 @@ class Got(msgspec.Struct, frozen=True):
     calls: int = 0
 
 
-class Pages:
+class Pages(Flights):
     """Reads pages and single images of all providers. One per worker."""
 
     def __init__(
@@ -78,15 +76,9 @@ class Pages:
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.store = store
-        self.clock = clock
-        self.sleep = sleep
-        self.gate = Gate(store, clock, sleep)
-        self.shelf = Shelf()
+        super().__init__(store, clock, sleep)
         self.transports = transports or {}
         self.clients: dict[str, httpx.AsyncClient] = {}
-        self.flights: dict[str, tuple[asyncio.Task[Page | None], Flight]] = {}
-        self.behind: set[asyncio.Task[None]] = set()
 
     async def read(
         self, provider: Provider, key: Key, seconds: float, *, caller: str = "", version: int | None = None
@@ -96,7 +88,7 @@ class Pages:
         `version`: that of the page in whose midst a walk is, so that it goes on with the one it began with.
         """
         name, looked = key.hash, self.clock()
-        kept, storey = await self._kept(provider, name)
+        kept, storey = await self._kept(provider, name, version)
         call = Call(key=name, owner=_owner(), looked=looked, caller=caller, background=kept is not None)
         if kept is None:
             page, calls = await self._join(provider, call, lambda: self._search(provider, key), seconds)
@@ -121,6 +113,8 @@ class Pages:
         kept = self.shelf.find(provider.name, id)
         if kept is None and _has_upstream(provider):
             kept = await self.store.find(provider.name, id)
+        if kept is not None and self.clock() - kept.stored_at >= _oldest(provider):
+            kept = None
         if kept is not None and (seen := on_page(kept, id)) is not None:
             return seen
         key = _digest(f"image\0{provider.name}\0{id}".encode())
@@ -139,134 +133,40 @@ class Pages:
             yield
         finally:
             sweeping.cancel()
-            for flight, _ in self.flights.values():
+            flights = [flight for flight, _ in self.flights.values()]
+            if flights:  # their calls are paid for
+                await asyncio.wait(flights, timeout=CLOSING)
+            for flight in flights:
                 flight.cancel()
-            await asyncio.gather(sweeping, *(flight for flight, _ in self.flights.values()), return_exceptions=True)
+            await asyncio.gather(sweeping, *flights, return_exceptions=True)
             if self.behind:
                 await asyncio.wait(self.behind, timeout=CLOSING)
             for client in self.clients.values():
                 await client.aclose()
 
-    async def settle(self) -> None:
-        """Waits until every flight has landed and everything is written."""
-        while self.flights or self.behind:
-            await asyncio.wait([*self.behind, *(flight for flight, _ in self.flights.values())])
-
     # What is there
 
-    async def _kept(self, provider: Provider, name: str) -> tuple[Kept | None, Storey]:
+    async def _kept(self, provider: Provider, name: str, version: int | None) -> tuple[Kept | None, Storey]:
         storey: Storey = "memory"
         kept = self.shelf.get(name)
-        upstream = _has_upstream(provider)
-        if upstream and (kept is None or not self._fresh(provider, kept)):
-            stored = await self.store.page(name)
+        other = kept is not None and version not in {None, kept.version, round(kept.former_at * 1000)}
+        if _has_upstream(provider) and (kept is None or other or not self._fresh(provider, kept)):
+            stored = await self._stored(name, kept)
             if stored is not None and (kept is None or stored.stored_at > kept.stored_at):
                 kept, storey = stored, "database"
                 self.shelf.put(name, provider.name, kept, decode(kept.content))
-        oldest = STALE if upstream else provider.info.cache_for  # what costs no call is not served old
-        return kept if kept is not None and self.clock() - kept.stored_at < oldest else None, storey
+        return kept if kept is not None and self.clock() - kept.stored_at < _oldest(provider) else None, storey
 
-    def _fresh(self, provider: Provider, kept: Kept) -> bool:
-        scarcity = max(0.0, 1 - 2 * self.gate.fraction(provider))
-        return self.clock() - kept.stored_at < provider.info.cache_for * (1 + STRETCH * scarcity)
+    async def _stored(self, name: str, kept: Kept | None) -> Kept | None:
+        try:
+            return await self.store.page(name)
+        except DatabaseUnavailable:
+            if kept is None:
+                raise
+            return kept  # an old page is better than none
 
     def _recent(self, kept: Kept) -> bool:
         return self.clock() - kept.stored_at < OPEN_WALK
-
-    # Flights
-
-    async def _join(
-        self, provider: Provider, call: Call, work: Callable[[], Coroutine[Any, Any, Page | None]], seconds: float
-    ) -> tuple[Page | None, int]:
-        task = self._fly(provider, call, work, seconds)
-        _, flight = self.flights[call.key]
-        done, _ = await asyncio.wait([task], timeout=max(seconds, 0))
-        if not done:
-            raise TimedOut(f"no answer within {seconds:.1f} seconds")
-        return task.result(), flight.calls
-
-    def _fly(
-        self, provider: Provider, call: Call, work: Callable[[], Coroutine[Any, Any, Page | None]], seconds: float
-    ) -> "asyncio.Task[Page | None]":
-        deadline = asyncio.get_running_loop().time() + seconds
-        if call.key in self.flights:
-            task, flight = self.flights[call.key]
-            flight.deadline = max(flight.deadline, deadline)
-            return task
-        flight = Flight(call=call, deadline=deadline)
-        task = asyncio.create_task(self._get(provider, flight, work))
-        self.flights[call.key] = (task, flight)
-        task.add_done_callback(lambda done: self._landed(provider, flight, done))
-        return task
-
-    def _landed(self, provider: Provider, flight: Flight, done: "asyncio.Task[Page | None]") -> None:
-        del self.flights[flight.call.key]
-        if done.cancelled():
-            return
-        error, page = done.exception(), None
-        if error is not None:
-            log.info("%s: %s", provider.name, error)
-        else:
-            page = done.result()
-        kept = None
-        if page is not None and not flight.from_another:
-            former = self.shelf.get(flight.call.key)
-            before = (former.content, former.stored_at) if former else (None, 0.0)
-            kept = Kept(encode(page), self.clock(), *before)
-            self.shelf.put(flight.call.key, provider.name, kept, page)
-        if flight.calls:
-            self._do_behind(self._write(provider, flight, kept, page, error))
-
-    async def _write(
-        self, provider: Provider, flight: Flight, kept: Kept | None, page: Page | None, error: BaseException | None
-    ) -> None:
-        """Keeps the page first and then ends the flight: who waits for it in another worker looks for the page."""
-        if kept is not None and page is not None:
-            ids = [image.id for image in page.images]
-            await self.store.keep(flight.call.key, provider.name, kept.content, ids, kept.stored_at)
-        await self.gate.observe(provider, flight, _outcome(flight, error))
-
-    def _do_behind(self, work: Coroutine[Any, Any, None]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except DatabaseUnavailable as error:
-                log.warning("could not be written: %s", error)
-
-        task = asyncio.create_task(guarded())
-        self.behind.add(task)
-        task.add_done_callback(self.behind.discard)
-
-    async def _get(
-        self, provider: Provider, flight: Flight, work: Callable[[], Coroutine[Any, Any, Page | None]]
-    ) -> Page | None:
-        under_way.set(flight)
-        while True:
-            try:
-                async with asyncio.timeout(LATEST):
-                    return await work()
-            except Flying:
-                if (page := await self._from_another(provider, flight)) is not None:
-                    return page
-            except DatabaseUnavailable:
-                raise
-            except Exception as error:  # noqa: BLE001  upstream or plugin: only this provider fails
-                raise _named(error, provider) from None
-
-    async def _from_another(self, provider: Provider, flight: Flight) -> Page | None:
-        """The page that another worker is getting, or None if it is not there yet."""
-        if asyncio.get_running_loop().time() > flight.deadline:
-            raise TimedOut(f"{provider.info.title} did not answer another worker in time")
-        await self.sleep(LOOK_AGAIN)
-        looked = self.clock()
-        stored = await self.store.page(flight.call.key)
-        flight.call = msgspec.structs.replace(flight.call, looked=looked)
-        if stored is None or not self._fresh(provider, stored):
-            return None
-        flight.from_another = True
-        page = decode(stored.content)
-        self.shelf.put(flight.call.key, provider.name, stored, page)
-        return page
 
     # What the plugin does
 
@@ -299,27 +199,14 @@ class Pages:
         while True:
             try:
                 await self.store.sweep(self.clock() - STALE)
-            except DatabaseUnavailable as error:
+            except Exception as error:  # noqa: BLE001  whatever it is, the next time it may go
                 log.warning("old pages could not be swept: %s", error)
             await self.sleep(3600)
 
 
-def _outcome(flight: Flight, error: BaseException | None) -> Outcome:
-    if error is None or isinstance(error, NotFound):
-        return Outcome(word="ok", learned=flight.learned)
-    if isinstance(error, Held | Cooling):
-        return Outcome(word="refused", learned=flight.learned)
-    if isinstance(error, RateLimited):
-        return Outcome(word="limited", learned=flight.learned, retry_after=error.retry_after, error=str(error))
-    if not isinstance(error, ProviderError) or type(error) is ProviderError:  # our own or the plugin's fault
-        return Outcome(word="refused", learned=flight.learned, error=str(error))
-    return Outcome(word="failed", learned=flight.learned, retry_after=error.retry_after, error=str(error))
-
-
-def _named(error: Exception, provider: Provider) -> ProviderError:
-    if isinstance(error, TimeoutError):
-        return TimedOut(f"{provider.info.title} did not answer within {LATEST:.0f} seconds")
-    return explain(error, provider)
+def _oldest(provider: Provider) -> float:
+    """The age up to which a page serves; what costs no call is not served old."""
+    return STALE if _has_upstream(provider) else provider.info.cache_for
 
 
 def _has_upstream(provider: Provider) -> bool:

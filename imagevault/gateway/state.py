@@ -16,7 +16,7 @@ import msgspec
 from imagevault.records import Quota
 
 STEPS = 50
-SLACK = 0.25  # seconds that a call may take from being admitted to leaving; a step where that is longer
+SLACK = 0.25  # seconds that a call may take from being admitted to leaving, and that two clocks may differ
 # A month is taken as its longest, 31 days: nobody's month has fewer calls than the limit then.
 PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "month": 31 * 86400.0}
 SHORT = 5.0  # seconds: windows up to this long are bursts, which a call waits out
@@ -66,7 +66,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a flight went. `learned`: per quota (`200/hour`) what the upstream says is left, and until when."""
+    """How a flight went. `learned`: per period of a quota what the upstream says is left, and until when."""
 
     word: Literal["ok", "limited", "failed", "refused"]
     retry_after: float | None = None
@@ -90,7 +90,7 @@ class Caller(msgspec.Struct):
 
 
 class State(msgspec.Struct, omit_defaults=True):
-    """What is known of a provider. `windows`: per quota the calls of each step; `flights`: page -> (owner, until).
+    """What is known of a provider. `windows`: per period the calls of each step; `flights`: page -> (owner, until).
 
     `landed`: when a page was got, for those who looked for it just before that.
     """
@@ -118,14 +118,14 @@ def name(quota: Quota) -> str:
 
 def used(state: State, quota: Quota, now: float) -> int:
     """The calls that count against a quota now."""
-    oldest = _step(quota, now) - _kept_steps(quota)
-    return sum(count for step, count in state.windows.get(name(quota), {}).items() if step >= oldest)
+    oldest = _step(quota.period, now) - _kept_steps(quota.period)
+    return sum(count for step, count in state.windows.get(quota.period, {}).items() if step >= oldest)
 
 
 def left(state: State, quota: Quota, now: float) -> int:
     """The calls left of a quota, by our count and by what the upstream said."""
     by_count = quota.limit - used(state, quota, now)
-    learned = state.learned.get(name(quota))
+    learned = state.learned.get(quota.period)
     return max(0, min(by_count, learned.left) if learned and now < learned.until else by_count)
 
 
@@ -146,10 +146,10 @@ def admit(state: State, rules: Rules, call: Call, now: float) -> tuple[Decision,
     if refusal is not None:
         return refusal, state
     for quota in rules.quotas:
-        steps = state.windows.setdefault(name(quota), {})
-        steps[_step(quota, now)] = steps.get(_step(quota, now), 0) + 1
-        if name(quota) in state.learned:
-            state.learned[name(quota)].left -= 1
+        steps = state.windows.setdefault(quota.period, {})
+        steps[_step(quota.period, now)] = steps.get(_step(quota.period, now), 0) + 1
+        if quota.period in state.learned:
+            state.learned[quota.period].left -= 1
     state.flights[call.key] = (call.owner, now + LEASE)
     if call.caller:
         state.callers[call.caller].count += 1
@@ -180,6 +180,14 @@ def observe(state: State, rules: Rules, call: Call, outcome: Outcome, now: float
     return state  # "refused", by ourselves or for what the caller asked, says nothing of the provider
 
 
+def renew(state: State, call: Call, now: float) -> State:
+    """The state with this flight's mark good for another while."""
+    state = copy.deepcopy(state)
+    if state.flights.get(call.key, ("", 0.0))[0] == call.owner:
+        state.flights[call.key] = (call.owner, now + LEASE)
+    return state
+
+
 def _cool(state: State, outcome: Outcome, now: float) -> None:
     wait = outcome.retry_after
     if wait is None:
@@ -199,28 +207,29 @@ def _fail(state: State, outcome: Outcome, now: float, *, probing: bool) -> None:
 
 def _learn(state: State, rules: Rules, outcome: Outcome, now: float) -> None:
     for quota in rules.quotas:
-        if name(quota) not in outcome.learned:
-            continue
-        says, reset = outcome.learned[name(quota)]
-        known = state.learned.get(name(quota))
-        until = reset if reset is not None and reset > now else now + PERIODS[quota.period]
-        if known is None:
-            state.learned[name(quota)] = Learned(says, until)
-        elif says < known.left:
-            state.learned[name(quota)] = Learned(says, max(known.until, until) if reset is None else until)
+        says, reset = outcome.learned.get(quota.period, (None, None))
+        if says is None or (reset is not None and reset <= now):
+            continue  # that period is over, and nothing is known of the new one
+        longest = now + PERIODS[quota.period]
+        until = longest if reset is None else min(reset, longest)
+        known = state.learned.get(quota.period)
+        if known is None or says < known.left:
+            state.learned[quota.period] = Learned(says, until if known is None else max(known.until, until))
 
 
 def _tidied(state: State, rules: Rules, now: float) -> State:
     state = copy.deepcopy(state)
-    known = {name(quota): quota for quota in rules.quotas}
-    for each in list(state.windows):
-        oldest = _step(known[each], now) - _kept_steps(known[each]) if each in known else None
-        kept = {} if oldest is None else {step: n for step, n in state.windows[each].items() if step >= oldest}
-        state.windows[each] = kept
-        if not kept:
-            del state.windows[each]
-    state.learned = {each: learned for each, learned in state.learned.items() if now < learned.until and each in known}
-    state.flights = {key: flight for key, flight in state.flights.items() if now < flight[1]}
+    for period in list(state.windows):  # also those that these rules do not know: another host's may
+        newest = _step(period, now)
+        steps: dict[int, int] = {}
+        for step, count in state.windows[period].items():
+            if step >= newest - _kept_steps(period):  # one that is yet to come: the clock was set back
+                steps[min(step, newest)] = steps.get(min(step, newest), 0) + count
+        state.windows[period] = steps
+        if not steps:
+            del state.windows[period]
+    state.learned = {period: learned for period, learned in state.learned.items() if now < learned.until}
+    state.flights = {key: flight for key, flight in state.flights.items() if now < flight[1] <= now + LEASE + 1}
     state.landed = {key: at for key, at in state.landed.items() if now - at < LANDED}
     state.callers = _recent_callers(state, rules, now)
     if state.probe is not None and now >= state.probe_until:
@@ -229,12 +238,12 @@ def _tidied(state: State, rules: Rules, now: float) -> State:
 
 
 def _recent_callers(state: State, rules: Rules, now: float) -> dict[str, Caller]:
-    recent = {id: caller for id, caller in state.callers.items() if now - caller.seen < SHARE}
     tightest = _tightest(rules)
-    for caller in recent.values():
+    for caller in state.callers.values():
         if tightest is not None and now - caller.since >= PERIODS[tightest.period]:
             caller.count, caller.since = 0, now
-    return dict(sorted(recent.items(), key=lambda item: -item[1].seen)[:CALLERS])
+    known = {id: each for id, each in state.callers.items() if each.count or now - each.seen < SHARE}
+    return dict(sorted(known.items(), key=lambda item: -item[1].seen)[:CALLERS])
 
 
 def _tightest(rules: Rules) -> Quota | None:
@@ -243,7 +252,7 @@ def _tightest(rules: Rules) -> Quota | None:
 
 
 def _flying(state: State, call: Call, now: float) -> Decision | None:
-    if state.landed.get(call.key, -math.inf) >= call.looked:
+    if state.landed.get(call.key, -math.inf) >= call.looked - SLACK:
         return Decision("wait", 0.0, "flying")
     owner, until = state.flights.get(call.key, (call.owner, 0.0))
     return Decision("wait", min(0.05, until - now), "flying") if owner != call.owner else None
@@ -267,7 +276,7 @@ def _over_quota(state: State, rules: Rules, call: Call, now: float) -> Decision 
         reserve = int(quota.limit * RESERVE) if rules.duties and not call.duty and not _short(quota) else 0
         if left(state, quota, now) > reserve:
             continue
-        learned = state.learned.get(name(quota))
+        learned = state.learned.get(quota.period)
         wait = _until_free(state, quota, now, reserve)
         if learned is not None and learned.left <= reserve:
             wait = max(wait, learned.until - now)
@@ -281,7 +290,7 @@ def _over_quota(state: State, rules: Rules, call: Call, now: float) -> Decision 
 
 def _until_free(state: State, quota: Quota, now: float, reserve: int) -> float:
     """The seconds until enough of the counted calls are forgotten for one more."""
-    steps = state.windows.get(name(quota), {})
+    steps = state.windows.get(quota.period, {})
     over = used(state, quota, now) - (quota.limit - reserve) + 1
     if over <= 0:
         return 0.0
@@ -289,7 +298,7 @@ def _until_free(state: State, quota: Quota, now: float, reserve: int) -> float:
     for step in sorted(steps):
         over -= steps[step]
         if over <= 0:
-            return max(0.0, (step + _kept_steps(quota) + 1) * width - now)
+            return max(0.0, (step + _kept_steps(quota.period) + 1) * width - now)
     return 0.0
 
 
@@ -298,19 +307,20 @@ def _over_share(state: State, rules: Rules, call: Call, now: float) -> Decision 
     tightest = _tightest(rules)
     if not call.caller or tightest is None:
         return None
-    mine, sharing = state.callers[call.caller], len(state.callers)
+    mine = state.callers[call.caller]
+    sharing = sum(now - each.seen < SHARE for each in state.callers.values())
     if sharing > 1 and mine.count >= max(1, tightest.limit // sharing):
         return Decision("no", max(1.0, mine.since + PERIODS[tightest.period] - now), "share")
     return None
 
 
-def _step(quota: Quota, now: float) -> int:
-    return int(now / (PERIODS[quota.period] / STEPS))
+def _step(period: str, now: float) -> int:
+    return int(now / (PERIODS[period] / STEPS))
 
 
-def _kept_steps(quota: Quota) -> int:
+def _kept_steps(period: str) -> int:
     """For how many steps a call counts, besides the one that it is in."""
-    return STEPS + math.ceil(max(1.0, SLACK * STEPS / PERIODS[quota.period]))
+    return STEPS + math.ceil(max(1.0, SLACK * STEPS / PERIODS[period]))
 
 
 def _short(quota: Quota) -> bool:

@@ -51,7 +51,7 @@ class SearchFailed(ImageVaultError):
 
     def __init__(self, statuses: Sequence[ProviderStatus]) -> None:
         reasons = "; ".join(f"{each.name}: {each.detail or each.status}" for each in statuses)
-        super().__init__(f"No provider answered. {reasons}")
+        super().__init__(f"No provider answered. {reasons}".strip())
         self.statuses = statuses
 
     @property

@@ -107,7 +107,9 @@ class DatabaseStore:
     async def sweep(self, before: float) -> None:
         """Forgets the pages stored before this time, and the images that stood there."""
         await KeptPage.delete().where(KeptPage.stored_at < int(before * 1000))
-        await KeptImage.raw("DELETE FROM iv_page_image WHERE page NOT IN (SELECT key FROM iv_page)")
+        await KeptImage.raw(
+            "DELETE FROM iv_page_image WHERE NOT EXISTS (SELECT 1 FROM iv_page WHERE iv_page.key = iv_page_image.page)"
+        )
 
 
 def _kept(rows: list[dict[str, object]]) -> Kept | None:

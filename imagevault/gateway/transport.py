@@ -11,10 +11,12 @@ import logging
 import random
 import re
 import time
+import traceback
 import zlib
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -184,7 +186,8 @@ def explain(error: Exception, provider: Provider) -> ProviderError:
                 f"{title} sent an answer of another form than documented: {redact(str(error), provider)}"
             )
         case _:
-            log.error("plugin %s raised", provider.name, exc_info=error)
+            trace = "".join(traceback.format_exception(error))  # an httpx error in the chain shows the URL, key and all
+            log.error("plugin %s raised: %s", provider.name, redact(trace, provider))
             return ProviderError(f"the plugin failed ({type(error).__name__})")
 
 
@@ -218,7 +221,7 @@ def redact(text: str, provider: Provider) -> str:
     values = msgspec.structs.asdict(provider.settings).values() if provider.settings else ()
     for value in values:
         if isinstance(value, str) and len(value) >= 6:
-            text = text.replace(value, "***")
+            text = text.replace(value, "***").replace(quote(value, safe=""), "***")
     return re.sub(r"(?i)\b((?:api_?)?key|client_id|client_secret|access_token|token|wskey)=[^&\s'\"]+", r"\1=***", text)
 
 

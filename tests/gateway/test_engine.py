@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from imagevault import Image, Page, ProviderInfo, Quota, Rendition, SearchQuery, hookimpl
-from imagevault.errors import ProviderError
+from imagevault.errors import DatabaseUnavailable, ProviderError
 from imagevault.gateway import state as engine
 from imagevault.gateway.pages import Key, Pages
 from imagevault.gateway.state import State
@@ -39,8 +39,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.now
 
     def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
-            self.now = max(self.now, self._scheduled[0]._when)  # type: ignore[attr-defined]
+        if not self._ready:  # type: ignore[attr-defined]
+            due = (each._when for each in self._scheduled if not each._cancelled)  # type: ignore[attr-defined]
+            self.now = max(self.now, min(due, default=0.0))
         super()._run_once()  # type: ignore[misc]
 
 
@@ -85,6 +86,13 @@ class SlowStore:
         return None
 
 
+class Gone(SlowStore):
+    """The store as a worker that is no more reaches it."""
+
+    async def _pass(self) -> None:
+        raise DatabaseUnavailable("gone")
+
+
 class Upstream(httpx.AsyncBaseTransport):
     """Counts the calls that leave, and answers late, wrongly, not at all, or well."""
 
@@ -105,7 +113,7 @@ class Upstream(httpx.AsyncBaseTransport):
             self.doubled.append(key)
         self.flying[key] += 1
         try:
-            await asyncio.sleep(self.dice.choice((0.01, 0.05, 0.3, 1.5)))
+            await asyncio.sleep(self.dice.choice((0.01, 0.05, 0.3, 1.5, 1.5, 14)))
             if self.dice.random() < self.trouble:
                 return await self._trouble(request)
             self.answered[key] = loop.time()
@@ -175,13 +183,16 @@ class World:
         self.provider = provider(self.dice)
         self.upstream.cache_for = self.provider.info.cache_for
         self.everyone: list[Pages] = []
+        self.disturbed = False
+        self.set_back = 0.0
         self.workers = [self._worker() for _ in range(WORKERS)]
-        self.crashed = False
-        self.callers: set[asyncio.Task[None]] = set()
+        self.callers: list[tuple[Pages, asyncio.Task[None]]] = []
 
     def _worker(self) -> Pages:
         loop = asyncio.get_running_loop()
-        self.everyone.append(Pages(self.store, lambda: BASE + loop.time(), {"simulated": self.upstream}))
+        behind = self.dice.choice((0, 0, 0, 0.02)) + self.set_back
+        clock = lambda: BASE + loop.time() - behind  # noqa: E731
+        self.everyone.append(Pages(self.store, clock, {"simulated": self.upstream}))
         return self.everyone[-1]
 
     async def run(self) -> None:
@@ -190,18 +201,23 @@ class World:
             number = self.dice.randrange(WORKERS)
             if self.dice.random() < 0.08:
                 self._crash(number)
-            caller = asyncio.create_task(self._call(self.workers[number], self.dice.choice("abcde")))
-            self.callers.add(caller)
+            if self.dice.random() < 0.01:  # the host starts again, its clock an hour behind
+                self.set_back += 3600
+                for each in range(WORKERS):
+                    self._crash(each)
+            worker = self.workers[number]
+            caller = asyncio.create_task(self._call(worker, self.dice.choice("abcde")))
+            self.callers.append((worker, caller))
             if self.dice.random() < 0.1:
                 caller.cancel()
-        for ended in await asyncio.gather(*self.callers, return_exceptions=True):
+        for ended in await asyncio.gather(*(task for _, task in self.callers), return_exceptions=True):
             if isinstance(ended, AssertionError):
                 raise ended
             assert ended is None or isinstance(ended, asyncio.CancelledError), repr(ended)
         for worker in self.everyone:
             await worker.settle()
         self._check_windows()
-        if not self.crashed:
+        if not self.disturbed:
             assert self.upstream.doubled == [], "two flights for one page, or one for a fresh page"
         await self._check_nothing_lost()
 
@@ -221,8 +237,10 @@ class World:
     def _crash(self, number: int) -> None:
         """A worker is gone from one moment to the next; another takes its place, remembering nothing."""
         dead, self.workers[number] = self.workers[number], self._worker()
-        self.crashed = True
-        for task in [*dead.behind, *(flight for flight, _ in dead.flights.values())]:
+        self.disturbed = True
+        dead.store = dead.gate.store = Gone(self.dice)  # what it still had in mind is never written
+        callers = [task for worker, task in self.callers if worker is dead]
+        for task in [*callers, *dead.behind, *(flight for flight, _ in dead.flights.values())]:
             task.cancel()
 
     def _check_windows(self) -> None:

@@ -20,8 +20,8 @@ from imagevault.gateway.state import (
     admit,
     fraction,
     left,
-    name,
     observe,
+    renew,
 )
 from imagevault.records import Quota
 
@@ -88,13 +88,41 @@ class TestQuota:
 
     def test_what_the_upstream_says_only_lowers(self) -> None:
         """Less than we counted is believed; more is not, until its reset."""
-        state = observe(State(), RULES, call(), Outcome(word="ok", learned={name(HOUR): (3, NOW + 600)}), NOW)
-        state = observe(state, RULES, call(), Outcome(word="ok", learned={name(HOUR): (8, NOW + 600)}), NOW)
+        state = observe(State(), RULES, call(), Outcome(word="ok", learned={"hour": (3, NOW + 600)}), NOW)
+        state = observe(state, RULES, call(), Outcome(word="ok", learned={"hour": (8, NOW + 600)}), NOW)
 
         assert left(state, HOUR, NOW) == 3
         assert left(made(state, 3), HOUR, NOW) == 0
         assert admit(made(state, 3), RULES, call(), NOW)[0] == Decision("no", 600.0, "quota")
         assert left(made(state, 3), HOUR, NOW + 601) == 7
+
+    def test_another_limit_forgets_no_call(self) -> None:
+        """A quota that was lowered, or that another host sets differently, counts what left before."""
+        state = made(State(), 8)
+
+        assert left(state, Quota(9, "hour"), NOW) == 1
+        assert left(admit(state, Rules((Quota(9, "hour"),)), call(), NOW)[1], HOUR, NOW) == 1
+
+    @pytest.mark.parametrize("reset", [NOW - 1, NOW, 0.0])
+    def test_a_reset_that_is_over_says_nothing(self, reset: float) -> None:
+        """Clocks differ; nobody is locked out for a month by one second."""
+        state = observe(State(), RULES, call(), Outcome(word="ok", learned={"hour": (0, reset)}), NOW)
+
+        assert admit(state, RULES, call(), NOW)[0].word == "go"
+
+    def test_a_reset_is_at_most_one_period_away(self) -> None:
+        """Whatever an upstream says."""
+        state = observe(State(), RULES, call(), Outcome(word="ok", learned={"hour": (0, NOW * 1000)}), NOW)
+
+        assert admit(state, RULES, call(), NOW + 3601)[0].word == "go"
+
+    def test_a_clock_that_was_set_back_counts_what_is_yet_to_come(self) -> None:
+        """As if it had just been, so nothing is exceeded, and nobody waits for the clock to catch up."""
+        state = made(State(), 10)
+        decision, _ = admit(state, RULES, call(), NOW - 7200)
+
+        assert decision.why == "quota"
+        assert decision.seconds <= 3600 + 2 * 72
 
     def test_a_reserve_is_kept_for_duties(self) -> None:
         """A download event still goes when searches no longer do."""
@@ -126,8 +154,25 @@ class TestShare:
         assert admit(state, RULES, call(caller="ada"), NOW + 2)[0].why == "share"
         assert admit(state, RULES, call(caller="bob"), NOW + 2)[0].word == "go"
 
+    def test_who_was_refused_shares_too(self) -> None:
+        """He has asked: the other one's part is half from then on."""
+        state = made(State(), 10, caller="ada")
+        _, state = admit(state, RULES, call(caller="bob"), NOW + 1)
+        later = NOW + 3600 + 2 * 72
+        state = made(state, 5, now=later, caller="ada") if "bob" in state.callers else state
+        _, state = admit(state, RULES, call(caller="bob"), later)
+
+        assert admit(state, RULES, call("next", caller="ada"), later)[0].why == "share"
+
 
 class TestFlights:
+    def test_a_long_flight_keeps_its_mark(self) -> None:
+        """As long as its worker renews it."""
+        _, state = admit(State(), RULES, call("page", "one"), NOW)
+        state = renew(state, call("page", "one"), NOW + LEASE / 2)
+
+        assert admit(state, RULES, call("page", "two"), NOW + LEASE)[0].why == "flying"
+
     def test_one_page_is_got_once(self) -> None:
         """Another worker waits for it; when that worker died, not for ever."""
         _, state = admit(State(), RULES, call("page", "one"), NOW)

@@ -145,7 +145,7 @@ def test_its_hooks_are_those_of_the_host() -> None:
     manager.check_pending()
     info = manager.hook.provider_info()[0]
 
-    assert (info.base_url, info.page_size, info.hotlink) == (None, 50, "allowed")
+    assert (info.base_url, info.page_size, info.hotlink) == (None, 50, "temporary")
     assert info.credit == "{title} by {author}"
     assert info.cache_for + plugin.FRESH <= 10
 

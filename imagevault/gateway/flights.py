@@ -1,0 +1,179 @@
+"""Flights: getting a page once for all who want it, in this worker and in the others, and writing down how it went."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from imagevault.errors import DatabaseUnavailable, NotFound, ProviderError, RateLimited, TimedOut
+from imagevault.gateway.gate import Cooling, Flight, Flying, Gate, Held, OverShare, under_way
+from imagevault.gateway.shelf import Shelf, decode, encode
+from imagevault.gateway.state import LEASE, Call, Outcome
+from imagevault.gateway.store import Kept, Store
+from imagevault.gateway.transport import LATEST, explain
+from imagevault.plugins import Provider
+from imagevault.records import Page
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN, LOOK_LATER = 0.05, 0.5  # seconds between two looks for another worker's page: first, and at last
+STRETCH = 3.0  # how many times longer pages stay fresh when a quota is all used
+
+Work = Callable[[], Coroutine[Any, Any, Page | None]]
+
+
+class Flights:
+    """The flights of one worker, its memory of pages, and what is still to be written."""
+
+    def __init__(
+        self, store: Store, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.sleep = sleep
+        self.gate = Gate(store, clock, sleep)
+        self.shelf = Shelf()
+        self.flights: dict[str, tuple[asyncio.Task[Page | None], Flight]] = {}
+        self.behind: set[asyncio.Task[None]] = set()
+
+    async def settle(self) -> None:
+        """Waits until every flight has landed and everything is written."""
+        while self.flights or self.behind:
+            await asyncio.wait([*self.behind, *(flight for flight, _ in self.flights.values())])
+
+    def _fresh(self, provider: Provider, kept: Kept) -> bool:
+        scarcity = max(0.0, 1 - 2 * self.gate.fraction(provider))
+        return self.clock() - kept.stored_at < provider.info.cache_for * (1 + STRETCH * scarcity)
+
+    async def _join(self, provider: Provider, call: Call, work: Work, seconds: float) -> tuple[Page | None, int]:
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            task = self._fly(provider, call, work, end - asyncio.get_running_loop().time())
+            _, flight = self.flights[call.key]
+            done, _ = await asyncio.wait([task], timeout=max(0, end - asyncio.get_running_loop().time()))
+            if not done:
+                raise TimedOut(f"no answer within {seconds:.1f} seconds")
+            try:
+                return task.result(), flight.calls
+            except OverShare:
+                if flight.call.caller == call.caller:
+                    raise  # else it was another's share that was used
+
+    def _fly(self, provider: Provider, call: Call, work: Work, seconds: float) -> "asyncio.Task[Page | None]":
+        deadline = asyncio.get_running_loop().time() + seconds
+        if call.key in self.flights:
+            task, flight = self.flights[call.key]
+            flight.deadline = max(flight.deadline, deadline)
+            return task
+        flight = Flight(call=call, deadline=deadline)
+        task = asyncio.create_task(self._get(provider, flight, work))
+        self.flights[call.key] = (task, flight)
+        task.add_done_callback(lambda done: self._landed(provider, flight, done))
+        return task
+
+    def _landed(self, provider: Provider, flight: Flight, done: "asyncio.Task[Page | None]") -> None:
+        del self.flights[flight.call.key]
+        page = None
+        error = asyncio.CancelledError("the server stopped") if done.cancelled() else done.exception()
+        if error is not None:
+            log.info("%s: %s", provider.name, error)
+        else:
+            page = done.result()
+        kept = None
+        if page is not None and not flight.from_another:
+            former = self.shelf.get(flight.call.key)
+            before = (former.content, former.stored_at) if former else (None, 0.0)
+            kept = Kept(encode(page), self.clock(), *before)
+            self.shelf.put(flight.call.key, provider.name, kept, page)
+        if flight.calls:
+            self._do_behind(self._write(provider, flight, kept, page, error))
+
+    async def _write(
+        self, provider: Provider, flight: Flight, kept: Kept | None, page: Page | None, error: BaseException | None
+    ) -> None:
+        """Keeps the page first and then ends the flight: who waits for it in another worker looks for the page."""
+        try:
+            if kept is not None and page is not None:
+                ids = [image.id for image in page.images]
+                await self.store.keep(flight.call.key, provider.name, kept.content, ids, kept.stored_at)
+        finally:
+            await self.gate.observe(provider, flight, _outcome(flight, error))
+
+    def _do_behind(self, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except DatabaseUnavailable as error:
+                log.warning("could not be written: %s", error)
+
+        task = asyncio.create_task(guarded())
+        self.behind.add(task)
+        task.add_done_callback(self.behind.discard)
+
+    async def _get(self, provider: Provider, flight: Flight, work: Work) -> Page | None:
+        under_way.set(flight)
+        renewing = asyncio.create_task(self._renew(provider, flight))
+        try:
+            return await self._got(provider, flight, work)
+        finally:
+            renewing.cancel()
+
+    async def _renew(self, provider: Provider, flight: Flight) -> None:
+        while True:
+            await self.sleep(LEASE / 2)
+            if flight.calls:
+                try:
+                    await self.gate.renew(provider, flight)
+                except DatabaseUnavailable as error:
+                    log.warning("a flight's mark could not be renewed: %s", error)
+
+    async def _got(self, provider: Provider, flight: Flight, work: Work) -> Page | None:
+        while True:
+            try:
+                async with asyncio.timeout(LATEST):
+                    return await work()
+            except Flying:
+                if (page := await self._from_another(provider, flight)) is not None:
+                    return page
+            except DatabaseUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  upstream or plugin: only this provider fails
+                raise _named(error, provider) from None
+
+    async def _from_another(self, provider: Provider, flight: Flight) -> Page | None:
+        """The page that another worker is getting, or None if it is not there yet."""
+        if asyncio.get_running_loop().time() > flight.deadline:
+            raise TimedOut(f"{provider.info.title} did not answer another worker in time")
+        if flight.call.background:
+            raise TimedOut(f"another worker is asking {provider.info.title}")
+        await self.sleep(min(LOOK_AGAIN * 1.3**flight.looks, LOOK_LATER))
+        flight.looks += 1
+        looked = self.clock()
+        stored = await self.store.page(flight.call.key)
+        flight.call = msgspec.structs.replace(flight.call, looked=looked)
+        if stored is None or not self._fresh(provider, stored):
+            return None
+        flight.from_another = True
+        page = decode(stored.content)
+        self.shelf.put(flight.call.key, provider.name, stored, page)
+        return page
+
+
+def _outcome(flight: Flight, error: BaseException | None) -> Outcome:
+    if error is None or isinstance(error, NotFound):
+        return Outcome(word="ok", learned=flight.learned)
+    if isinstance(error, Held | Cooling):
+        return Outcome(word="refused", learned=flight.learned)
+    if isinstance(error, RateLimited):
+        return Outcome(word="limited", learned=flight.learned, retry_after=error.retry_after, error=str(error))
+    if not isinstance(error, ProviderError) or type(error) is ProviderError:  # our own or the plugin's fault
+        return Outcome(word="refused", learned=flight.learned, error=str(error))
+    return Outcome(word="failed", learned=flight.learned, retry_after=error.retry_after, error=str(error))
+
+
+def _named(error: Exception, provider: Provider) -> ProviderError:
+    if isinstance(error, TimeoutError):
+        return TimedOut(f"{provider.info.title} did not answer within {LATEST:.0f} seconds")
+    return explain(error, provider)
