@@ -105,8 +105,8 @@ class Flights:
         async def guarded() -> None:
             try:
                 await work
-            except DatabaseUnavailable as error:
-                log.warning("could not be written: %s", error)
+            except Exception as error:  # noqa: BLE001  the caller has his answer; nobody else would hear of it
+                log.error("could not be written: %s: %s", type(error).__name__, error)
 
         task = asyncio.create_task(guarded())
         self.behind.add(task)

@@ -94,7 +94,7 @@ class Pages(Flights):
             page, calls = await self._join(provider, call, lambda: self._search(provider, key), seconds)
             got = self.shelf.get(name)
             return Got(page or Page([]), "miss", "upstream", got.version if got else 0, calls)
-        if kept.former is not None and version == round(kept.former_at * 1000) and self._recent(kept):
+        if kept.former is not None and version == kept.former_version and self._recent(kept):
             return Got(self.shelf.read(kept.former), "hit", storey, version)
         if self._fresh(provider, kept):
             return Got(self.shelf.read(kept.content), "hit", storey, kept.version)
@@ -149,7 +149,7 @@ class Pages(Flights):
     async def _kept(self, provider: Provider, name: str, version: int | None) -> tuple[Kept | None, Storey]:
         storey: Storey = "memory"
         kept = self.shelf.get(name)
-        other = kept is not None and version not in {None, kept.version, round(kept.former_at * 1000)}
+        other = kept is not None and version not in {None, kept.version, kept.former_version}
         if _has_upstream(provider) and (kept is None or other or not self._fresh(provider, kept)):
             stored = await self._stored(name, kept)
             if stored is not None and (kept is None or stored.stored_at > kept.stored_at):

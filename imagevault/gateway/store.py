@@ -31,6 +31,11 @@ class Kept(msgspec.Struct, frozen=True):
         """What tells this page from the one before it: milliseconds since 1970."""
         return round(self.stored_at * 1000)
 
+    @property
+    def former_version(self) -> int:
+        """The version of the page before it."""
+        return round(self.former_at * 1000)
+
 
 class Store(Protocol):
     """The engine's storage; in tests another one takes its place."""

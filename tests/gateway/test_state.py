@@ -159,7 +159,7 @@ class TestShare:
         state = made(State(), 10, caller="ada")
         _, state = admit(state, RULES, call(caller="bob"), NOW + 1)
         later = NOW + 3600 + 2 * 72
-        state = made(state, 5, now=later, caller="ada") if "bob" in state.callers else state
+        state = made(state, 5, now=later, caller="ada")
         _, state = admit(state, RULES, call(caller="bob"), later)
 
         assert admit(state, RULES, call("next", caller="ada"), later)[0].why == "share"
