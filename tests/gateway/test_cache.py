@@ -3,11 +3,15 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from imagevault.app import Services
+from imagevault.gateway.search import Asked
+from imagevault.settings import load
 from imagevault.testing import Answer, faults
 from imagevault.testing.pexels import SimulatedPexels
 
@@ -107,6 +111,45 @@ class TestStoreys:
         assert first["images"] + second["images"] == whole["images"]
         assert anew["images"] != first["images"]
 
+    async def test_a_walk_may_go_on_in_another_worker(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """One that still holds the page before looks for the one that the walk is in the midst of."""
+        one, two = [await start(configured, toml=table(more="cache_for = 60\n")) for _ in range(2)]
+        headers = await one.sign_in()
+        search = {"q": "nature", "provider": "pexels", "per_page": 10}
+        await one.get("/search", params=search, headers=headers)
+        await one.services.gateway.pages.settle()
+        two.services.gateway.clock.offset += 61
+        pexels.fail(faults.changed(lambda answer: {**answer, "photos": answer["photos"][40:]}), times=1)
+        await two.get("/search", params=search, headers=headers)
+        await two.services.gateway.pages.settle()
+        whole = (await two.get("/search", params={**search, "per_page": 20}, headers=headers)).json()
+        first = (await two.get("/search", params=search, headers=headers)).json()
+
+        second = (await one.get("/search", params={"cursor": first["next"]}, headers=headers)).json()
+
+        assert first["images"] + second["images"] == whole["images"]
+
+    async def test_a_call_that_left_is_not_thrown_away_at_the_end(
+        self, start: Any, tmp_path: Path, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """A server that stops waits for the page that is paid for; the next one has it."""
+        environ = {"SECRET_KEY": "s" * 32, "OPENVERSE_ENABLED": "false", **configured}
+        services = Services(load(environ, tmp_path))
+        pexels.fail(faults.delay(0.4), times=1)
+        async with services.running():
+            searching = asyncio.create_task(services.gateway.search(Asked(text="nature", providers="pexels")))
+            while not pexels.calls:  # noqa: ASYNC110  another thread fills it
+                await asyncio.sleep(0.01)
+            searching.cancel()
+        again = Services(load(environ, tmp_path))
+        async with again.running():
+            answer = await again.gateway.search(Asked(text="nature", providers="pexels"))
+
+        assert answer.providers[0].cache == "hit"
+        assert len(pexels.calls) == 1
+
     async def test_a_caller_who_leaves_cancels_nothing(
         self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
     ) -> None:
@@ -179,6 +222,21 @@ class TestQuota:
         assert first.status_code == 200
         assert [each.status_code for each in hammered].count(200) == 5
         assert [each.status_code for each in others] == [200, 200, 200]
+
+    async def test_who_is_refused_counts_as_one_who_wants_it(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """So that there is a part for him when the window has moved on."""
+        api = await start(configured, toml=table(hour=2))
+        ada, bob = await api.sign_in("ada"), await api.sign_in("bob")
+        for headers, word in ((ada, "one"), (ada, "two"), (bob, "three")):
+            last = await api.get("/search", params={"q": word, "provider": "pexels"}, headers=headers)
+        gateway = api.services.gateway
+        api.services.database.use()
+        state = await gateway.pages.gate.look(gateway.plugins.providers["pexels"])
+
+        assert last.status_code == 503
+        assert len(state.callers) == 2
 
     async def test_anothers_used_share_is_not_ones_own(
         self, start: Any, pexels: SimulatedPexels, configured: dict[str, str], monkeypatch: pytest.MonkeyPatch

@@ -110,6 +110,13 @@ class TestQuota:
 
         assert admit(state, RULES, call(), NOW)[0].word == "go"
 
+    def test_a_reset_that_is_over_lowers_nothing(self) -> None:
+        """What was left of the last period is not what is left of this one."""
+        state = observe(State(), RULES, call(), Outcome(word="ok", learned={"hour": (5, NOW + 600)}), NOW)
+        state = observe(state, RULES, call(), Outcome(word="ok", learned={"hour": (0, NOW - 1)}), NOW)
+
+        assert left(state, HOUR, NOW) == 5
+
     def test_a_reset_is_at_most_one_period_away(self) -> None:
         """Whatever an upstream says."""
         state = observe(State(), RULES, call(), Outcome(word="ok", learned={"hour": (0, NOW * 1000)}), NOW)
