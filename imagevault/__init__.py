@@ -1,5 +1,6 @@
 """ImageVault: one search over many image providers. Here are the names that a plugin author imports."""
 
+from imagevault.answers import decode, decode_each
 from imagevault.errors import (
     InvalidResponse,
     NotFound,
@@ -39,5 +40,7 @@ __all__ = [
     "SearchQuery",
     "Unauthorized",
     "Unavailable",
+    "decode",
+    "decode_each",
     "hookimpl",
 ]

@@ -14,6 +14,7 @@ from imagevault.gateway.pages import Key, normal
 from imagevault.gateway.transport import redact
 from imagevault.plugins import Provider
 from imagevault.records import Image
+from imagevault.testing.recorded import Recording
 
 FIELDS = ("title", "alt", "width", "height", "author", "source_url", "license")
 
@@ -61,16 +62,6 @@ def _missing(images: Sequence[Image]) -> dict[str, int]:
     return {field: count for field, count in counts.items() if count}
 
 
-class Exchange(msgspec.Struct, frozen=True):
-    """One recorded call: enough to answer it again in a test. No header of the request is kept: it may hold a key."""
-
-    method: str
-    url: str
-    status: int
-    headers: dict[str, str]
-    body: str
-
-
 class Recorder(httpx.AsyncBaseTransport):
     """An innermost transport that keeps what a provider answered."""
 
@@ -78,7 +69,7 @@ class Recorder(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self.inner = httpx.AsyncHTTPTransport()
-        self.exchanges: list[Exchange] = []
+        self.exchanges: list[Recording] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Passes a call on and keeps the answer, read whole."""
@@ -87,7 +78,7 @@ class Recorder(httpx.AsyncBaseTransport):
         body = await response.aread()
         names = [name for name in response.headers if name in self.KEPT_HEADERS or "ratelimit" in name]
         headers = {name: response.headers[name] for name in names}
-        kept = Exchange(
+        kept = Recording(
             request.method, str(request.url), response.status_code, headers, body.decode("utf-8", "replace")
         )
         self.exchanges.append(kept)

@@ -37,6 +37,14 @@ async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Any, kee
 
 
 @hookspec
+async def image_downloaded(image: Image, http: httpx.AsyncClient, settings: Any, keep: Keep) -> None:
+    """Tells the provider that a user takes this image, where its terms demand that. A coroutine; it may be repeated.
+
+    A provider with this hook has a part of its quota kept for it.
+    """
+
+
+@hookspec
 def open_file(image_id: str, rendition: str, settings: Any, scratch: Path) -> Path | None:
     """The file of a provider that holds its files itself, or None if there is none.
 

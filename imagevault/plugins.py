@@ -124,6 +124,11 @@ class Provider:
             raise InvalidResponse(f"fetch_image of {self.name} must return an Image or None")
         return image
 
+    async def image_downloaded(self, image: Image, http: httpx.AsyncClient) -> None:
+        """Tells the provider of a download, if it wants to know. Raises what the plugin raises."""
+        if "image_downloaded" in self.hooks:
+            await self._call("image_downloaded", image=image, http=http, settings=self.settings, keep=self.keep)
+
     def open_file(self, image_id: str, rendition: str, scratch: Path) -> Path | None:
         """The file of a rendition; blocks, so call it in a thread."""
         path = self._call("open_file", image_id=image_id, rendition=rendition, settings=self.settings, scratch=scratch)

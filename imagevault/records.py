@@ -83,6 +83,16 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
     width: int | None = None
     height: int | None = None
 
+    @classmethod
+    def within(cls, name: RenditionName, url: str, size: tuple[int, int], box: tuple[float, float]) -> "Rendition":
+        """An original of this size (width, height) scaled to fit into a box, and never up.
+
+        `(400, math.inf)` is a width of 400 and whatever height belongs to it.
+        """
+        scale = min(1.0, box[0] / size[0], box[1] / size[1])
+        width, height = (max(1, round(side * scale)) for side in size)
+        return cls(name=name, url=url, width=width, height=height)
+
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
     """One image as a plugin gives it. `id` is the provider's own; sizes are pixels of the original.
@@ -157,7 +167,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     uniform value -> its own value. `max_results`: how deep its lists go. `credit`: the credit line, with `{author}`,
     `{title}` and `{license}`. `notice`: the words its terms want near results. `file_hosts`: the hosts of its files.
     `cache_for`, `must_cache_for`: seconds. `hotlink`: whether files may be, must be or may only for a while be linked.
-    `concurrency`: calls at once.
+    `concurrency`: calls at once. `max_shown`: of its images on one page of ours.
     """
 
     title: str
@@ -175,6 +185,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     file_hosts: AbstractSet[str] = frozenset()
     cache_for: Seconds = 3600
     must_cache_for: Seconds = 0
+    max_shown: Count | None = None
     hotlink: Hotlink = "allowed"
 
 

@@ -241,7 +241,7 @@ def _license(work: _Work) -> License:
     return known or License(  # Sampling Plus, in practice (source, constants/licenses.py)
         id=f"cc-{code}-{version}".rstrip("-"),
         name=f"CC {code.upper()} {version}".rstrip(),
-        url=work.license_url,
+        url=work.license_url or f"https://creativecommons.org/{path}/",
         attribution_required=True,
         commercial=False,
         modification="sampling" in code,

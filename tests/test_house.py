@@ -26,13 +26,13 @@ SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 
 # A module imports from the layers above it here, and from its own folder; besides, downloads import from the gateway.
 LAYERS = [
-    {"errors", "records", "values", "memory", "watchdog", "pictures", "samples", "testing"},
+    {"errors", "records", "values", "memory", "watchdog", "pictures", "samples", "answers"},
     {"sources", "hookspecs"},
     {"settings"},
     {"keyring", "engines"},
     {"plugins", "database"},
     {"edge", "web", "accounts", "gateway", "downloads"},
-    {"app"},
+    {"app", "testing"},
     {"asgi", "terminal", "check"},
     {"cli"},
     {"__main__"},
@@ -72,7 +72,7 @@ def importers(package: str) -> set[str]:
 
 
 class TestImports:
-    @pytest.mark.parametrize("name", ["imagevault", "imagevault.testing"])
+    @pytest.mark.parametrize("name", ["imagevault", "imagevault.testing", "imagevault.testing.contract"])
     def test_what_a_plugin_author_imports_is_light(self, name: str) -> None:
         """Neither the web framework nor the database layer comes along in a fresh interpreter."""
         heavy = ("litestar", "piccolo", "uvicorn", "asyncpg", "aiosqlite", "PIL", "pwdlib", "jwt")
@@ -91,7 +91,7 @@ class TestImports:
         own = part(name)
         position = next(number for number, layer in enumerate(LAYERS) if own in layer)
         allowed = set().union(*LAYERS[:position], {own}, {"gateway"} if own == "downloads" else set())
-        if own in {"samples", "testing"}:
+        if own == "samples":
             allowed = {own}
 
         found = {each for each in imports(MODULES[name]) if each.split(".")[0] == "imagevault"}
@@ -105,7 +105,7 @@ class TestImports:
         assert found == {"imagevault.app"}
 
     def test_the_package_itself_imports_what_plugins_need_only(self) -> None:
-        assert {part(each) for each in imports(MODULES["imagevault"])} == {"errors", "hookspecs", "records"}
+        assert {part(each) for each in imports(MODULES["imagevault"])} == {"answers", "errors", "hookspecs", "records"}
 
     @pytest.mark.parametrize("name", PROVIDERS)
     def test_our_providers_import_what_a_stranger_may(self, name: str) -> None:

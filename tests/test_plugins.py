@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from imagevault import Image, InvalidResponse, NotFound, Page, Quota, SearchQuery, hookspecs
+from imagevault.gateway.gate import rules
 from imagevault.memory import Memory
 from imagevault.plugins import Failure, Plugins, Provider
 from imagevault.settings import load
@@ -224,6 +225,25 @@ async def fetch_image(image_id, settings):
         """Such a provider searches, and cannot look up a single image."""
         with pytest.raises(NotFound, match=r"^acme cannot look up a single image$"):
             await place.provider(INFO + SEARCH).fetch_image("7", http)
+
+    async def test_image_downloaded_is_told_what_was_taken(self, place: Place, http: httpx.AsyncClient) -> None:
+        """With the `ref` that the provider gave; a provider that does not want to know is not asked."""
+        source = """
+@hookimpl
+async def image_downloaded(image, keep):
+    await keep(image.ref, told, 60)
+
+async def told():
+    return "told"
+"""
+        image = Image(id="7", ref="where-to-tell")
+        provider = place.provider(INFO + SEARCH + source)
+
+        await provider.image_downloaded(image, http)
+        await place.provider(INFO + SEARCH).image_downloaded(image, http)
+
+        assert "where-to-tell" in provider.keep.kept
+        assert rules(provider).duties
 
     def test_open_file_gives_the_file_of_a_rendition(self, place: Place) -> None:
         """A provider with this hook holds its files itself."""

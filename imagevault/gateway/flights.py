@@ -67,7 +67,7 @@ class Flights:
             task, flight = self.flights[call.key]
             flight.deadline = max(flight.deadline, deadline)
             return task
-        flight = Flight(call=call, deadline=deadline)
+        flight = Flight(call=call, deadline=deadline, gate=self.gate)
         task = asyncio.create_task(self._get(provider, flight, work))
         self.flights[call.key] = (task, flight)
         task.add_done_callback(lambda done: self._landed(provider, flight, done))

@@ -49,6 +49,7 @@ class Flight(msgspec.Struct, kw_only=True):
 
     call: Call
     deadline: float
+    gate: "Gate"
     calls: int = 0
     looks: int = 0
     from_another: bool = False

@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from html.parser import HTMLParser
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from imagevault.records import Author, Image, License, Page, Rendition
+from imagevault.records import Author, Image, License, Page, ProviderInfo, Rendition
 
 log = logging.getLogger(__name__)
 
@@ -19,14 +19,15 @@ MAX_ID = 200
 MAX_TAGS = 50
 MAX_SIDE = 1_000_000
 ODD = re.compile(r"[^\x21-\x7e]|[\\<>\"`]")
+RAW = re.compile(r"[^\x00-\x1f\x21-\x7f]")  # a blank, or beyond ASCII: some upstreams leave the encoding to others
 PLAIN = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+[/?]")
 HEX_COLOR = re.compile(r"#[0-9A-F]{6}")
 BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
 
 
-def page(given: Page, *, holds_files: bool, license: License | None) -> Page:
-    """The page with every record mended, and those dropped that are none. `license`: of images without their own."""
-    images = list(_mended(given.images, holds_files=holds_files, license=license))
+def page(given: Page, info: ProviderInfo, *, holds_files: bool) -> Page:
+    """The page with every record mended, and those dropped that are none."""
+    images = list(_mended(given.images, info, holds_files=holds_files))
     if len(images) < len(given.images):
         log.warning(
             "%d of %d records were dropped: they are not valid", len(given.images) - len(images), len(given.images)
@@ -35,17 +36,20 @@ def page(given: Page, *, holds_files: bool, license: License | None) -> Page:
     return Page(images, total=total, last=bool(given.last))
 
 
-def _mended(images: Iterable[object], *, holds_files: bool, license: License | None) -> Iterable[Image]:
+def _mended(images: Iterable[object], info: ProviderInfo, *, holds_files: bool) -> Iterable[Image]:
     seen = set()
     for given in images:
-        mended = image(given, holds_files=holds_files, license=license)
+        mended = image(given, info, holds_files=holds_files)
         if mended is not None and mended.id not in seen:
             seen.add(mended.id)
             yield mended
 
 
-def image(given: object, *, holds_files: bool, license: License | None) -> Image | None:
-    """The record mended, or None if it lacks an id or any rendition, or has values of the wrong type."""
+def image(given: object, info: ProviderInfo, *, holds_files: bool) -> Image | None:
+    """The record mended, or None if it lacks an id or any rendition, or has values of the wrong type.
+
+    One without a licence of its own gets the provider's; files on a declared host are linked by https.
+    """
     if not isinstance(given, Image):
         return None
     try:
@@ -53,7 +57,9 @@ def image(given: object, *, holds_files: bool, license: License | None) -> Image
     except (msgspec.ValidationError, TypeError, ValueError, RecursionError):
         return None
     identity = _line(given.id, MAX_ID + 1)
-    renditions = [mended for each in given.renditions[:20] if (mended := _rendition(each, holds_files=holds_files))]
+    renditions = [
+        mended for each in given.renditions[:20] if (mended := _rendition(each, info, holds_files=holds_files))
+    ]
     if not identity or identity != given.id or len(identity) > MAX_ID or not renditions:
         return None
     color = (given.color or "").upper()
@@ -68,7 +74,7 @@ def image(given: object, *, holds_files: bool, license: License | None) -> Image
         tags=_tags(given.tags),
         author=_author(given.author),
         source_url=link(given.source_url),
-        license=_license(given.license) or license,
+        license=_license(given.license) or info.license,
         renditions=renditions,
         credit=_line(given.credit, 1000),
         ref=given.ref[:MAX_URL].encode("utf-8", "ignore").decode() if given.ref else None,
@@ -76,9 +82,13 @@ def image(given: object, *, holds_files: bool, license: License | None) -> Image
 
 
 def link(url: str | None) -> str | None:
-    """The link if it is http(s) with a host and nothing odd in it, else None."""
-    if not url or len(url) > MAX_URL or ODD.search(url):
+    """The link, blanks and letters beyond ASCII encoded, if it is http(s) with a host and nothing odd in it."""
+    if not url or len(url) > MAX_URL:
         return None
+    if ODD.search(url):
+        url = RAW.sub(lambda found: quote(found[0], errors="ignore"), url.strip())
+        if ODD.search(url):
+            return None
     if PLAIN.match(url):  # nearly all are, and urlsplit costs ten times as much
         return url
     try:
@@ -86,11 +96,14 @@ def link(url: str | None) -> str | None:
         _ = parts.port
     except ValueError:
         return None
-    return url if parts.scheme in {"http", "https"} and parts.hostname and not parts.username else None
+    good = parts.scheme in {"http", "https"} and parts.hostname and not {"@", "%"} & set(parts.netloc)
+    return url if good else None
 
 
-def _rendition(given: Rendition, *, holds_files: bool) -> Rendition | None:
+def _rendition(given: Rendition, info: ProviderInfo, *, holds_files: bool) -> Rendition | None:
     url = link(given.url)
+    if url is not None and url.startswith("http:") and urlsplit(url).hostname in info.file_hosts:
+        url = url.replace("http:", "https:", 1)
     if url is None and not (holds_files and given.url is None):
         return None
     return Rendition(name=given.name, url=url, width=_side(given.width), height=_side(given.height))

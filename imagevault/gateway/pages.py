@@ -173,13 +173,13 @@ class Pages(Flights):
     def _client(self, provider: Provider) -> httpx.AsyncClient:
         if provider.name not in self.clients:
             transport = self.transports.get(provider.name)
-            self.clients[provider.name] = open_client(provider, self.gate, transport)
+            self.clients[provider.name] = open_client(provider, transport)
         return self.clients[provider.name]
 
     async def _search(self, provider: Provider, key: Key) -> Page:
         query = SearchQuery(text=key.text, page=key.page, per_page=key.size, native=dict(key.native))
         given = await provider.search_images(query, self._client(provider))
-        page = mend.page(given, holds_files=provider.holds_files, license=provider.info.license)
+        page = mend.page(given, provider.info, holds_files=provider.holds_files)
         before = self.shelf.get(msgspec.structs.replace(key, page=key.page - 1).hash) if key.page > 1 else None
         if before is not None:  # upstream's list moved on meanwhile: what the page before holds is not shown again
             known = {image.id for image in decode(before.content).images}
@@ -190,7 +190,7 @@ class Pages(Flights):
         given = await provider.fetch_image(id, self._client(provider))
         if given is None:
             return None
-        image = mend.image(given, holds_files=provider.holds_files, license=provider.info.license)
+        image = mend.image(given, provider.info, holds_files=provider.holds_files)
         if image is None or image.id != id:
             raise InvalidResponse(f"{provider.info.title} sent another image than {id}")
         return Page([image], last=True)

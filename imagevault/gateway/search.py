@@ -13,8 +13,8 @@ from imagevault.gateway.attribution import attribution
 from imagevault.gateway.cursor import VERSION, Cursor, Place, seal, unseal
 from imagevault.gateway.media import Media
 from imagevault.gateway.pages import Found, Got, Key, Pages, normal
+from imagevault.gateway.shared import DatabaseStore, SharedClock
 from imagevault.gateway.status import ProviderStatus, SearchFailed
-from imagevault.gateway.store import DatabaseStore, SharedClock
 from imagevault.gateway.walk import FILL_BUDGET, Seat, walk
 from imagevault.keyring import Keyring
 from imagevault.plugins import Plugins, Provider
@@ -111,6 +111,7 @@ class Gateway:
             return await self._walk(Cursor(VERSION, text, wanted, per_page, 0, places), who)
         if len(chosen) > 1:
             raise BadInput("page", "works only with one provider named; with more, go on with the cursor")
+        per_page = min(per_page, chosen[0].info.max_shown or per_page)
         start = (asked.page - 1) * per_page
         place = Place(chosen[0].name, chosen[0].info.page_size, start)
         return await self._walk(Cursor(VERSION, text, wanted, per_page, 0, [place]), who, limit=start + per_page)
@@ -273,6 +274,7 @@ class Gateway:
             versions=versions,
             window=provider.info.max_results,
             limit=limit,
+            most=provider.info.max_shown,
             budget=FILL_BUDGET if limit is None else cursor.per_page // place.size + 2,
         )
         return seat, None

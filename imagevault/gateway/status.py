@@ -83,7 +83,11 @@ def of_seat(seat: Seat, emulated: Sequence[str]) -> ProviderStatus:
     if seat.error is not None:
         halted = failed(seat.name, seat.error, emulated)
         return msgspec.structs.replace(halted, total=seat.total, cache=seat.cache)
-    detail = f"stopped after {seat.misses} pages of its list; the cursor goes on from there" if seat.spent else None
+    detail = None
+    if seat.spent:
+        detail = f"stopped after {seat.misses} pages of its list; the cursor goes on from there"
+    elif seat.full and seat.offset is not None:
+        detail = f"its terms allow {seat.most} of its images on one page; the cursor goes on from there"
     return ProviderStatus(
         name=seat.name, status="ok", total=seat.total, cache=seat.cache, emulated=emulated, detail=detail
     )

@@ -30,7 +30,7 @@ from imagevault.errors import (
     Unauthorized,
     Unavailable,
 )
-from imagevault.gateway.gate import Flight, Gate, learned, under_way
+from imagevault.gateway.gate import Flight, learned, under_way
 from imagevault.plugins import Provider
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ JITTER = (0.05, 0.25)  # seconds before a second try
 USER_AGENT = f"ImageVault/{version('imagevault')}"
 
 
-def open_client(provider: Provider, gate: Gate, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def open_client(provider: Provider, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """The provider's client. `transport` replaces the innermost one, in tests."""
     base_url = provider.host.base_url or provider.info.base_url or ""
     if base_url and not base_url.endswith("/"):
@@ -55,7 +55,7 @@ def open_client(provider: Provider, gate: Gate, transport: httpx.AsyncBaseTransp
     )
     return httpx.AsyncClient(
         base_url=base_url,
-        transport=Rules(inner, httpx.URL(base_url), provider, gate),
+        transport=Rules(inner, httpx.URL(base_url), provider),
         timeout=httpx.Timeout(LATEST, connect=5.0),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
         follow_redirects=True,
@@ -67,23 +67,22 @@ def open_client(provider: Provider, gate: Gate, transport: httpx.AsyncBaseTransp
 class Rules(httpx.AsyncBaseTransport):
     """The rules of every call of one provider."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, base_url: httpx.URL, provider: Provider, gate: Gate) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, base_url: httpx.URL, provider: Provider) -> None:
         self.inner = inner
         self.base_url = base_url
         self.provider = provider
-        self.gate = gate
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request to the provider's own host, and no other; every redirect comes through here again.
 
-        Each try passes the gate first. Raises what the gate raises when no call may leave now.
+        Each try passes the gate first, where there is a flight. Raises what the gate raises when no call may leave now.
         """
         self._check_host(request.url)
         request.headers.pop("Cookie", None)
         flight = under_way.get()
         response = await self._send(request, flight)
         if flight is not None:
-            flight.learned |= learned(tuple(self.provider.info.quotas), response.headers, self.gate.clock())
+            flight.learned |= learned(tuple(self.provider.info.quotas), response.headers, flight.gate.clock())
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         dropped = {"content-encoding", "content-length", "set-cookie"}
         return httpx.Response(
@@ -97,7 +96,7 @@ class Rules(httpx.AsyncBaseTransport):
         """The answer; a failed connection and a 502, 503 or 504 that names no time are tried once more."""
         if flight is None:
             return await self.inner.handle_async_request(request)
-        await self.gate.admit(self.provider, flight)
+        await flight.gate.admit(self.provider, flight)
         try:
             response = await self.inner.handle_async_request(request)
             passing = response.status_code in {502, 503, 504} and "retry-after" not in response.headers
@@ -107,13 +106,13 @@ class Rules(httpx.AsyncBaseTransport):
         except (httpx.NetworkError, httpx.RemoteProtocolError):
             if not self._again(request, flight):
                 raise
-        await self.gate.sleep(random.uniform(*JITTER))  # noqa: S311  no secret
-        await self.gate.admit(self.provider, flight)
+        await flight.gate.sleep(random.uniform(*JITTER))  # noqa: S311  no secret
+        await flight.gate.admit(self.provider, flight)
         return await self.inner.handle_async_request(request)
 
     def _again(self, request: httpx.Request, flight: Flight) -> bool:
         in_time = asyncio.get_running_loop().time() + JITTER[1] < flight.deadline
-        return in_time and request.method == "GET" and self.gate.may_retry(self.provider)
+        return in_time and request.method == "GET" and flight.gate.may_retry(self.provider)
 
     def _check_host(self, url: httpx.URL) -> None:
         own = (self.base_url.scheme, self.base_url.host, self.base_url.port)

@@ -24,7 +24,7 @@ class Seat:
     """One provider's place in a walk. `read` takes a page number from 0 and answers that page, a hit or a miss.
 
     `offset` is None once the list is over. `window`: how deep the provider's list can be read. `limit`: how far this
-    request goes.
+    request goes. `most`: how many images it may give in this request.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Seat:
         versions: dict[int, int] | None = None,
         window: int | None = None,
         limit: int | None = None,
+        most: int | None = None,
         budget: int = FILL_BUDGET,
     ) -> None:
         self.name = name
@@ -49,6 +50,8 @@ class Seat:
         self.versions = {} if versions is None else versions
         self.window = window
         self.limit = limit
+        self.most = most
+        self.given = 0
         self.budget = budget
         self.error: ProviderError | None = None
         self.spent = False
@@ -62,8 +65,17 @@ class Seat:
     @property
     def active(self) -> bool:
         """Whether it may still give images in this request."""
+        return self._open and not self.full
+
+    @property
+    def _open(self) -> bool:
         within = self.offset is not None and (self.limit is None or self.offset < self.limit)
         return within and self.error is None and not self.spent
+
+    @property
+    def full(self) -> bool:
+        """Whether it gave all that it may give in this request."""
+        return self.most is not None and self.given >= self.most
 
     @property
     def answered(self) -> bool:
@@ -108,7 +120,7 @@ class Seat:
 
     def settle(self) -> None:
         """Goes on past what does not match on pages already had, so that the end is seen where it is."""
-        while self.active and self.offset is not None:
+        while self._open and self.offset is not None:
             number, index = divmod(self.offset, self.size)
             if number not in self._had:
                 return
@@ -183,6 +195,7 @@ async def walk(seats: list[Seat], turn: int, count: int) -> tuple[list[Step], in
                     known.also_from.append(seat.name)
                 continue
             steps.append(Step(seat, image, []))
+            seat.given += 1
             if image.source_url:
                 sources[image.source_url] = steps[-1]
         turn = (turn + 1) % len(seats)

@@ -16,11 +16,13 @@
         upstream.fail(faults.truncated(), times=1)  # the next call gets half an answer,
         upstream.fail(Answer({"error": "slow down"}, 429, {"Retry-After": "30"}))  # then this, until heal()
 
-`imagevault.testing.pexels` is a whole one, for the tests and for trying the gateway without a key.
+`imagevault.testing.contract` is what every provider must pass, `Recorded` serves answers that were recorded of the real
+upstream, and `imagevault.testing.pexels` is a whole one, for the tests and for trying the gateway without a key.
 """
 
 from imagevault.testing import faults
 from imagevault.testing.exchange import Answer, Call, Exchange, Fault
+from imagevault.testing.recorded import Recorded, Recording
 from imagevault.testing.upstream import Upstream
 
-__all__ = ["Answer", "Call", "Exchange", "Fault", "Upstream", "faults"]
+__all__ = ["Answer", "Call", "Exchange", "Fault", "Recorded", "Recording", "Upstream", "faults"]

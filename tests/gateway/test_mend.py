@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagevault.gateway import mend
-from imagevault.records import Author, Image, License, Page, Rendition
+from imagevault.records import Author, Image, License, Page, ProviderInfo, Rendition
 
 ORIGINAL = Rendition(name="original", url="https://a.example/1.jpg")
+INFO = ProviderInfo(title="A", page_size=10, file_hosts={"a.example"})
 
 
 def mended(**fields: object) -> Image | None:
     given = Image(**{"id": "1", "renditions": [ORIGINAL], **fields})  # type: ignore[arg-type]
-    return mend.image(given, holds_files=False, license=None)
+    return mend.image(given, INFO, holds_files=False)
 
 
 class TestText:
@@ -65,7 +66,8 @@ class TestLinks:
             "//a.example/x",
             "java\tscript:alert(1)",
             "http://",
-            "https://a.example/with blank",
+            "https://a.example/with\nline",
+            "https://ä b.example/",
             "https://user:pw@a.example/",
             "https://a.example:99999/",
             "https://[::1/",
@@ -89,6 +91,21 @@ class TestLinks:
 
         assert image is not None
         assert url == image.source_url
+
+    def test_raw_blanks_and_letters_are_encoded(self) -> None:
+        """As browsers do it; some upstreams name files by their titles and leave that to others."""
+        image = mended(source_url=" https://a.example/Kalimian Temple é 100%25.jpg ")
+
+        assert image is not None
+        assert image.source_url == "https://a.example/Kalimian%20Temple%20%C3%A9%20100%25.jpg"
+
+    def test_files_on_a_declared_host_are_linked_by_https(self) -> None:
+        """The provider says that it serves its files there; of any other host nobody knows."""
+        urls = ["http://a.example/1.jpg", "http://b.example/2.jpg"]
+        image = mended(renditions=[Rendition(name="original", url=url) for url in urls])
+
+        assert image is not None
+        assert [each.url for each in image.renditions] == ["https://a.example/1.jpg", "http://b.example/2.jpg"]
 
 
 class TestRecords:
@@ -116,7 +133,7 @@ class TestRecords:
         good = [Image(id=str(number), renditions=[ORIGINAL]) for number in range(3)]
         page = Page([good[0], None, good[1], "junk", good[1], good[2]], total=-1)  # type: ignore[list-item]
 
-        kept = mend.page(page, holds_files=False, license=None)
+        kept = mend.page(page, INFO, holds_files=False)
 
         assert [image.id for image in kept.images] == ["0", "1", "2"]
         assert kept.total is None
@@ -144,7 +161,7 @@ class TestRecords:
         house, own = License("house", "House licence"), License("own", "Own licence", "javascript:x")
         given = [Image(id="1", renditions=[ORIGINAL]), Image(id="2", renditions=[ORIGINAL], license=own)]
 
-        page = mend.page(Page(given), holds_files=False, license=house)
+        page = mend.page(Page(given), msgspec.structs.replace(INFO, license=house), holds_files=False)
 
         assert [image.license for image in page.images] == [house, License("own", "Own licence")]
 
@@ -152,5 +169,5 @@ class TestRecords:
         """The host makes one; anyone else's rendition without a link is none."""
         held = Image(id="1", renditions=[Rendition(name="original")])
 
-        assert mend.image(held, holds_files=True, license=None) is not None
-        assert mend.image(held, holds_files=False, license=None) is None
+        assert mend.image(held, INFO, holds_files=True) is not None
+        assert mend.image(held, INFO, holds_files=False) is None

@@ -140,6 +140,24 @@ class TestMerging:
         assert len([id for id in seen if id.startswith("openverse:")]) > 20
         assert len([id for id in seen if id.startswith("pexels:")]) > 80
 
+    async def test_no_page_shows_more_of_one_than_its_terms_allow(
+        self, start: Any, environ: dict[str, str], tmp_path: Path
+    ) -> None:
+        """Alone or merged, by cursor or by page; the answer says so, and nothing of the list is passed over."""
+        (tmp_path / "plugins" / "third.py").write_text(THIRD.replace("page_size=10,", "page_size=10, max_shown=4,"))
+        api = await start(environ)
+        headers = await api.sign_in()
+
+        alone = await search(api, headers, q="fox", provider="third", per_page=10)
+        pages = [await search(api, headers, q="fox", provider="third", per_page=10, page=n) for n in range(1, 8)]
+        merged = await search(api, headers, q="nature", provider="third,pexels", per_page=30)
+
+        assert ids(alone) == [f"third:t{n}" for n in range(4)]
+        assert "4 of its images" in alone.json()["providers"][0]["detail"]
+        assert [id for page in pages for id in ids(page)] == [f"third:t{n}" for n in range(25)]
+        assert len(ids(merged)) == 30
+        assert sum(id.startswith("third:") for id in ids(merged)) == 4
+
     async def test_the_same_picture_of_two_providers_is_shown_once(
         self, start: Any, environ: dict[str, str], openverse: SimulatedOpenverse
     ) -> None:

@@ -22,6 +22,8 @@ def picture(id: str, source: str | None = None, width: int = 1) -> Image:
 class List:
     """A provider's list as it would answer it, page by page."""
 
+    most: int | None = None
+
     def __init__(self, name: str, pages: list[list[Image]], size: int, *, tells_last: bool, window: int | None) -> None:
         self.name = name
         self.pages = pages
@@ -52,7 +54,8 @@ class List:
             assert error is not None
             raise error
 
-        return Seat(self.name, self.size, offset, failing if error else self.read, matches=matches, window=self.window)
+        read = failing if error else self.read
+        return Seat(self.name, self.size, offset, read, matches=matches, window=self.window, most=self.most)
 
 
 @st.composite
@@ -77,6 +80,7 @@ def worlds(draw: st.DrawFn) -> list[List]:
             )
         window = draw(st.none() | st.integers(1, 30))
         lists.append(List(name, pages, size, tells_last=draw(st.booleans()), window=window))
+        lists[-1].most = draw(st.none() | st.integers(1, 4))
     return lists
 
 
@@ -100,7 +104,9 @@ async def walk_to_the_end(data: st.DataObject, lists: list[List], matches: Calla
             assert matches(step.image)
             shown.add(step.image.id)
             covered |= {f"{name} {step.image.source_url}" for name in step.also_from}
-        halted = [seat for seat in seats if seat.error or seat.spent]
+        halted = [seat for seat in seats if seat.error or seat.spent or seat.full]
+        for each in lists:
+            assert each.most is None or sum(step.seat.name == each.name for step in steps) <= each.most
         offsets = [seat.offset for seat in seats]
         if all(offset is None for offset in offsets):
             break
@@ -215,6 +221,20 @@ class TestWalk:
         steps, _ = await walk([reader(0), reader(1)], 0, 2)
 
         assert [step.image.id for step in steps] == ["0", "1"]
+
+    async def test_one_gives_no_more_than_its_terms_allow_on_a_page(self) -> None:
+        """The others fill the page; the next one goes on where it stopped, and its end is seen in time."""
+        few, many = numbered("a", 3, 5), numbered("b", 50, 50)
+        few.most = 2
+        first = [few.seat(0, everything), many.seat(0, everything)]
+
+        steps, _ = await walk(first, 0, 10)
+
+        assert [step.image.id for step in steps] == ["a0", "b0", "a1", *(f"b{number}" for number in range(1, 8))]
+        second = [few.seat(first[0].offset, everything)]
+        steps, _ = await walk(second, 0, 10)
+        assert [step.image.id for step in steps] == ["a2"]
+        assert second[0].offset is None
 
     @pytest.mark.parametrize("limit", [3, 7])
     async def test_a_limit_ends_the_request_but_not_the_list(self, limit: int) -> None:

@@ -255,7 +255,7 @@ async def test_what_works_lack_is_none(openverse: SimulatedOpenverse, http: http
 
 async def test_every_work_survives_the_gateway(http: httpx.AsyncClient, keep: Memory) -> None:
     given = await search(http, keep, "nature", settings=APPLICATION)
-    kept = mend.page(given, holds_files=False, license=None)
+    kept = mend.page(given, provider_info(), holds_files=False)
     assert kept.images == given.images
     assert None in {image.title for image in kept.images}
     assert any((image.title or "").endswith(".JPG") for image in kept.images)

@@ -1,0 +1,121 @@
+"""One provider between the gateway's own transport and mending, and an upstream of one's own: all real but the latter.
+
+What the gateway adds to that in service (quotas, cache, retries, breaker) is the same for every provider and left out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, nullcontext
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from imagevault.errors import TimedOut
+from imagevault.gateway import mend
+from imagevault.gateway.transport import explain, open_client
+from imagevault.plugins import Plugins, Provider
+from imagevault.records import Image, Page, SearchQuery
+from imagevault.settings import Settings
+from imagevault.testing.upstream import Upstream
+
+T = TypeVar("T")
+
+PATIENCE = 20.0  # seconds for one hook; a plugin that waits for longer hangs
+
+
+class Bench:
+    """`async with Bench(plugin, {"api_key": "test-key"}, upstream) as bench:`.
+
+    `upstream` has been started, and is None for a provider that holds its files itself. Raises AssertionError with the
+    reason if the plugin cannot be loaded.
+    """
+
+    def __init__(self, plugin: object, settings: Mapping[str, Any], upstream: Upstream | None) -> None:
+        module = getattr(plugin, "__name__", type(plugin).__name__)
+        self.name = module.rpartition(".")[2].removeprefix("imagevault_").lower()
+        self.upstream = upstream
+        plugins = Plugins()
+        plugins.add(self.name, lambda: plugin, "bench")
+        if plugins.failures:
+            raise AssertionError(f"the plugin cannot be loaded: {plugins.failures[0].reason}")
+        self.provider: Provider = plugins.providers[self.name]
+        self.configure(settings)
+        self.calls: list[httpx.URL] = []
+        self.fault: Exception | None = None
+        self._stack = AsyncExitStack()
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Gives the provider other settings; what it kept is forgotten."""
+        table = {**settings, "base_url": self.upstream.url} if self.upstream else dict(settings)
+        self.provider.configure(Settings(providers={self.name: table}))
+
+    async def __aenter__(self) -> Self:
+        """Opens the provider's client."""
+        self.http = await self._stack.enter_async_context(open_client(self.provider, _Innermost(self)))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Closes it."""
+        await self._stack.aclose()
+
+    async def given(self, text: str, page: int = 1, native: Mapping[str, str] | None = None) -> Page:
+        """The page as the plugin gives it. Raises a `ProviderError`."""
+        query = SearchQuery(text=text, page=page, per_page=self.provider.info.page_size, native=native or {})
+        return await self._named(self.provider.search_images(query, self.http))
+
+    async def search(self, text: str, page: int = 1, native: Mapping[str, str] | None = None) -> Page:
+        """The page as the gateway mends it. Raises a `ProviderError`."""
+        return mend.page(
+            await self.given(text, page, native), self.provider.info, holds_files=self.provider.holds_files
+        )
+
+    async def fetch(self, id: str) -> Image | None:
+        """One image as the gateway mends it, None if there is none. Raises a `ProviderError`."""
+        image = await self._named(self.provider.fetch_image(id, self.http))
+        return None if image is None else mend.image(image, self.provider.info, holds_files=self.provider.holds_files)
+
+    async def downloaded(self, image: Image) -> None:
+        """Tells the provider of a download. Raises a `ProviderError`."""
+        await self._named(self.provider.image_downloaded(image, self.http))
+
+    async def _named(self, hook: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await hook
+        except TimeoutError:
+            raise TimedOut(f"the plugin did not come back within {PATIENCE:.0f} s") from None
+        except Exception as error:
+            raise explain(error, self.provider) from error
+
+
+def on_bench(
+    plugin: object, settings: Mapping[str, Any], upstream: Upstream | None, work: Callable[[Bench], Awaitable[T]]
+) -> T:
+    """Does the work on a bench, for tests that are no coroutines; starts the upstream, and stops it."""
+
+    async def run() -> T:
+        async with Bench(plugin, settings, upstream) as bench:
+            return await work(bench)
+
+    with upstream or nullcontext():
+        return asyncio.run(run())
+
+
+class _Innermost(httpx.AsyncBaseTransport):
+    """Notes each call that leaves, or raises the fault that is set."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.inner = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.bench.calls.append(request.url)
+        if self.bench.fault is not None:
+            raise self.bench.fault
+        return await self.inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
