@@ -22,7 +22,7 @@ from imagevault.edge.guard import Parameters, check_content_type, guard
 from imagevault.edge.limit import Buckets
 from imagevault.errors import ConfigError
 from imagevault.gateway import routes as search_routes
-from imagevault.gateway.search import Gateway
+from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.status import SearchFailed
 from imagevault.keyring import Keyring, open_keyring
 from imagevault.plugins import Plugins

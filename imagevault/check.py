@@ -12,7 +12,7 @@ from imagevault.errors import ProviderError
 from imagevault.gateway.filters import plan
 from imagevault.gateway.pages import Key, normal
 from imagevault.gateway.transport import redact
-from imagevault.plugins import Provider
+from imagevault.provider import Provider
 from imagevault.records import Image
 from imagevault.testing.recorded import Recording
 

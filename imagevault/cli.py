@@ -20,9 +20,10 @@ from imagevault.asgi import create
 from imagevault.check import Checked, Recorder, check
 from imagevault.errors import BadInput, ImageVaultError
 from imagevault.gateway.board import board
-from imagevault.gateway.search import Asked, Event
+from imagevault.gateway.search import Asked, Event, choose
 from imagevault.gateway.status import SearchFailed
-from imagevault.plugins import Plugins, Provider
+from imagevault.plugins import Plugins
+from imagevault.provider import Provider
 from imagevault.settings import Settings, is_loopback, load, variable
 from imagevault.terminal import err, out, print_json, say
 from imagevault.values import MAKE_SECRET
@@ -242,7 +243,7 @@ def check_providers(name: str | None, query: str, record: Path | None, as_json: 
     async def run() -> list[Checked]:
         services = Services(load(), {name: recorder} if name and record else None)
         async with services.running():
-            chosen = services.gateway.chosen(name or "all")
+            chosen = choose(services.gateway.providers, name or "all")
             checked = [await check(services, each, query) for each in chosen]
             if record is not None:
                 recorder.save(record, chosen[0])

@@ -15,7 +15,8 @@ import pytest
 from imagevault import Image, InvalidResponse, NotFound, Page, Quota, SearchQuery, hookspecs
 from imagevault.gateway.gate import rules
 from imagevault.memory import Memory
-from imagevault.plugins import Failure, Plugins, Provider
+from imagevault.plugins import Failure, Plugins
+from imagevault.provider import Provider
 from imagevault.settings import load
 
 QUERY = SearchQuery(text="fox", per_page=10)
@@ -77,9 +78,9 @@ class Place:
     def provider(self, source: str, environ: Mapping[str, str] | None = None, toml: str = "") -> Provider:
         """The provider `acme` that this source makes."""
         self.write("acme", HEAD + source)
-        plugins = self.load(environ, toml)
-        assert plugins.failures == []
-        return plugins.providers["acme"]
+        self.plugins = self.load(environ, toml)
+        assert self.plugins.failures == []
+        return self.plugins.providers["acme"]
 
     def failure(self, source: str, name: str = "acme") -> str:
         """Why this source does not load; everything else is there as before."""
@@ -137,10 +138,10 @@ def configure(info, settings):
         provider = place.provider(KEYED + SEARCH + source, {"ACME_API_KEY": "k", "ACME_TIER": "3"})
         assert (provider.info.page_size, provider.declared.page_size) == (30, 10)
 
-        provider.configure(load({"ACME_API_KEY": "k", "ACME_TIER": "2"}, place.folder))
+        provider = Provider(provider.plugin, load({"ACME_API_KEY": "k", "ACME_TIER": "2"}, place.folder))
         assert provider.info.page_size == 20
 
-        provider.configure(load({}, place.folder))
+        provider = Provider(provider.plugin, load({}, place.folder))
         assert provider.info.page_size == 10
 
     @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ seen = []
         page = await provider.search_images(QUERY, http)
 
         assert page == Page([Image(id="fox")], total=1, last=True)
-        assert provider.plugin.seen == [(QUERY, http, "k", provider.keep)]  # type: ignore[attr-defined]
+        assert provider.plugin.module.seen == [(QUERY, http, "k", provider.keep)]  # type: ignore[attr-defined]
 
     async def test_search_images_may_take_fewer_arguments(self, place: Place, http: httpx.AsyncClient) -> None:
         """So that an argument added one day breaks nobody; none at all will do."""
@@ -515,9 +516,10 @@ class TestBroken:
 
         plugins.add("acme", lambda: broken, "first")
         plugins.add("acme", lambda: good, "second")
+        plugins.configure(load({}, place.folder))
 
         assert [each.source for each in plugins.failures] == ["first"]
-        assert plugins.providers["acme"].plugin is good
+        assert plugins.loaded["acme"].module is good
         assert await plugins.providers["acme"].search_images(QUERY, http) == Page([Image(id="fox")])
 
     def test_is_logged(self, place: Place, caplog: pytest.LogCaptureFixture) -> None:
@@ -692,14 +694,29 @@ class TestConfigured:
     def test_anew(self, place: Place) -> None:
         """New settings replace the old ones altogether, and what the plugin kept under the old ones is gone."""
         provider = place.provider(KEYED + SEARCH, {"ACME_API_KEY": "k", "ACME_TIMEOUT": "1", "ACME_ENABLED": "false"})
-        kept = provider.keep
+        plugins = place.plugins
+        former = place.plugins.providers["acme"]
 
-        provider.configure(load({"ACME_API_KEY": "k2"}, place.folder))
+        plugins.configure(load({"ACME_API_KEY": "k2"}, place.folder))
+        provider = plugins.providers["acme"]
         assert (provider.state, provider.host.timeout) == ("ok", 3.0)
-        assert provider.keep is not kept
+        assert provider.keep is not former.keep
 
-        provider.configure(load({"ACME_TYPO": "ignored", "ACME_TIMEOUT": "x"}, place.folder))
-        assert (provider.state, provider.settings) == ("unconfigured", None)
+        plugins.configure(load({"ACME_TYPO": "ignored", "ACME_TIMEOUT": "x"}, place.folder))
+        assert (plugins.providers["acme"].state, plugins.providers["acme"].settings) == ("unconfigured", None)
+
+    def test_the_same_settings_keep_a_provider_as_it_is(self, place: Place) -> None:
+        """With all that its plugin kept; one that is switched off is withdrawn, so that nothing more leaves."""
+        place.provider(KEYED + SEARCH, {"ACME_API_KEY": "k"})
+        former = place.plugins.providers
+
+        place.plugins.configure(load({"ACME_API_KEY": "k", "IMAGEVAULT_DEADLINE": "2"}, place.folder))
+        same = place.plugins.providers
+        place.plugins.configure(load({"ACME_API_KEY": "k", "ACME_ENABLED": "false"}, place.folder))
+
+        assert [former[name] is same[name] for name in former] == [True] * len(former)
+        assert (former["acme"].withdrawn, former["pexels"].withdrawn) == (True, False)
+        assert place.plugins.providers["acme"].state == "disabled"
 
     def test_settings_for_providers_that_are_not_there(self, place: Place) -> None:
         """Are problems to list, with the nearest name, and no errors."""

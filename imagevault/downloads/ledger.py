@@ -12,9 +12,9 @@ import msgspec
 
 from imagevault.downloads.tables import Download
 from imagevault.errors import BadInput
+from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.mend import link
-from imagevault.gateway.search import Gateway
-from imagevault.plugins import Provider
+from imagevault.provider import Provider
 from imagevault.records import Attribution, Author, License
 
 MAX_NOTE = 2000

@@ -8,9 +8,9 @@ import msgspec
 from imagevault.gateway import filters
 from imagevault.gateway import state as engine
 from imagevault.gateway.gate import rules
-from imagevault.gateway.search import Gateway
+from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.state import State
-from imagevault.plugins import Provider
+from imagevault.provider import Provider
 
 QuotaWord = Literal["ok", "low", "out"]
 

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from imagevault.errors import DatabaseUnavailable, NotFound, ProviderError, RateLimited, TimedOut
-from imagevault.gateway.gate import Cooling, Flight, Flying, Gate, Held, OverShare, under_way
+from imagevault.gateway.gate import Cooling, Flight, Flying, Gate, Held, OverShare, SwitchedOff, under_way
 from imagevault.gateway.shelf import Shelf, decode, encode
 from imagevault.gateway.state import LEASE, Call, Outcome
 from imagevault.gateway.store import Kept, Store
 from imagevault.gateway.transport import LATEST, explain
-from imagevault.plugins import Provider
+from imagevault.provider import Provider
 from imagevault.records import Page
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ class Flights:
 def _outcome(flight: Flight, error: BaseException | None) -> Outcome:
     if error is None or isinstance(error, NotFound):
         return Outcome(word="ok", learned=flight.learned)
-    if isinstance(error, Held | Cooling):
+    if isinstance(error, Held | Cooling | SwitchedOff):
         return Outcome(word="refused", learned=flight.learned)
     if isinstance(error, RateLimited):
         return Outcome(word="limited", learned=flight.learned, retry_after=error.retry_after, error=str(error))

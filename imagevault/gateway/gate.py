@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from imagevault.errors import RateLimited, Unavailable
+from imagevault.errors import RateLimited, Unavailable, Unconfigured
 from imagevault.gateway import state as engine
 from imagevault.gateway.state import Call, Decision, Outcome, Rules, State
 from imagevault.gateway.store import Store
-from imagevault.plugins import Provider
+from imagevault.provider import Provider
 from imagevault.records import Quota
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,10 @@ class OverShare(Held):
 
 class Cooling(Unavailable):
     """The provider failed too often and is left alone for a while."""
+
+
+class SwitchedOff(Unconfigured):
+    """An admin switched the provider off while it was being asked."""
 
 
 class Flying(Exception):
@@ -83,8 +87,10 @@ class Gate:
         return state
 
     async def admit(self, provider: Provider, flight: Flight) -> None:
-        """Returns when a call may leave. Raises Held, Cooling, or Flying if another worker has this flight."""
+        """Returns when a call may leave. Raises Held, Cooling, SwitchedOff; Flying if another worker is at it."""
         while True:
+            if provider.withdrawn:
+                raise SwitchedOff(f"{provider.info.title} was switched off")
             decision = await self._decide(provider, flight.call)
             if decision.word == "go":
                 flight.calls += 1
@@ -112,6 +118,16 @@ class Gate:
                 new = engine.observe(known, rules(provider), flight.call, outcome, self.clock())
                 if await self._swap(provider, version, new):
                     self._tell(provider, known, new)
+                    return
+                await self.sleep(random.uniform(*CONFLICT))  # noqa: S311
+
+    async def forgive(self, provider: Provider) -> None:
+        """Closes the breaker: the provider is reached in another way from now on, by another key or address."""
+        async with self.locks[provider.name]:
+            while True:
+                known, version = await self._state(provider)
+                new = engine.forgive(known)
+                if new == known or await self._swap(provider, version, new):
                     return
                 await self.sleep(random.uniform(*CONFLICT))  # noqa: S311
 

@@ -11,7 +11,8 @@ from anyio import CapacityLimiter, to_thread
 from imagevault.errors import Forbidden, Missing
 from imagevault.gateway.transport import explain
 from imagevault.keyring import Keyring
-from imagevault.plugins import Plugins, Provider
+from imagevault.plugins import Plugins
+from imagevault.provider import Provider
 
 DAY = 86400
 # The first bytes of the raster formats that are sent on; SVG, HTML and the like never are.

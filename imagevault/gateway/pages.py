@@ -18,12 +18,13 @@ import msgspec
 
 from imagevault.errors import DatabaseUnavailable, InvalidResponse, NotFound
 from imagevault.gateway import mend
+from imagevault.gateway.clients import Clients
 from imagevault.gateway.flights import Flights
 from imagevault.gateway.shelf import decode, on_page
 from imagevault.gateway.state import Call
 from imagevault.gateway.store import DAY, Kept, Store
-from imagevault.gateway.transport import LATEST, open_client
-from imagevault.plugins import Provider
+from imagevault.gateway.transport import LATEST
+from imagevault.provider import Provider
 from imagevault.records import Image, Page, SearchQuery
 
 log = logging.getLogger(__name__)
@@ -77,8 +78,7 @@ class Pages(Flights):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(store, clock, sleep)
-        self.transports = transports or {}
-        self.clients: dict[str, httpx.AsyncClient] = {}
+        self.clients = Clients(transports)
 
     async def read(
         self, provider: Provider, key: Key, seconds: float, *, caller: str = "", version: int | None = None
@@ -141,8 +141,15 @@ class Pages(Flights):
             await asyncio.gather(sweeping, *flights, return_exceptions=True)
             if self.behind:
                 await asyncio.wait(self.behind, timeout=CLOSING)
-            for client in self.clients.values():
-                await client.aclose()
+            await self.clients.aclose()
+
+    def configure(self, before: Mapping[str, Provider], now: Mapping[str, Provider]) -> None:
+        """Other providers are in force. Of what is under way, each call ends on the client that it began with."""
+        replaced = [each for name, each in before.items() if each is not now[name]]
+        self._do_behind(self.clients.retire(replaced))
+        for each in replaced:
+            if each.reached_by != now[each.name].reached_by:
+                self._do_behind(self.gate.forgive(now[each.name]))
 
     # What is there
 
@@ -170,15 +177,10 @@ class Pages(Flights):
 
     # What the plugin does
 
-    def _client(self, provider: Provider) -> httpx.AsyncClient:
-        if provider.name not in self.clients:
-            transport = self.transports.get(provider.name)
-            self.clients[provider.name] = open_client(provider, transport)
-        return self.clients[provider.name]
-
     async def _search(self, provider: Provider, key: Key) -> Page:
         query = SearchQuery(text=key.text, page=key.page, per_page=key.size, native=dict(key.native))
-        given = await provider.search_images(query, self._client(provider))
+        async with self.clients.of(provider) as http:
+            given = await provider.search_images(query, http)
         page = mend.page(given, provider.info, holds_files=provider.holds_files)
         before = self.shelf.get(msgspec.structs.replace(key, page=key.page - 1).hash) if key.page > 1 else None
         if before is not None:  # upstream's list moved on meanwhile: what the page before holds is not shown again
@@ -187,7 +189,8 @@ class Pages(Flights):
         return page
 
     async def _lookup(self, provider: Provider, id: str) -> Page | None:
-        given = await provider.fetch_image(id, self._client(provider))
+        async with self.clients.of(provider) as http:
+            given = await provider.fetch_image(id, http)
         if given is None:
             return None
         image = mend.image(given, provider.info, holds_files=provider.holds_files)

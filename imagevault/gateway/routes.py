@@ -8,7 +8,8 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.response import File
 
 from imagevault.gateway.board import ProviderList, board
-from imagevault.gateway.search import MAX_TEXT, PER_PAGE, Answer, Asked, Gateway
+from imagevault.gateway.gateway import Gateway
+from imagevault.gateway.search import MAX_TEXT, PER_PAGE, Answer, Asked
 from imagevault.records import Caller, ImageRecord
 
 EXAMPLE_IMAGE = {

@@ -111,6 +111,14 @@ class State(msgspec.Struct, omit_defaults=True):
     last_error_at: float = 0.0
 
 
+def forgive(state: State) -> State:
+    """The state with its breaker closed and no failures; a pause that was asked for, and every count, stay."""
+    state = copy.deepcopy(state)
+    state.failures = state.openings = 0
+    state.open_until, state.probe = 0.0, None
+    return state
+
+
 def name(quota: Quota) -> str:
     """How a quota is written: `200/hour`."""
     return f"{quota.limit}/{quota.period}"

@@ -31,7 +31,7 @@ from imagevault.errors import (
     Unavailable,
 )
 from imagevault.gateway.gate import Flight, learned, under_way
-from imagevault.plugins import Provider
+from imagevault.provider import Provider
 
 log = logging.getLogger(__name__)
 for name in ("httpx", "httpcore"):

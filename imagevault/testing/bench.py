@@ -14,7 +14,8 @@ import httpx
 from imagevault.errors import TimedOut
 from imagevault.gateway import mend
 from imagevault.gateway.transport import explain, open_client
-from imagevault.plugins import Plugins, Provider
+from imagevault.plugins import Plugins
+from imagevault.provider import Provider
 from imagevault.records import Image, Page, SearchQuery
 from imagevault.settings import Settings
 from imagevault.testing.upstream import Upstream
@@ -39,7 +40,7 @@ class Bench:
         plugins.add(self.name, lambda: plugin, "bench")
         if plugins.failures:
             raise AssertionError(f"the plugin cannot be loaded: {plugins.failures[0].reason}")
-        self.provider: Provider = plugins.providers[self.name]
+        self.plugin = plugins.loaded[self.name]
         self.configure(settings)
         self.calls: list[httpx.URL] = []
         self.fault: Exception | None = None
@@ -48,7 +49,7 @@ class Bench:
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Gives the provider other settings; what it kept is forgotten."""
         table = {**settings, "base_url": self.upstream.url} if self.upstream else dict(settings)
-        self.provider.configure(Settings(providers={self.name: table}))
+        self.provider = Provider(self.plugin, Settings(providers={self.name: table}))
 
     async def __aenter__(self) -> Self:
         """Opens the provider's client."""

@@ -19,7 +19,8 @@ from imagevault.gateway import state as engine
 from imagevault.gateway.pages import Key, Pages
 from imagevault.gateway.state import State
 from imagevault.gateway.store import Kept
-from imagevault.plugins import Plugins, Provider
+from imagevault.plugins import Plugins
+from imagevault.provider import Provider
 from imagevault.settings import Settings
 
 SCHEDULES = 10_000
@@ -169,7 +170,7 @@ def provider(dice: random.Random) -> Provider:
     plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
     plugins = Plugins()
     plugins.add("simulated", lambda: plugin, "here")
-    plugins.providers["simulated"].configure(Settings())
+    plugins.configure(Settings())
     return plugins.providers["simulated"]
 
 

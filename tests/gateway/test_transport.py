@@ -11,7 +11,8 @@ import pytest
 from imagevault import Page, ProviderInfo, Quota, hookimpl
 from imagevault.gateway.gate import learned
 from imagevault.gateway.transport import DAY, redact, retry_after
-from imagevault.plugins import Plugins, Provider
+from imagevault.plugins import Plugins
+from imagevault.provider import Provider
 from imagevault.settings import Settings
 
 NOW = 1_800_000_000.0
@@ -38,7 +39,7 @@ def provider() -> Provider:
     plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
     plugins = Plugins()
     plugins.add("secretive", lambda: plugin, "here")
-    plugins.providers["secretive"].configure(Settings())
+    plugins.configure(Settings())
     return plugins.providers["secretive"]
 
 

@@ -110,7 +110,7 @@ def provider(environ: Mapping[str, str], folder: Path) -> Any:
     """The plugin as the host has it with these settings."""
     plugins = Plugins()
     plugins.add("openverse", lambda: plugin, "test")
-    plugins.providers["openverse"].configure(load(environ, folder))
+    plugins.configure(load(environ, folder))
     return plugins.providers["openverse"]
 
 
