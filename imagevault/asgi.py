@@ -2,28 +2,36 @@
 
 from typing import Any, cast
 
+from imagevault import logs
 from imagevault.app import Services, create_app
+from imagevault.edge.drain import Drain
 from imagevault.edge.envelope import Envelope
 from imagevault.edge.health import Health
 from imagevault.edge.identify import Identify
 from imagevault.edge.limit import Limit
 from imagevault.edge.types import App
 from imagevault.errors import ImageVaultError
-from imagevault.settings import load
+from imagevault.settings import Settings, load
 
 
 def create(services: Services) -> Envelope:
     """Envelope -> health -> identify -> limit -> app."""
-    app = cast("App", create_app(services))
-    limited = Limit(app, services.settings.limits.requests)
+    settings = services.settings
+    drain = Drain(lambda: services.settings.draining)
+    limited = Limit(cast("App", create_app(services)), settings.limits.requests)
     identified = Identify(limited, services.accounts.verify)
-    watched = Health(identified, services.database.ping)
-    return Envelope(
-        watched,
-        services.settings,
-        use_database=services.database.use,
-        loopback_only=services.keyring.own,
+    watched = Health(identified, services.database.ping, drain)
+    envelope = Envelope(
+        watched, settings, drain, use_database=services.database.use, loopback_only=services.keyring.own
     )
+
+    def configure(settings: Settings, _before: object) -> None:
+        limited.set_rate(settings.limits.requests)
+        envelope.configure(settings)
+        logs.configure(settings)
+
+    services.live.follow(configure)
+    return envelope
 
 
 def __getattr__(name: str) -> Any:

@@ -35,12 +35,13 @@ class ConfigError(ImageVaultError):
     """One setting is wrong.
 
     `key` is its name (`limits.requests`), `source` where the value was found (`environment variable
-    SECRET_KEY`, `imagevault.toml`), and the message says what would be right.
+    SECRET_KEY`, `imagevault.toml, line 7`), and `message` says what would be right.
     """
 
     def __init__(self, key: str, source: str, message: str) -> None:
         super().__init__(f"{key}: {message} ({source})")
         self.key = key
+        self.message = message
         self.source = source
 
 

@@ -1,5 +1,6 @@
 """A provider in force: a loaded plugin with the settings it runs on. It never changes; other settings make another."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -17,6 +18,9 @@ from imagevault.values import check_url, clean_key, convert
 State = Literal["ok", "disabled", "unconfigured", "failed"]
 
 
+SECRET_NAME = re.compile(r"key|secret|token|password|client_id")
+
+
 class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the host itself reads from `[providers.NAME]` and `NAME_KEY`; the other keys are the plugin's."""
 
@@ -26,8 +30,10 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     quota: Annotated[
         tuple[str, ...], Meta(description="calls it allows, such as 5000/hour, instead of the declared of that period")
     ] = ()
-    cache_for: Annotated[int, Meta(ge=0, description="seconds a page is fresh, within its terms")] | None = None
-    page_size: Annotated[int, Meta(ge=1, description="images it is asked for at once")] | None = None
+    cache_for: Annotated[
+        Annotated[int, Meta(ge=0)] | None, Meta(description="seconds a page is fresh, within its terms")
+    ] = None
+    page_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="images it is asked for at once")] = None
 
 
 HOST_FIELDS = {field.name: field for field in msgspec.structs.fields(HostSettings)}
@@ -53,7 +59,8 @@ class Hooks(Protocol):
 class Provider:
     """One provider with the settings that it runs on.
 
-    `state` and `reason`: whether it can be asked, and why not. `lacking`: only because a setting is missing.
+    `state` and `reason`: whether it can be asked, and why not. `lacking`: a setting is missing. `fault`: what is set
+    wrongly, also where it is switched off, and `wrong` the key of it, where it is one.
     `withdrawn`: it was switched off meanwhile, and nothing more may leave.
     """
 
@@ -68,6 +75,8 @@ class Provider:
         self.state: State = "ok"
         self.reason: str | None = None
         self.lacking = False
+        self.fault: str | None = None
+        self.wrong: str | None = None
         self.withdrawn = False
         self.host, self.info = HostSettings(), self.declared
         self.settings: msgspec.Struct | None = None
@@ -83,16 +92,26 @@ class Provider:
         """What a call depends on: the address, and the plugin's own settings, the key among them."""
         return self.host.base_url, self.settings
 
+    @property
+    def secrets(self) -> list[str]:
+        """The values that must not be shown: those of keys, secrets, tokens and passwords."""
+        values = msgspec.structs.asdict(self.settings) if self.settings else {}
+        return [value for name, value in values.items() if isinstance(value, str) and SECRET_NAME.search(name)]
+
     def _configure(self, settings: Settings) -> None:
         try:
             self.settings = self.declared.settings(**self._values(settings))
             if "configure" in self.hooks:
                 self.info = checked(self._call("configure", info=self.info, settings=self.settings), "configure")
             self.info = _in_force(self.info, self.host)
+        except _Lacking as error:
+            self.state, self.reason, self.lacking = "unconfigured", str(error), True
         except (Unconfigured, ValueError) as error:
             self.state, self.reason = "unconfigured", str(error)
+            self.fault, self.wrong = self.reason, getattr(error, "key", None)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this provider is lost
             self.state, self.reason = "failed", self.plugin.explain(error)
+            self.fault = self.reason
         if not self.host.enabled:
             self.state, self.reason = "disabled", f"switched off: enabled = false for {self.name}"
 
@@ -111,10 +130,7 @@ class Provider:
                 values[key] = converted
         for key, field in own.items():
             if field.required and key not in values:
-                self.lacking = True
-                raise Unconfigured(
-                    f"{provider_variable(self.name, key)} is not set (or {key} in [providers.{self.name}])"
-                )
+                raise _Lacking(f"{provider_variable(self.name, key)} is not set (or {key} in [providers.{self.name}])")
         return values
 
     def _call(self, hook: str, **arguments: Any) -> Any:
@@ -149,6 +165,18 @@ class Provider:
         return path
 
 
+class _Wrong(Unconfigured):
+    """A setting is unknown or has a wrong value."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class _Lacking(Unconfigured):
+    """A setting is missing."""
+
+
 def _in_force(info: ProviderInfo, host: HostSettings) -> ProviderInfo:
     """The info as the admin's settings change it. ValueError where the provider's terms or nature forbid that."""
     configured = {quota.period: quota for quota in map(Quota.parse, host.quota)}
@@ -170,7 +198,7 @@ def _in_force(info: ProviderInfo, host: HostSettings) -> ProviderInfo:
 
 def _convert(name: str, key: str, value: object, source: str, fields: dict[str, msgspec.structs.FieldInfo]) -> Any:
     if key not in fields:
-        raise Unconfigured(f"{key}: there is no such setting of {name}.{nearest(key, list(fields))} ({source})")
+        raise _Wrong(key, f"{key}: there is no such setting of {name}.{nearest(key, list(fields))} ({source})")
     try:
         converted = convert(value, fields[key].type)
         if key == "base_url":
@@ -178,7 +206,7 @@ def _convert(name: str, key: str, value: object, source: str, fields: dict[str, 
         if key == "api_key" and isinstance(converted, str):
             converted = clean_key(converted)
     except ValueError as error:
-        raise Unconfigured(f"{key}: {error} ({source})") from None
+        raise _Wrong(key, f"{key}: {error} ({source})") from None
     return converted
 
 

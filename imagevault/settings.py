@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from imagevault import sources, values
 from imagevault.errors import ConfigError
+from imagevault.sources import ConfigFile
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 OWN_NAMES = {"secret_key": "SECRET_KEY", "secret_key_previous": "SECRET_KEY_PREVIOUS", "database_url": "DATABASE_URL"}
@@ -57,7 +58,11 @@ class Argon2(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings in force. Made by `load`, which names the key, the source and the right value of what is wrong."""
+    """All settings in force. Made by `load`, which names the key, the source and the right value of what is wrong.
+
+    `config`: the file they came from, if there is one; `written`: the keys that it sets, with their values; `folder`:
+    where it was looked for.
+    """
 
     secret_key: Annotated[
         str | None, Meta(description="signs tokens, cursors and links; 32 bytes or more; made by itself on loopback")
@@ -95,10 +100,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     password_min_length: Annotated[
         int, Meta(ge=8, le=128, description="characters a new password must have; 15 is better than the default")
     ] = 8
+    draining: Annotated[
+        bool, Meta(description="tell load balancers to send no more requests; those that come are answered")
+    ] = False
+    log: Annotated[
+        Literal["console", "json"], Meta(description="how log lines are written: for people, or a JSON object each")
+    ] = "console"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="the least serious lines that are written")
+    ] = "info"
     plugins_dir: Annotated[Path | None, Meta(description="folder of single-file plugins under construction")] = None
     limits: Limits = Limits()
     argon2: Argon2 = Argon2()
     config: Path | None = None
+    folder: Path = Path()
+    written: Mapping[str, Any] = {}
     providers: Mapping[str, Mapping[str, Any]] = {}
     environment: Mapping[str, tuple[str, str]] = {}
 
@@ -131,7 +147,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             yield field, value, f"{self.config}, [providers.{name}]"
 
 
-NOT_KEYS = {"config", "providers", "environment"}
+NOT_KEYS = {"config", "folder", "written", "providers", "environment"}
+SECRET = frozenset({"secret_key", "secret_key_previous", "database_url"})  # never shown
+# What a running server cannot change: who it is, where it stands, and what it is made of.
+RESTART = SECRET | {"data", "host", "port", "workers", "public_url", "plugins_dir"}
 CHECKS: dict[str, Callable[[Any], None]] = {
     "secret_key": values.check_secret,
     "secret_key_previous": values.check_secret,
@@ -184,9 +203,35 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
     """
     folder = folder or Path.cwd()
     environment = sources.environment(os.environ if environ is None else environ, folder)
-    path, document = _document(environment, folder)
-    found = dict(_in_document(document, str(path)))
-    found.update(_in_environment(environment))
+    path = config_path(environment, folder)
+    text = ConfigFile.read(path)
+    if text is None and PREFIX + "CONFIG" in environment:
+        raise ConfigError(PREFIX + "CONFIG", environment[PREFIX + "CONFIG"][1], f"there is no file {path}")
+    return make(environment, folder, text)
+
+
+def config_path(environment: Mapping[str, tuple[str, str]], folder: Path) -> Path:
+    """Where the config file is, or would be."""
+    return folder / environment.get(PREFIX + "CONFIG", ("imagevault.toml", ""))[0]
+
+
+def make(environment: Mapping[str, tuple[str, str]], folder: Path, text: str | None) -> Settings:
+    """The settings that this environment and this text of the config file make. Raises ConfigError, with the line."""
+    path = config_path(environment, folder)
+    file = ConfigFile(path, text or "", environment)
+    try:
+        settings = _made(environment, folder, file)
+    except ConfigError as error:
+        if error.source != str(path):
+            raise
+        raise ConfigError(error.key, file.where(error.key), error.message) from None
+    return settings if text is not None else msgspec.structs.replace(settings, config=None)
+
+
+def _made(environment: Mapping[str, tuple[str, str]], folder: Path, file: ConfigFile) -> Settings:
+    source = str(file.path)
+    written = dict(_in_document(file.document, source))
+    found = written | dict(_in_environment(environment))
     definitions = dict(keys())
     converted = {key: _convert(key, definitions[key], value, source) for key, (value, source) in found.items()}
     converted["data"] = folder / converted.get("data", "imagevault-data")
@@ -198,23 +243,18 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
     for key in [key for key in converted if "." in key]:
         table, name = key.split(".")
         nested[table][name] = converted.pop(key)
+    providers = _provider_tables(file.document, source)
     return Settings(
         **converted,
         limits=Limits(**nested["limits"]),
         argon2=Argon2(**nested["argon2"]),
-        config=path,
-        providers=_provider_tables(document, str(path)),
+        config=file.path,
+        folder=folder,
+        written={key: value for key, (value, _) in written.items()}
+        | {f"providers.{name}.{key}": value for name, table in providers.items() for key, value in table.items()},
+        providers=providers,
         environment=environment,
     )
-
-
-def _document(environment: Mapping[str, tuple[str, str]], folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    named, source = environment.get(PREFIX + "CONFIG", ("imagevault.toml", None))
-    path = folder / named
-    document = sources.document(path)
-    if document is None and source is not None:
-        raise ConfigError(PREFIX + "CONFIG", source, f"there is no file {path}")
-    return (None, {}) if document is None else (path, document)
 
 
 def _in_document(document: Mapping[str, Any], source: str) -> Iterator[tuple[str, tuple[Any, str]]]:

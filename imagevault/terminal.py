@@ -1,6 +1,7 @@
 """What people see in a terminal: tables, one line for an error, JSON for programs."""
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -9,6 +10,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from imagevault.downloads.ledger import DownloadRecord
+from imagevault.gateway.board import FailedPlugin, ProviderRecord, Standing
 from imagevault.gateway.search import Answer, Event
 
 out = Console()
@@ -52,6 +55,60 @@ def show(answer: Answer) -> None:
         total = f", {status.total} in all" if status.total is not None else ""
         detail = f": {status.detail}" if status.detail else ""
         say(f"{status.name}: {status.status}{total}{detail}")
+
+
+def downloads(records: Sequence[DownloadRecord]) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
+    """Columns and rows of a list of downloads."""
+    rows = [
+        (
+            each.image or each.url,
+            each.rendition,
+            each.attribution.text if each.attribution else "",
+            each.license.name if each.license else "",
+            each.project,
+            f"{each.created_at:%Y-%m-%d %H:%M}",
+        )
+        for each in records
+    ]
+    return ("image", "rendition", "credit", "licence", "project", "taken (UTC)"), rows
+
+
+def board(
+    providers: Sequence[ProviderRecord], failures: Sequence[FailedPlugin]
+) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
+    """Columns and rows of the board: all that an admin wants to see of each provider in one look."""
+    rows: list[tuple[object, ...]] = []
+    for each in providers:
+        standing = each.standing
+        state, quotas, rate = each.state, list[str](), None
+        if standing is not None:
+            quotas = [f"{quota.left} of {quota.name}{_more(quota.more_in)}" for quota in standing.quotas]
+            rate = standing.cache.rate if standing.cache else None
+            state += f", breaker {standing.breaker}" if standing.breaker != "closed" else ""
+            state += f", again in {_span(standing.retry_after)}" if standing.retry_after else ""
+        why = each.reason or _error(standing)
+        rows.append((each.name, state, "\n".join(quotas), "" if rate is None else f"{rate:.0%}", why, each.source))
+    rows += [(each.name, "not loaded", "", "", each.reason, each.source) for each in failures]
+    return ("provider", "state", "left of its quotas", "cache", "why, or the last error", "from"), rows
+
+
+def _error(standing: Standing | None) -> str:
+    if standing is None or standing.last_error is None:
+        return ""
+    ago = max(0, round(time.time() - (standing.last_error_at or 0)))
+    return f"{standing.last_error} ({_span(ago)} ago)"
+
+
+def _more(seconds: int | None) -> str:
+    return "" if seconds is None else f", more in {_span(seconds)}"
+
+
+def _span(seconds: int) -> str:
+    """A time in the largest unit that makes at least two of it: 90 s, 5 min, 3 h, 12 d."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 class Progress:

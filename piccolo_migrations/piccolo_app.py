@@ -4,13 +4,13 @@ from importlib.resources import files
 
 from imagevault.accounts.tables import Account
 from imagevault.downloads.tables import Download
-from imagevault.gateway.tables import KeptImage, KeptPage, ProviderState
+from imagevault.gateway.tables import CacheUse, KeptImage, KeptPage, ProviderState
 from piccolo.conf.apps import AppConfig
 
 APP_CONFIG = AppConfig(
     app_name="imagevault",
     migrations_folder_path=str(files("imagevault_migrations")),
-    table_classes=[Account, Download, KeptImage, KeptPage, ProviderState],
+    table_classes=[Account, CacheUse, Download, KeptImage, KeptPage, ProviderState],
     migration_dependencies=[],
     commands=[],
 )

@@ -27,11 +27,12 @@ SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 # A module imports from the layers above it here, and from its own folder; besides, downloads import from the gateway.
 LAYERS = [
     {"errors", "records", "values", "memory", "watchdog", "pictures", "samples", "answers"},
-    {"sources", "hookspecs"},
+    {"sources", "hookspecs", "pulse"},
     {"settings"},
-    {"keyring", "engines"},
+    {"keyring", "engines", "logs"},
     {"provider", "database"},
     {"plugins"},
+    {"live", "edit", "example"},
     {"edge", "web", "accounts", "gateway", "downloads"},
     {"app", "testing"},
     {"asgi", "terminal", "check"},

@@ -18,7 +18,18 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from imagevault.errors import ConfigError
-from imagevault.settings import Argon2, Limits, Rate, Settings, is_loopback, keys, load, nearest, variable
+from imagevault.settings import (
+    NOT_KEYS,
+    Argon2,
+    Limits,
+    Rate,
+    Settings,
+    is_loopback,
+    keys,
+    load,
+    nearest,
+    variable,
+)
 
 SECRET = "a secret of thirty-two bytes or more"
 
@@ -127,11 +138,20 @@ class TestPrecedence:
             "search": "open",
             "signup": "closed",
             "plugins_dir": str(tmp_path),
+            "log": "json",
+            "log_level": "warning",
             "limits.requests": "7/second",
             "limits.signup": "8/day",
         }
-        numbers = {"port": 81, "workers": 2, "deadline": 2.5, "token_ttl": 61, "password_min_length": 15}
+        numbers: dict[str, object] = {
+            "port": 81,
+            "workers": 2,
+            "deadline": 2.5,
+            "token_ttl": 61,
+            "password_min_length": 15,
+        }
         numbers |= {"argon2.memory": 20000, "argon2.passes": 3}
+        numbers |= {"draining": "true"}
         assert {*samples, *numbers} == {key for key, _ in keys()}
 
         written = "".join(f'{key} = "{value}"\n' for key, value in samples.items())
@@ -140,7 +160,7 @@ class TestPrecedence:
         (tmp_path / "imagevault.toml").unlink()
         from_environment = folder.load({variable(key): str(value) for key, value in {**samples, **numbers}.items()})
 
-        for name in Settings.__struct_fields__[:-3]:
+        for name in set(Settings.__struct_fields__) - NOT_KEYS:
             assert getattr(from_file, name) == getattr(from_environment, name) != getattr(Settings(), name), name
         assert from_file.argon2 == Argon2(memory=20000, passes=3)
 
@@ -314,9 +334,9 @@ class TestRefusal:
         """The file and the key are named; the value never is where it may hold a password."""
         refusal = folder.refusal(toml=f"{key} = {value}")
 
-        assert (refusal.key, refusal.source) == (key, str(tmp_path / "imagevault.toml"))
+        assert (refusal.key, refusal.source) == (key, f"{tmp_path}/imagevault.toml, line 1")
         assert str(refusal).startswith(f"{key}: {message}")
-        assert str(refusal).endswith(f" ({tmp_path}/imagevault.toml)")
+        assert str(refusal).endswith(f" ({tmp_path}/imagevault.toml, line 1)")
         assert not {"pa/ss", "'pa'", "ada:"} & {*str(refusal).split()}
         assert "secret\u2100" not in str(refusal)
 
@@ -389,22 +409,22 @@ class TestFiles:
     """Files that cannot be read."""
 
     @pytest.mark.parametrize(
-        ("toml", "message"),
+        ("toml", "message", "line"),
         [
-            ("port = 80\nport = 81\n", "is not valid TOML: Cannot overwrite a value (at line 2, column 10)"),
-            ("port = ", "is not valid TOML: Invalid value (at end of document)"),
-            ("# \n\nport: 80", "is not valid TOML: Expected '=' after a key in a key/value pair (at line 3, column 5)"),
-            ("port = " + "9" * 5000, "is not valid TOML: Exceeds the limit"),
-            (b"port = 80 # \xff", "cannot be read: 'utf-8' codec can't decode byte 0xff in position 12"),
-            ("port = " + "[" * 5000 + "]" * 5000, "is nested too deeply"),
+            ("port = 80\nport = 81\n", "is not valid TOML: Cannot overwrite a value", ", line 2"),
+            ("port = ", "is not valid TOML: Invalid value (at end of document)", ", line 1"),
+            ("# \n\nport: 80", "is not valid TOML: Expected '=' after a key in a key/value pair", ", line 3"),
+            ("port = " + "9" * 5000, "is not valid TOML: Exceeds the limit", ", line 1"),
+            (b"port = 80 # \xff", "cannot be read: 'utf-8' codec can't decode byte 0xff in position 12", ""),
+            ("port = " + "[" * 5000 + "]" * 5000, "is nested too deeply", ""),
         ],
     )
-    def test_broken_toml(self, folder: Folder, tmp_path: Path, toml: str | bytes, message: str) -> None:
+    def test_broken_toml(self, folder: Folder, tmp_path: Path, toml: str | bytes, message: str, line: str) -> None:
         """The line is named, where there is one."""
         refusal = folder.refusal(toml=toml)
 
         assert str(refusal).startswith(f"imagevault.toml: {message}")
-        assert refusal.source == str(tmp_path / "imagevault.toml")
+        assert refusal.source == f"{tmp_path}/imagevault.toml{line}"
 
     def test_a_config_file_that_is_not_there(self, folder: Folder, tmp_path: Path) -> None:
         """One that was named must be there; the usual one need not."""
@@ -532,7 +552,7 @@ class TestProperties:
         else:
             source = str(settings.config)
 
-        assert source == f"{place}/imagevault.toml"
+        assert source.startswith(f"{place}/imagevault.toml")
 
     @given(key=dotted, value=st.text(max_size=40) | scalars.map(str))
     def test_any_variable_loads_or_is_refused(self, place: Path, key: str, value: str) -> None:

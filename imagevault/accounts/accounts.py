@@ -14,8 +14,9 @@ import msgspec
 from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tables import Account
 from imagevault.accounts.tokens import Tokens
-from imagevault.errors import BadInput, Conflict, NotSignedIn
+from imagevault.errors import BadInput, Conflict, Missing, NotSignedIn
 from imagevault.records import Caller
+from imagevault.settings import Settings
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{2,63}")
 RESERVED = {"admin", "administrator", "anonymous", "imagevault", "nobody", "root", "support", "system"}
@@ -39,6 +40,11 @@ class Accounts:
         self.tokens = tokens
         self.clock = clock
         self.remembered: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
+
+    def configure(self, settings: Settings) -> None:
+        """Puts these settings in force."""
+        self.passwords.configure(settings)
+        self.tokens.ttl = settings.token_ttl
 
     async def create(self, username: str, password: str, *, is_admin: bool = False) -> NewAccount:
         """Makes an account. Raises BadInput for a name or password that will not do, Conflict for a taken name."""
@@ -107,6 +113,22 @@ class Accounts:
         if not rows or not rows[0]["is_active"] or rows[0]["epoch"] != epoch:
             return None
         return Caller(id=id, username=rows[0]["username"], is_admin=rows[0]["is_admin"])
+
+    async def named(self, username: str) -> Caller | None:
+        """The account of this name, if there is one."""
+        columns = (Account.id, Account.username, Account.is_admin)
+        rows = await Account.select(*columns).where(Account.username == fold(username))
+        return (
+            Caller(id=str(rows[0]["id"]), username=rows[0]["username"], is_admin=rows[0]["is_admin"]) if rows else None
+        )
+
+    async def set_admin(self, username: str, *, is_admin: bool) -> str:
+        """Makes an account an admin, or a user again; answers its name. Raises Missing if there is none."""
+        folded = fold(username)
+        changed = Account.update({Account.is_admin: is_admin}).where(Account.username == folded)
+        if not await changed.returning(Account.id):
+            raise Missing(f"There is no account {folded}.")
+        return folded
 
     async def all(self) -> list[dict[str, object]]:
         """Every account by name: id, username, is_admin, is_active, created_at."""

@@ -13,7 +13,7 @@ from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from imagevault.errors import BadInput, Busy
-from imagevault.settings import Argon2
+from imagevault.settings import Settings
 
 T = TypeVar("T")
 
@@ -26,13 +26,17 @@ LOOKED_AT = 24  # characters that zxcvbn reads: with 72 made for it ("4@8({[<36.
 class Passwords:
     """Argon2id hashing off the event loop: fewer at once than cores, and a bounded queue."""
 
-    def __init__(self, cost: Argon2, min_length: int) -> None:
-        self.min_length = min_length
-        self.hasher = PasswordHash((Argon2Hasher(time_cost=cost.passes, memory_cost=cost.memory, parallelism=1),))
+    def __init__(self, settings: Settings) -> None:
+        self.configure(settings)
         self.running = max(1, (os.cpu_count() or 2) - 1)
         self.queue = 4 * self.running
         self.limiter = anyio.CapacityLimiter(self.running)
         self.under_way = 0
+
+    def configure(self, settings: Settings) -> None:
+        """Puts these settings in force; a hash of another cost is made anew when its owner signs in."""
+        self.min_length, cost = settings.password_min_length, settings.argon2
+        self.hasher = PasswordHash((Argon2Hasher(time_cost=cost.passes, memory_cost=cost.memory, parallelism=1),))
         self.dummy: str | None = None
 
     async def hash(self, password: str) -> str:

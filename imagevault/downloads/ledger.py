@@ -84,7 +84,7 @@ class Ledger:
 
     async def save_url(self, account: str, url: str, project: str | None, note: str | None) -> DownloadRecord:
         """Keeps the download of a bare URL, credited to the provider whose file host it is on, if any."""
-        if link(url) is None:
+        if link(url) != url:
             raise BadInput("url", "must be an http or https address of at most 2048 characters, percent-encoded")
         provider = self._owner(url)
         notice = provider.info.notice or provider.info.title if provider else None

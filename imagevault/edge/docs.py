@@ -147,7 +147,7 @@ def document(app: Litestar) -> bytes:
         for operation in item.values():
             handler = handlers[operation["operationId"]]
             _complete(operation, handler)
-            if handler.opt.get("open") == "search" and app.state.open_search:
+            if handler.opt.get("open") == "search" and app.state.search_is_open():
                 operation["security"] = [{}, {"account": []}]
     for path, (summary, description, answers) in HEALTH.items():
         operation = {"operationId": path[1:].replace("/", "_"), "summary": summary, "description": description}

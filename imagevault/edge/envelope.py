@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from imagevault.edge.drain import Drain
 from imagevault.edge.problems import HTTPRefusal, send_problem
 from imagevault.edge.types import App, Message, Receive, Scope, Send
 from imagevault.errors import BadInput
+from imagevault.logs import bind
 from imagevault.settings import Settings, is_loopback
 
 log = logging.getLogger(__name__)
@@ -41,10 +43,17 @@ CORS_EXPOSED = b"Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 class Envelope:
     """ASGI middleware that every request meets first. `use_database` binds the app's database to the request's task."""
 
-    def __init__(self, app: App, settings: Settings, *, use_database: Callable[[], None], loopback_only: bool) -> None:
+    def __init__(
+        self, app: App, settings: Settings, drain: Drain, *, use_database: Callable[[], None], loopback_only: bool
+    ) -> None:
         self.app = app
+        self.drain = drain
         self.use_database = use_database
         self.loopback_only = loopback_only
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Puts these settings in force: the hosts to answer to, the origins of CORS, the headers of every answer."""
         self.origins = {origin.encode() for origin in settings.cors_origins}
         self.hosts = {"localhost", "127.0.0.1", "[::1]", settings.host.lower(), *map(str.lower, settings.allowed_hosts)}
         public = urlsplit(settings.base_url)
@@ -56,12 +65,14 @@ class Envelope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a good request on, and answers a bad one itself."""
         if scope["type"] == "lifespan":
+            self.drain.install()
             await self.app(scope, receive, _in_one_line(send))
             return
         if scope["type"] == "websocket":  # there are none here
             await send({"type": "websocket.close", "code": 1000})
             return
         exchange = _Exchange(self, {**scope}, receive, send)
+        bind(request_id=exchange.scope["imagevault.request_id"])
         try:
             self.use_database()
             if exchange.admit():
@@ -73,6 +84,8 @@ class Envelope:
                 log.error("failed after the answer began", exc_info=error)
                 raise
             await send_problem(error, exchange.scope, exchange.send)
+        finally:
+            exchange.log()
 
 
 class _Exchange:
@@ -85,6 +98,7 @@ class _Exchange:
         self._send = send
         self.begun = time.perf_counter()
         self.started = False
+        self.status = 0
         self.headers: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
             self.headers.setdefault(name.lower(), []).append(value)
@@ -153,6 +167,21 @@ class _Exchange:
         ]
         return self.scope["method"] == "OPTIONS" and b"access-control-request-method" in self.headers
 
+    def log(self) -> None:
+        """One line for this request; without its query, which may tell what somebody looks for."""
+        caller = self.scope.get("user")
+        log.log(
+            logging.DEBUG if self.scope["path"].startswith("/health/") else logging.INFO,
+            "request",
+            extra={
+                "method": "HEAD" if self.head else self.scope["method"],
+                "path": self.scope["path"],
+                "status": self.status,
+                "ms": round((time.perf_counter() - self.begun) * 1000, 1),
+                "caller": caller.id if caller else None,
+            },
+        )
+
     async def receive(self) -> Message:
         """The next message, within the body's cap and deadline; without the NUL that PostgreSQL would refuse."""
         if self.body_deadline is None:
@@ -190,6 +219,9 @@ class _Exchange:
             headers += [(name, value) for name, value in DEFAULT_HEADERS if name not in present]
             headers += self.answer_headers
             headers.append((b"x-request-id", self.request_id))
+            if self.envelope.drain.leaving:
+                headers.append((b"connection", b"close"))
+            self.status = message["status"]
             timings = [*self.scope["imagevault.timings"], ("total", time.perf_counter() - self.begun)]
             timing = ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in timings)
             headers.append((b"server-timing", timing.encode()))

@@ -20,7 +20,7 @@ FORM = "application/x-www-form-urlencoded"
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
 
-def guard(*, open_search: bool) -> Guard:
+def guard(search_is_open: Callable[[], bool]) -> Guard:
     """The guard of all routes. A route is for signed-in callers unless its `opt` says `open`.
 
     `open: True` is for anyone; `open: "search"` for anyone if the admin opened the search, though not with a credential
@@ -31,7 +31,7 @@ def guard(*, open_search: bool) -> Guard:
         options = connection.scope.get("method") == "OPTIONS"
         if connection.scope["user"] is not None or handler.opt.get("open") is True or options:
             return
-        searching = handler.opt.get("open") == "search" and open_search
+        searching = handler.opt.get("open") == "search" and search_is_open()
         if not searching or connection.scope.get("imagevault.bad_credential"):
             raise NotSignedIn
 

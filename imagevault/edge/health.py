@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from imagevault.edge.drain import Drain
 from imagevault.edge.problems import HTTPRefusal
 from imagevault.edge.types import App, Receive, Scope, Send
 from imagevault.errors import DatabaseUnavailable
@@ -16,12 +17,13 @@ DATABASE_DEADLINE = 2.0
 class Health:
     """ASGI middleware that answers `/health/live` and `/health/ready`. `ping` raises when the database is away."""
 
-    def __init__(self, app: App, ping: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, app: App, ping: Callable[[], Awaitable[None]], drain: Drain) -> None:
         self.app = app
         self.ping = ping
+        self.drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Live: the process answers. Ready: so does the database."""
+        """Live: the process answers. Ready: so does the database, and it wants requests."""
         path = scope["path"] if scope["type"] == "http" else ""
         if path not in {"/health/live", "/health/ready"}:
             await self.app(scope, receive, send)
@@ -29,6 +31,8 @@ class Health:
         if scope["method"] != "GET":
             raise HTTPRefusal(405, f"{scope['method']} is not possible here.", {"Allow": "GET, HEAD"})
         if path == "/health/ready":
+            if self.drain.wanted:
+                raise HTTPRefusal(503, "Draining: what comes is answered, but send no more.", {"Retry-After": "60"})
             try:
                 await asyncio.wait_for(self.ping(), DATABASE_DEADLINE)
             except TimeoutError:

@@ -18,11 +18,15 @@ class Buckets:
     """One token bucket per key, all of one rate. The bucket longest untouched goes first when there are too many."""
 
     def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic, size: int = CALLERS) -> None:
-        self.rate = rate
         self.clock = clock
         self.size = size
-        self.per_second = rate.amount / rate.seconds
+        self.set_rate(rate)
         self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def set_rate(self, rate: Rate) -> None:
+        """Another rate from now on; nobody has more left of it than he had."""
+        self.rate = rate
+        self.per_second = rate.amount / rate.seconds
 
     def level(self, key: str) -> float:
         """What is left in the bucket of this key, fractions included."""
@@ -56,6 +60,11 @@ class Limit:
     def __init__(self, app: App, rate: Rate) -> None:
         self.app = app
         self.buckets = Buckets(rate)
+        self.set_rate(rate)
+
+    def set_rate(self, rate: Rate) -> None:
+        """Another limit from now on."""
+        self.buckets.set_rate(rate)
         self.policy = f'"requests";q={rate.amount};w={rate.seconds}'.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

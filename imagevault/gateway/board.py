@@ -1,36 +1,44 @@
 """How the providers stand: for consumers in a word, for admins in numbers."""
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from imagevault.database import outages
 from imagevault.gateway import filters
 from imagevault.gateway import state as engine
 from imagevault.gateway.gate import rules
 from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.state import State
+from imagevault.gateway.tally import CacheRate, last_hour
 from imagevault.provider import Provider
 
 QuotaWord = Literal["ok", "low", "out"]
 
 
 class QuotaLeft(msgspec.Struct, frozen=True):
-    """One quota, such as `200/hour`, and the calls left of it."""
+    """One quota, such as `200/hour`, the calls left of it, and the seconds until there are more; None if all are."""
 
     name: str
     limit: int
     left: int
+    more_in: int | None = None
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway knows of a provider. `retry_after`: seconds until a call may leave. Times are Unix time."""
+    """What the gateway knows of a provider. `retry_after`: seconds until a call may leave. Times are Unix time.
+
+    `cache`: how its pages were had in the last hour, by all workers.
+    """
 
     quotas: list[QuotaLeft]
     breaker: Literal["closed", "open", "probing"]
     retry_after: int
     last_error: str | None
     last_error_at: float | None
+    cache: CacheRate | None = None
 
 
 class ProviderRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,17 +82,20 @@ class ProviderList(msgspec.Struct, frozen=True, kw_only=True):
 
 async def board(gateway: Gateway, *, admin: bool) -> ProviderList:
     """All providers by name, as they stand now."""
-    records = [await _record(gateway, each, admin=admin) for _, each in sorted(gateway.plugins.providers.items())]
+    with outages():
+        await gateway.pages.gate.refresh()
+        rates = await last_hour() if admin else {}
+    records = [_record(gateway, each, rates, admin=admin) for _, each in sorted(gateway.providers.items())]
     if not admin:
         return ProviderList(providers=records)
     failures = [FailedPlugin(each.name, each.source, each.reason) for each in gateway.plugins.failures]
-    return ProviderList(providers=records, failures=failures, problems=gateway.plugins.problems)
+    return ProviderList(providers=records, failures=failures, problems=gateway.problems())
 
 
-async def _record(gateway: Gateway, provider: Provider, *, admin: bool) -> ProviderRecord:
+def _record(gateway: Gateway, provider: Provider, rates: Mapping[str, CacheRate], *, admin: bool) -> ProviderRecord:
     info, now = provider.info, gateway.clock()
     upstream = info.base_url is not None and provider.state == "ok"
-    state = await gateway.pages.gate.look(provider) if upstream else State()
+    state = gateway.pages.gate.seen.get(provider.name, State())
     part = engine.fraction(state, rules(provider), now)
     return ProviderRecord(
         name=provider.name,
@@ -100,19 +111,23 @@ async def _record(gateway: Gateway, provider: Provider, *, admin: bool) -> Provi
         emulated=[name for name in filters.EMULATED if name not in info.filters],
         reason=provider.reason if admin else None,
         source=provider.source if admin else None,
-        standing=standing(provider, state, now) if admin and upstream else None,
+        standing=standing(provider, state, now, rates.get(provider.name)) if admin and upstream else None,
     )
 
 
-def standing(provider: Provider, state: State, now: float) -> Standing:
+def standing(provider: Provider, state: State, now: float, cache: CacheRate | None = None) -> Standing:
     """The numbers of one provider."""
     until = max(state.open_until, state.cooling_until)
     return Standing(
         quotas=[
-            QuotaLeft(engine.name(quota), quota.limit, engine.left(state, quota, now)) for quota in provider.info.quotas
+            QuotaLeft(
+                engine.name(quota), quota.limit, engine.left(state, quota, now), engine.more_in(state, quota, now)
+            )
+            for quota in provider.info.quotas
         ],
         breaker="open" if now < state.open_until else "probing" if state.openings else "closed",
         retry_after=max(0, math.ceil(until - now)),
         last_error=state.last_error,
         last_error_at=state.last_error_at or None,
+        cache=cache,
     )

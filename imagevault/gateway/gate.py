@@ -75,16 +75,19 @@ class Gate:
         self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.known: dict[str, tuple[State, int]] = {}
         self.seen: dict[str, State] = {}
+        self.versions: dict[str, int] = {}
+        self.exhausted: dict[str, float] = {}
         self.retries: defaultdict[str, float] = defaultdict(lambda: 1.0)
 
     def fraction(self, provider: Provider) -> float:
         """The part left of the scarcest quota, as this worker last saw it."""
         return engine.fraction(self.seen.get(provider.name, State()), rules(provider), self.clock())
 
-    async def look(self, provider: Provider) -> State:
-        """The state now."""
-        state, _ = self.known[provider.name] = await self._state(provider)
-        return state
+    async def refresh(self) -> None:
+        """Sees how all providers stand by now: one round trip, for what changed since."""
+        for name, state, version in await self.store.changes(self.versions):
+            if version > self.versions.get(name, -1):  # else this worker changed it meanwhile
+                self.seen[name], self.versions[name] = state, version
 
     async def admit(self, provider: Provider, flight: Flight) -> None:
         """Returns when a call may leave. Raises Held, Cooling, SwitchedOff; Flying if another worker is at it."""
@@ -159,7 +162,7 @@ class Gate:
 
     async def _state(self, provider: Provider) -> tuple[State, int]:
         state, version = await self.store.state(provider.name)
-        self.seen[provider.name] = state
+        self.seen[provider.name], self.versions[provider.name] = state, version
         return state, version
 
     async def _swap(self, provider: Provider, version: int, new: State) -> bool:
@@ -167,7 +170,7 @@ class Gate:
         if not await self.store.swap(provider.name, version, new):
             return False
         self.known[provider.name] = (new, version + 1)
-        self.seen[provider.name] = new
+        self.seen[provider.name], self.versions[provider.name] = new, version + 1
         return True
 
     def _refusal(self, provider: Provider, decision: Decision) -> Held | Cooling:
@@ -176,16 +179,19 @@ class Gate:
             return Cooling(f"{title} failed too often; it is asked again in {wait} s", decision.seconds)
         if decision.why == "share":
             return OverShare(f"your share of what {title} allows is used; others want it too", decision.seconds)
+        if decision.why == "quota" and self.exhausted.get(provider.name, 0.0) <= self.clock():
+            self.exhausted[provider.name] = self.clock() + decision.seconds
+            log.warning("quota exhausted: %s", title, extra={"provider": provider.name, "retry_after": wait})
         words = {"cooling": "asked for a pause of", "quota": "allows no more calls for"}
         return Held(f"{title} {words.get(decision.why or '', 'is busy for')} {wait} s", decision.seconds)
 
     def _tell(self, provider: Provider, old: State, new: State) -> None:
         if new.open_until > old.open_until:
-            log.warning(
-                "%s failed too often and is left alone for %.0f s", provider.name, new.open_until - self.clock()
-            )
+            wait = new.open_until - self.clock()
+            message = "breaker opened: %s failed too often and is left alone for %.0f s"
+            log.warning(message, provider.name, wait, extra={"provider": provider.name, "retry_after": math.ceil(wait)})
         elif old.openings and not new.openings:
-            log.info("%s answers again", provider.name)
+            log.warning("breaker closed: %s answers again", provider.name, extra={"provider": provider.name})
 
 
 def _is_news(state: State, call: Call, now: float) -> bool:

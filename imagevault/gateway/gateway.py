@@ -1,6 +1,6 @@
 """The gateway: searching, looking up and showing images of all providers, on the settings in force."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
@@ -37,6 +37,7 @@ class Gateway:
         self.media = Media(plugins, keyring, settings.base_url, settings.data / "thumbnails")
         self.records: dict[tuple[str, str], tuple[Image, ProviderInfo, ImageRecord]] = {}
         self.clock = SharedClock()
+        self.problems: Callable[[], list[str]] = list
         self.pages = Pages(DatabaseStore(), self.clock, transports)
 
     @property

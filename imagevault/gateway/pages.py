@@ -79,6 +79,7 @@ class Pages(Flights):
     ) -> None:
         super().__init__(store, clock, sleep)
         self.clients = Clients(transports)
+        self.counted: Callable[[str, Found], None] = lambda _provider, _found: None
 
     async def read(
         self, provider: Provider, key: Key, seconds: float, *, caller: str = "", version: int | None = None
@@ -87,6 +88,11 @@ class Pages(Flights):
 
         `version`: that of the page in whose midst a walk is, so that it goes on with the one it began with.
         """
+        got = await self._read(provider, key, seconds, caller, version)
+        self.counted(provider.name, got.found)
+        return got
+
+    async def _read(self, provider: Provider, key: Key, seconds: float, caller: str, version: int | None) -> Got:
         name, looked = key.hash, self.clock()
         kept, storey = await self._kept(provider, name, version)
         call = Call(key=name, owner=_owner(), looked=looked, caller=caller, background=kept is not None)

@@ -1,7 +1,7 @@
 """What all workers share of the engine, in the database: provider states, pages, where images stand, the clock."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +32,13 @@ class DatabaseStore:
             )
             return State(), 0
         return msgspec.json.decode(row[0]["state"], type=State), row[0]["version"]
+
+    async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State, int]]:
+        """The states of all providers, but for those whose version is known, each with its name and version."""
+        query = ProviderState.select(ProviderState.name, ProviderState.version, ProviderState.state)
+        for name, version in known.items():
+            query = query.where((ProviderState.name != name) | (ProviderState.version != version))
+        return [(row["name"], msgspec.json.decode(row["state"], type=State), row["version"]) for row in await query]
 
     async def swap(self, provider: str, version: int, state: State) -> bool:
         """Puts a new state where the version is still this one; answers whether it was."""

@@ -137,6 +137,20 @@ def left(state: State, quota: Quota, now: float) -> int:
     return max(0, min(by_count, learned.left) if learned and now < learned.until else by_count)
 
 
+def more_in(state: State, quota: Quota, now: float) -> int | None:
+    """The seconds until there is more left of a quota than now, rounded up; None if all of it is left."""
+    learned = state.learned.get(quota.period)
+    waits = [learned.until - now] if learned and now < learned.until else []
+    steps = [
+        step
+        for step in state.windows.get(quota.period, {})
+        if step >= _step(quota.period, now) - _kept_steps(quota.period)
+    ]
+    if steps:
+        waits.append((min(steps) + _kept_steps(quota.period) + 1) * PERIODS[quota.period] / STEPS - now)
+    return max(1, math.ceil(max(waits))) if waits else None
+
+
 def fraction(state: State, rules: Rules, now: float) -> float:
     """The part left of the scarcest quota, bursts aside: 1 when there is none."""
     return min((left(state, quota, now) / quota.limit for quota in rules.quotas if not _short(quota)), default=1.0)

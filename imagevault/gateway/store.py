@@ -1,6 +1,6 @@
 """What the engine needs of its storage, and what it keeps there: pages, and on which of them each image stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -34,6 +34,10 @@ class Store(Protocol):
 
     async def state(self, provider: str) -> tuple[State, int]:
         """The state of a provider, and its version."""
+        ...
+
+    async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State, int]]:
+        """The states of all providers, but for those whose version is known, each with its name and version."""
         ...
 
     async def swap(self, provider: str, version: int, state: State) -> bool:

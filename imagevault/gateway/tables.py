@@ -26,6 +26,17 @@ class KeptPage(Table, tablename="iv_page"):
     former_at = BigInt(default=0)
 
 
+class CacheUse(Table, tablename="iv_cache_use"):
+    """How often a provider's pages came from the cache in one slot of five minutes (`slot`: Unix time / 300)."""
+
+    key = Varchar(length=96, primary_key=True)
+    provider = Varchar(length=64)
+    slot = BigInt(default=0, index=True)
+    hits = Integer(default=0)
+    stale = Integer(default=0)
+    misses = Integer(default=0)
+
+
 class KeptImage(Table, tablename="iv_page_image"):
     """The page on which an image was last seen; `id` with the provider's name."""
 

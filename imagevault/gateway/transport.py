@@ -95,10 +95,10 @@ class Rules(httpx.AsyncBaseTransport):
     async def _send(self, request: httpx.Request, flight: Flight | None) -> httpx.Response:
         """The answer; a failed connection and a 502, 503 or 504 that names no time are tried once more."""
         if flight is None:
-            return await self.inner.handle_async_request(request)
+            return await self._once(request)
         await flight.gate.admit(self.provider, flight)
         try:
-            response = await self.inner.handle_async_request(request)
+            response = await self._once(request)
             passing = response.status_code in {502, 503, 504} and "retry-after" not in response.headers
             if not passing or not self._again(request, flight):
                 return response
@@ -108,7 +108,22 @@ class Rules(httpx.AsyncBaseTransport):
                 raise
         await flight.gate.sleep(random.uniform(*JITTER))  # noqa: S311  no secret
         await flight.gate.admit(self.provider, flight)
-        return await self.inner.handle_async_request(request)
+        return await self._once(request)
+
+    async def _once(self, request: httpx.Request) -> httpx.Response:
+        """One call, and one line in the log; without the query, which may hold a key."""
+        begun, fields = time.perf_counter(), dict[str, object](provider=self.provider.name, method=request.method)
+        try:
+            response = await self.inner.handle_async_request(request)
+            fields["status"] = response.status_code
+        except BaseException as error:
+            fields["error"] = type(error).__name__
+            raise
+        else:
+            return response
+        finally:
+            fields |= {"path": request.url.path, "ms": round((time.perf_counter() - begun) * 1000, 1)}
+            log.info("upstream call", extra=fields)
 
     def _again(self, request: httpx.Request, flight: Flight) -> bool:
         in_time = asyncio.get_running_loop().time() + JITTER[1] < flight.deadline

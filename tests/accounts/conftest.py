@@ -12,7 +12,7 @@ from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tokens import Tokens
 from imagevault.database import Database
 from imagevault.keyring import Keyring
-from imagevault.settings import Argon2, load
+from imagevault.settings import Argon2, Settings, load
 
 KEYRING = Keyring(b"a test secret of more than thirty-two bytes")
 
@@ -33,7 +33,7 @@ class Worker:
     def __init__(self, database: Database, keyring: Keyring, ttl: int, cost: Argon2) -> None:
         self.database = database
         self.clock = Clock()
-        self.passwords = Passwords(cost, min_length=8)
+        self.passwords = Passwords(Settings(argon2=cost))
         self.accounts = Accounts(self.passwords, Tokens(keyring, ttl), self.clock)
 
 

@@ -11,7 +11,7 @@ import pytest
 from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tables import Account
 from imagevault.errors import BadInput, Busy, NotSignedIn
-from imagevault.settings import Argon2
+from imagevault.settings import Settings
 
 PASSWORD = "violet-harbour-71"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -197,7 +197,7 @@ class TestQueue:
 
     async def test_no_more_at_once_than_allowed_and_no_more_waiting(self, slow: Slow) -> None:
         """Busy says when to come again; whoever waited is served."""
-        passwords = Passwords(Argon2(), min_length=8)
+        passwords = Passwords(Settings())
         passwords.hasher = slow  # type: ignore[assignment]
         tasks = [asyncio.create_task(passwords.hash("a")) for _ in range(passwords.running + passwords.queue)]
         await until(lambda: slow.at_once == passwords.running)
@@ -217,13 +217,13 @@ class TestQueue:
         running = []
         for cores in (1, 2, 8, None):
             monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
-            running.append(Passwords(Argon2(), min_length=8).running)
+            running.append(Passwords(Settings()).running)
 
         assert running == [1, 1, 7, 1]
 
     async def test_one_who_leaves_gives_up_his_place(self, slow: Slow) -> None:
         """Cancelled callers do not fill the queue for ever."""
-        passwords = Passwords(Argon2(), min_length=8)
+        passwords = Passwords(Settings())
         passwords.hasher = slow  # type: ignore[assignment]
         tasks = [asyncio.create_task(passwords.hash("a")) for _ in range(passwords.running + passwords.queue)]
         await until(lambda: slow.at_once == passwords.running)
@@ -237,7 +237,7 @@ class TestQueue:
 
     async def test_a_refused_password_gives_up_its_place(self) -> None:
         """An error is an end too."""
-        passwords = Passwords(Argon2(), min_length=8)
+        passwords = Passwords(Settings())
         for _ in range(3 * (passwords.running + passwords.queue)):
             with pytest.raises(BadInput):
                 await passwords.check("short", "ada")

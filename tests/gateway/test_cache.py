@@ -233,7 +233,7 @@ class TestQuota:
             last = await api.get("/search", params={"q": word, "provider": "pexels"}, headers=headers)
         gateway = api.services.gateway
         api.services.database.use()
-        state = await gateway.pages.gate.look(gateway.plugins.providers["pexels"])
+        state, _ = await gateway.pages.store.state("pexels")
 
         assert last.status_code == 503
         assert len(state.callers) == 2

@@ -5,7 +5,7 @@ import json
 import random
 import selectors
 from collections import defaultdict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -62,6 +62,9 @@ class SlowStore:
         content, version = self.states.setdefault(provider, (b"{}", 0))
         await self._pass()
         return msgspec.json.decode(content, type=State), version
+
+    async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State, int]]:
+        raise AssertionError("no flight needs this")
 
     async def swap(self, provider: str, version: int, state: State) -> bool:
         await self._pass()

@@ -1,0 +1,107 @@
+"""`imagevault providers`: the board, switching them on and off, asking one, beginning a new one."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from imagevault import terminal
+from imagevault.app import Services
+from imagevault.check import Checked, Recorder, check
+from imagevault.cli.group import cli, json_option
+from imagevault.edit import switch
+from imagevault.gateway.board import board
+from imagevault.gateway.search import choose
+from imagevault.settings import load
+from imagevault.terminal import print_json, say
+
+
+@cli.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def providers(context: click.Context, as_json: bool) -> None:
+    """Show how every provider stands: imagevault providers.
+
+    State and why, what is left of each quota and when there is more, the breaker, the last error, how often the cache
+    served in the last hour, and what it was installed with. It reads the same database as the server.
+    """
+    if context.invoked_subcommand is not None:
+        return
+
+    async def work() -> dict[str, Any]:
+        services = Services(load())
+        async with services.running():
+            listed = await board(services.gateway, admin=True)
+        return {"providers": listed.providers, "failures": listed.failures, "problems": listed.problems}
+
+    found = asyncio.run(work())
+    if as_json:
+        print_json(found)
+        return
+    terminal.print_table(*terminal.board(found["providers"], found["failures"]))
+    for problem in found["problems"]:
+        say(f"config: {problem}")
+
+
+@providers.command("enable")
+@click.argument("name")
+def enable(name: str) -> None:
+    """Switch a provider on in the config file: imagevault providers enable pexels."""
+    _switch(name, on=True)
+
+
+@providers.command("disable")
+@click.argument("name")
+def disable(name: str) -> None:
+    """Switch a provider off in the config file: imagevault providers disable pexels.
+
+    Comments in the file are kept. A running server has it within a second.
+    """
+    _switch(name, on=False)
+
+
+def _switch(name: str, *, on: bool) -> None:
+    path = switch(load(), name, on=on)
+    say(f"{name} is switched {'on' if on else 'off'} in {path}")
+
+
+@providers.command("check")
+@click.argument("name", required=False)
+@click.option("-q", "--query", default="mountain", show_default=True, help="What to search for.")
+@click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Save what came back as JSON here.")
+@json_option
+def check_providers(name: str | None, query: str, record: Path | None, as_json: bool) -> None:
+    """Ask a provider, or each that is switched on, one real query: imagevault providers check pexels."""
+    if record is not None and name is None:
+        raise click.UsageError("--record needs the NAME of one provider.")
+    recorder = Recorder()
+
+    async def run() -> list[Checked]:
+        services = Services(load(), {name: recorder} if name and record else None)
+        async with services.running():
+            chosen = choose(services.gateway.providers, name or "all")
+            checked = [await check(services, each, query) for each in chosen]
+            if record is not None:
+                recorder.save(record, chosen[0])
+            return checked
+
+    results = asyncio.run(run())
+    if as_json:
+        print_json({"providers": results})
+    else:
+        terminal.print_table(
+            ("provider", "works", "ms", "images", "total", "lacking", "why not"),
+            [_row(each) for each in results],
+        )
+    if record is not None:
+        say(f"{len(recorder.exchanges)} answers are saved in {record}")
+    if not all(each.ok for each in results):
+        sys.exit(1)
+
+
+def _row(checked: Checked) -> tuple[object, ...]:
+    lacking = ", ".join(f"{field} in {count}" for field, count in checked.missing.items())
+    works = "yes" if checked.ok else "no"
+    return checked.name, works, checked.milliseconds, checked.images, checked.total, lacking, checked.error

@@ -1,0 +1,97 @@
+"""Log lines: structured, for people or as JSON, with the request they belong to and without any secret.
+
+Everything logs by the standard library; `extra={...}` becomes fields. structlog makes the lines: it is what the field
+uses, and formats what other libraries log as well.
+"""
+
+import logging
+import os
+import re
+import traceback
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from imagevault.settings import Settings
+
+# What looks like a credential wherever it stands: tokens, our keys, and keys in the query of a URL.
+CREDENTIAL = re.compile(
+    r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+|\biv_\w{8,}|(?i:bearer\s+)[\w.~+/-]{8,}=*"
+    r"|(?i:\b(?:(?:api_?)?key|client_id|client_secret|access_token|token|wskey|password)=)[^&\s'\"]+"
+)
+SHORTEST = 6  # characters; a shorter "secret" would be found in every other word
+_secrets: set[str] = set()
+_known: list[re.Pattern[str]] = [CREDENTIAL]
+
+
+def hide(secrets: Iterable[str | None]) -> None:
+    """From now on none of these is written to the log."""
+    _secrets.update(secret for secret in secrets if secret and len(secret) >= SHORTEST)
+    longest_first = sorted(_secrets, key=len, reverse=True)
+    _known[:] = [re.compile("|".join(map(re.escape, longest_first))), CREDENTIAL] if longest_first else [CREDENTIAL]
+
+
+def redacted(text: str) -> str:
+    """The text with `***` for every secret."""
+    for pattern in _known:
+        text = pattern.sub("***", text)
+    return text
+
+
+def config(settings: Settings) -> dict[str, Any]:
+    """The configuration for `logging.config.dictConfig`; uvicorn gives it to each worker."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": "imagevault.logs.formatter", "style": settings.log}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {"imagevault": {"level": settings.log_level.upper()}},
+    }
+
+
+def configure(settings: Settings) -> None:
+    """Puts the log settings in force in this process, where a server has set its log up already."""
+    logging.getLogger("imagevault").setLevel(settings.log_level.upper())
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+            handler.setFormatter(formatter(settings.log))
+
+
+def formatter(style: str) -> logging.Formatter:
+    """What makes a line of a record: `console` or `json`."""
+    last: list[Processor] = (
+        [structlog.processors.format_exc_info, _redact, structlog.processors.JSONRenderer(sort_keys=False)]
+        if style == "json"
+        else [_redact, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_plain)]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _with_process, *last],
+    )
+
+
+def bind(**fields: str) -> None:
+    """These fields stand in every line of the task that runs, and of those it starts."""
+    structlog.contextvars.bind_contextvars(**fields)
+
+
+def _with_process(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["pid"] = os.getpid()
+    return event
+
+
+def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {name: redacted(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _plain(sio: Any, exc_info: Any) -> None:
+    sio.write(redacted("".join(traceback.format_exception(*exc_info))))
