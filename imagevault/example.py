@@ -76,14 +76,12 @@ def in_force(settings: Settings, plugins: Plugins) -> list[Row]:
         value: Any = settings
         for name in key.split("."):
             value = getattr(value, name)
-        source = settings.environment.get(variable(key), ("", ""))[1]
-        source = source or (str(settings.config) if key in settings.written else "default")
-        rows.append(Row(key, "***" if key in SECRET and value else _text(value), source))
+        rows.append(Row(key, "***" if key in SECRET and value else _text(value), settings.where(key)))
     for name, plugin in sorted(plugins.loaded.items()):
         fields = {*HOST_FIELDS, *plugin.declared.settings.__struct_fields__}
-        for key, value, source in settings.provider_values(name, sorted(fields)):
+        for key, value, _ in settings.provider_values(name, sorted(fields)):
             shown = "***" if SECRET_NAME.search(key) and value else _text(value)
-            rows.append(Row(f"providers.{name}.{key}", shown, source))
+            rows.append(Row(f"providers.{name}.{key}", shown, settings.where(f"providers.{name}.{key}")))
     return rows
 
 

@@ -8,7 +8,7 @@ import msgspec
 from imagevault.errors import ConfigError
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
-from imagevault.settings import RESTART, Settings, config_path, keys, make, provider_variable, variable
+from imagevault.settings import RESTART, Settings, config_path, keys, make, variable
 from imagevault.sources import ConfigFile
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Live:
         settings = make(self.settings.environment, self.settings.folder, str(text))
         check_default(settings, self.plugins)
         providers = self.plugins.configured(settings)
-        for name, error in wrong_providers(settings, providers, str(text)):
+        for name, error in wrong_providers(settings, providers):
             former = self.plugins.providers.get(name)
             if former is None or former.fault != providers[name].fault:  # else it was so before, and harms nobody
                 raise error
@@ -106,29 +106,22 @@ def check_default(settings: Settings, plugins: Plugins) -> None:
     """Raises ConfigError if no provider of the default chain exists."""
     if not any(name in plugins.loaded for name in settings.default):
         known = ", ".join(sorted(plugins.loaded))
-        raise ConfigError("default", str(settings.config or "environment"), f"names no provider; there are {known}")
+        raise ConfigError("default", settings.where("default"), f"names no provider; there are {known}")
 
 
-def wrong_providers(
-    settings: Settings, providers: Mapping[str, Provider], text: str
-) -> Iterator[tuple[str, ConfigError]]:
+def wrong_providers(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[tuple[str, ConfigError]]:
     """The providers that are set wrongly, each with an error that names the line; to lack a setting is not wrong."""
     for name, provider in providers.items():
         if provider.fault:
             key = f"providers.{name}" + (f".{provider.wrong}" if provider.wrong else "")
-            file = ConfigFile(config_path(settings.environment, settings.folder), text, settings.environment)
-            where = file.where(key) if key in settings.written or not provider.wrong else "environment"
-            yield name, ConfigError(key, where, provider.fault)
+            yield name, ConfigError(key, settings.where(key), provider.fault)
 
 
 def shadowed(settings: Settings) -> list[str]:
     """The keys of the file that have no effect because the environment sets them too."""
     found = []
     for key, value in settings.written.items():
-        if key.startswith("providers."):
-            name = provider_variable(*key.removeprefix("providers.").rsplit(".", 1))
-        else:
-            name = variable(key)
+        name = variable(key)
         if name in settings.environment and settings.environment[name][0] != str(value):
             found.append(f"{key}: shadowed by {settings.environment[name][1]}")
     return found

@@ -1,7 +1,6 @@
 """The pulse: what each worker looks after every 0.4 seconds, in one task."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -33,10 +32,10 @@ class Pulse:
         try:
             yield
         finally:
-            beating.cancel()
             tasks = [beating, *([self.trip] if self.trip else [])]
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*tasks, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _beat(self) -> None:
         while True:

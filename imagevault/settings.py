@@ -60,8 +60,8 @@ class Argon2(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings in force. Made by `load`, which names the key, the source and the right value of what is wrong.
 
-    `config`: the file they came from, if there is one; `written`: the keys that it sets, with their values; `folder`:
-    where it was looked for.
+    `config`: the file they came from, if there is one, and `text` what it says; `written`: the keys that it sets, with
+    their values; `folder`: where it was looked for.
     """
 
     secret_key: Annotated[
@@ -114,6 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     argon2: Argon2 = Argon2()
     config: Path | None = None
     folder: Path = Path()
+    text: str = ""
     written: Mapping[str, Any] = {}
     providers: Mapping[str, Mapping[str, Any]] = {}
     environment: Mapping[str, tuple[str, str]] = {}
@@ -134,6 +135,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::", "localhost"} else self.host  # noqa: S104
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
+    def where(self, key: str) -> str:
+        """Where a key is set, for messages: an environment variable, a line of the file, or `default`."""
+        if variable(key) in self.environment:
+            return self.environment[variable(key)][1]
+        if self.config is None:
+            return "default"
+        place = ConfigFile(self.config, self.text, self.environment).where(key)
+        return "default" if place == str(self.config) else place
+
     def provider_values(self, name: str, fields: Iterable[str]) -> Iterator[tuple[str, Any, str]]:
         """What is set for a provider, as (field, value, source), the environment winning; unknown keys come last."""
         table = dict(self.providers.get(name, {}))
@@ -147,7 +157,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             yield field, value, f"{self.config}, [providers.{name}]"
 
 
-NOT_KEYS = {"config", "folder", "written", "providers", "environment"}
+NOT_KEYS = {"config", "folder", "text", "written", "providers", "environment"}
 SECRET = frozenset({"secret_key", "secret_key_previous", "database_url"})  # never shown
 # What a running server cannot change: who it is, where it stands, and what it is made of.
 RESTART = SECRET | {"data", "host", "port", "workers", "public_url", "plugins_dir"}
@@ -175,7 +185,9 @@ def keys(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[
 
 
 def variable(key: str) -> str:
-    """The environment variable of a key."""
+    """The environment variable of a key, `providers.pexels.api_key` too."""
+    if key.startswith("providers."):
+        return provider_variable(*f"{key.removeprefix('providers.')}.".split(".", 1)).rstrip("_")
     return OWN_NAMES.get(key) or PREFIX + key.replace(".", "_").upper()
 
 
@@ -250,6 +262,7 @@ def _made(environment: Mapping[str, tuple[str, str]], folder: Path, file: Config
         argon2=Argon2(**nested["argon2"]),
         config=file.path,
         folder=folder,
+        text=file.text,
         written={key: value for key, (value, _) in written.items()}
         | {f"providers.{name}.{key}": value for name, table in providers.items() for key, value in table.items()},
         providers=providers,

@@ -46,6 +46,7 @@ class ConfigFile:
 
     def __init__(self, path: Path, text: str, variables: Mapping[str, tuple[str, str]]) -> None:
         self.path = path
+        self.text = text
         self.lines = text.split("\n")
         self.document: dict[str, Any] = self._filled(self._parse(text), variables)
 

@@ -13,7 +13,6 @@ from imagevault.example import example, in_force
 from imagevault.live import check_default, shadowed, wrong_providers
 from imagevault.plugins import Plugins
 from imagevault.settings import PREFIX, Settings, load
-from imagevault.sources import ConfigFile
 from imagevault.terminal import out, print_json
 
 
@@ -53,8 +52,7 @@ def check(file: Path | None, as_json: bool) -> None:
 
 def _examined(settings: Settings) -> tuple[list[ConfigError], list[str]]:
     plugins = Plugins.load(settings)
-    text = ConfigFile.read(settings.config) if settings.config else None
-    errors = [error for _, error in wrong_providers(settings, plugins.providers, text or "")]
+    errors = [error for _, error in wrong_providers(settings, plugins.providers)]
     try:
         check_default(settings, plugins)
     except ConfigError as error:

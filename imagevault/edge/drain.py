@@ -10,7 +10,8 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-NOTICE = 1.0  # seconds in which load balancers and clients are told, before no connection is taken any more
+NOTICE = 1.0  # seconds in which load balancers and clients are told, and requests still taken
+LAST = 0.5  # seconds in which connections that were taken just before may still send their request
 
 
 class Drain:
@@ -31,14 +32,21 @@ class Drain:
         if threading.current_thread() is not threading.main_thread() or not callable(former):
             return
         loop = asyncio.get_running_loop()
-        server: Callable[[int, FrameType | None], Any] = former
+        handle: Callable[[int, FrameType | None], Any] = former
 
         def give_notice(number: int, _: FrameType | None) -> None:
             if self.leaving:
-                server(number, None)
+                handle(number, None)
                 return
             self.leaving = True
             log.warning("leaving: requests under way are finished, no new ones are wanted")
-            loop.call_soon_threadsafe(loop.call_later, NOTICE, server, number, None)
+            loop.call_soon_threadsafe(loop.call_later, NOTICE, stop_listening, number)
+
+        def stop_listening(number: int) -> None:
+            # The handler is a method of uvicorn's server, which would close connections together with the listeners,
+            # among them those that were taken a moment ago and whose request is on its way.
+            for listener in getattr(getattr(former, "__self__", None), "servers", ()):
+                listener.close()
+            loop.call_later(LAST, handle, number, None)
 
         signal.signal(signal.SIGTERM, give_notice)
