@@ -47,23 +47,28 @@ def providers(context: click.Context, as_json: bool) -> None:
 
 @providers.command("enable")
 @click.argument("name")
-def enable(name: str) -> None:
+@json_option
+def enable(name: str, as_json: bool) -> None:
     """Switch a provider on in the config file: imagevault providers enable pexels."""
-    _switch(name, on=True)
+    _switch(name, on=True, as_json=as_json)
 
 
 @providers.command("disable")
 @click.argument("name")
-def disable(name: str) -> None:
+@json_option
+def disable(name: str, as_json: bool) -> None:
     """Switch a provider off in the config file: imagevault providers disable pexels.
 
     Comments in the file are kept. A running server has it within a second.
     """
-    _switch(name, on=False)
+    _switch(name, on=False, as_json=as_json)
 
 
-def _switch(name: str, *, on: bool) -> None:
+def _switch(name: str, *, on: bool, as_json: bool) -> None:
     path = switch(load(), name, on=on)
+    if as_json:
+        print_json({"name": name, "enabled": on, "file": str(path)})
+        return
     say(f"{name} is switched {'on' if on else 'off'} in {path}")
 
 

@@ -13,10 +13,14 @@ from imagevault.terminal import out, print_json, say
 
 
 @cli.command()
-def migrate() -> None:
-    """Bring the database up to date; `serve` does so too."""
+@json_option
+def migrate(as_json: bool) -> None:
+    """Bring the database up to date, which `serve` does too: imagevault migrate."""
 
     async def work(services: Services) -> None:
+        if as_json:
+            print_json({"database": services.database.place})
+            return
         say(f"{services.database.place} is up to date.")
 
     with_services(work)
@@ -31,13 +35,14 @@ def users() -> None:
 @click.argument("username")
 @click.option("--admin", is_flag=True, help="An admin.")
 @click.option("--password", help="Asked for if absent; - reads it from standard input.")
-def create_user(username: str, password: str | None, admin: bool) -> None:
+@json_option
+def create_user(username: str, password: str | None, admin: bool, as_json: bool) -> None:
     """Make an account: imagevault users create ada --admin."""
     chosen = _password(password)
 
     async def work(services: Services) -> None:
         account = await services.accounts.create(username, chosen, is_admin=admin)
-        out.print(Text(f"{account.username} ({'admin' if admin else 'user'})"))
+        _tell(account.username, is_admin=admin, as_json=as_json)
 
     with_services(work)
 
@@ -74,21 +79,30 @@ def list_users(as_json: bool) -> None:
 
 @users.command("promote")
 @click.argument("username")
-def promote(username: str) -> None:
+@json_option
+def promote(username: str, as_json: bool) -> None:
     """Make an account an admin: imagevault users promote ada."""
-    _set_admin(username, is_admin=True)
+    _set_admin(username, is_admin=True, as_json=as_json)
 
 
 @users.command("demote")
 @click.argument("username")
-def demote(username: str) -> None:
+@json_option
+def demote(username: str, as_json: bool) -> None:
     """Make an admin a user again: imagevault users demote ada."""
-    _set_admin(username, is_admin=False)
+    _set_admin(username, is_admin=False, as_json=as_json)
 
 
-def _set_admin(username: str, *, is_admin: bool) -> None:
+def _set_admin(username: str, *, is_admin: bool, as_json: bool) -> None:
     async def work(services: Services) -> None:
         account = await services.accounts.set_admin(username, is_admin=is_admin)
-        out.print(Text(f"{account} ({'admin' if is_admin else 'user'})"))
+        _tell(account, is_admin=is_admin, as_json=as_json)
 
     with_services(work)
+
+
+def _tell(username: str, *, is_admin: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"username": username, "is_admin": is_admin})
+    else:
+        out.print(Text(f"{username} ({'admin' if is_admin else 'user'})"))
