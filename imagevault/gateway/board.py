@@ -108,7 +108,7 @@ def _record(gateway: Gateway, provider: Provider, rates: Mapping[str, CacheRate]
         page_size=info.page_size,
         max_results=info.max_results,
         filters={name: list(values) for name, values in info.filters.items()},
-        emulated=[name for name in filters.EMULATED if name not in info.filters],
+        emulated=filters.emulated(info),
         reason=provider.reason if admin else None,
         source=provider.source if admin else None,
         standing=standing(provider, state, now, rates.get(provider.name)) if admin and upstream else None,

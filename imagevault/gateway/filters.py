@@ -9,6 +9,7 @@ import msgspec
 from imagevault.errors import BadInput, Unsupported
 from imagevault.records import Image, ProviderInfo
 
+SHAPES = {"orientation", "size"}  # of which nothing can be told without width and height
 MEGAPIXELS = {"small": 4_000_000, "medium": 12_000_000, "large": 24_000_000}
 GREYISH = 0.1  # saturation times value below which a colour has no hue to speak of
 SQUARE = 0.05  # sides that differ by less than this part count as equal
@@ -75,12 +76,21 @@ def plan(info: ProviderInfo, filters: Mapping[str, str]) -> Plan:
         own = _native(name, value, info.filters.get(name, {}))
         if own is not None:
             native[name] = own
-        elif name in EMULATED:
+        elif name in _emulable(info):
             tests[name] = EMULATED[name](value)
         else:
             known = ", ".join(info.filters.get(name, {}))
             raise Unsupported(f"{name}={value} is not possible here" + (f"; possible are {known}" if known else ""))
     return Plan(native, tests)
+
+
+def emulated(info: ProviderInfo) -> list[str]:
+    """The filters that this provider leaves to the gateway altogether."""
+    return [name for name in _emulable(info) if name not in info.filters]
+
+
+def _emulable(info: ProviderInfo) -> list[str]:
+    return [name for name in EMULATED if info.tells_sizes or name not in SHAPES]
 
 
 def _native(name: str, value: str, words: Mapping[str, str]) -> str | None:

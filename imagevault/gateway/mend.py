@@ -19,7 +19,8 @@ MAX_ID = 200
 MAX_TAGS = 50
 MAX_SIDE = 1_000_000
 ODD = re.compile(r"[^\x21-\x7e]|[\\<>\"`]")
-RAW = re.compile(r"[^\x00-\x1f\x21-\x7f]")  # a blank, or beyond ASCII: some upstreams leave the encoding to others
+# A blank, a letter beyond ASCII, a percent sign that encodes nothing: some upstreams leave the encoding to others.
+RAW = re.compile(r"[^\x00-\x1f\x21-\x7f]|%(?![0-9A-Fa-f]{2})")
 PLAIN = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+[/?]")
 HEX_COLOR = re.compile(r"#[0-9A-F]{6}")
 BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
@@ -56,15 +57,15 @@ def image(given: object, info: ProviderInfo, *, holds_files: bool) -> Image | No
         given = msgspec.convert(msgspec.to_builtins(given), Image)  # a Struct does not check its values when it is made
     except (msgspec.ValidationError, TypeError, ValueError, RecursionError):
         return None
-    identity = _line(given.id, MAX_ID + 1)
+    good_id = given.id.isprintable() and given.id == given.id.strip() and 0 < len(given.id) <= MAX_ID
     renditions = [
         mended for each in given.renditions[:20] if (mended := _rendition(each, info, holds_files=holds_files))
     ]
-    if not identity or identity != given.id or len(identity) > MAX_ID or not renditions:
+    if not good_id or not renditions:
         return None
     color = (given.color or "").upper()
     return Image(
-        id=identity,
+        id=given.id,
         title=_line(given.title, 300),
         alt=_line(given.alt, 1000),
         width=_side(given.width),
@@ -85,7 +86,7 @@ def link(url: str | None) -> str | None:
     """The link, blanks and letters beyond ASCII encoded, if it is http(s) with a host and nothing odd in it."""
     if not url or len(url) > MAX_URL:
         return None
-    if ODD.search(url):
+    if ODD.search(url) or "%" in url:
         url = RAW.sub(lambda found: quote(found[0], errors="ignore"), url.strip())
         if ODD.search(url):
             return None

@@ -78,6 +78,16 @@ class TestPlan:
 
         assert ({}, list(wanted)) == (plan.native, list(plan.tests))
 
+    def test_refuses_shapes_of_pictures_whose_size_nobody_tells(self) -> None:
+        """Else every page of such a provider would be read for nothing; a licence is told all the same."""
+        info = ProviderInfo(title="A", page_size=10, tells_sizes=False)
+
+        assert filters.emulated(info) == ["license"]
+        assert list(filters.plan(info, {"license": "commercial"}).tests) == ["license"]
+        for name, value in (("orientation", "square"), ("size", "large")):
+            with pytest.raises(Unsupported, match=f"{name}={value}"):
+                filters.plan(info, {name: value})
+
     @pytest.mark.parametrize("wanted", [{"locale": "ja-JP"}, {"color": "red"}])
     def test_refuses_what_cannot_be_emulated(self, wanted: dict[str, str]) -> None:
         """By name, never silently."""

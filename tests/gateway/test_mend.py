@@ -94,10 +94,18 @@ class TestLinks:
 
     def test_raw_blanks_and_letters_are_encoded(self) -> None:
         """As browsers do it; some upstreams name files by their titles and leave that to others."""
-        image = mended(source_url=" https://a.example/Kalimian Temple é 100%25.jpg ")
+        image = mended(source_url=" https://a.example/Kalimian Temple é 100%25 90%.jpg ")
 
         assert image is not None
-        assert image.source_url == "https://a.example/Kalimian%20Temple%20%C3%A9%20100%25.jpg"
+        assert image.source_url == "https://a.example/Kalimian%20Temple%20%C3%A9%20100%25%2090%25.jpg"
+
+    @pytest.mark.parametrize("id", ["a  b", "a/b c&d%", "<b>", "ä" * 200])
+    def test_an_id_is_nobody_elses_business(self, id: str) -> None:
+        """What an upstream calls a picture is kept to the letter, for it is asked for by that."""
+        image = mended(id=id)
+
+        assert image is not None
+        assert image.id == id
 
     def test_files_on_a_declared_host_are_linked_by_https(self) -> None:
         """The provider says that it serves its files there; of any other host nobody knows."""
@@ -115,6 +123,7 @@ class TestRecords:
             {"id": ""},
             {"id": " padded "},
             {"id": "x" * 201},
+            {"id": "a\nb"},
             {"id": 5},
             {"renditions": []},
             {"renditions": [Rendition(name="huge", url="https://a.example/")]},  # type: ignore[arg-type]
