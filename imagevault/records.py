@@ -167,8 +167,8 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     uniform value -> its own value. `max_results`: how deep its lists go. `credit`: the credit line, with `{author}`,
     `{title}` and `{license}`. `notice`: the words its terms want near results. `file_hosts`: the hosts of its files.
     `cache_for`, `must_cache_for`: seconds. `hotlink`: whether files may be, must be or may only for a while be linked.
-    `concurrency`: calls at once. `max_shown`: of its images on one page of ours. `tells_sizes`: whether its records have
-    width and height, without which no orientation or size can be told.
+    `concurrency`: calls at once. `max_shown`: of its images on one page of ours. `tells_sizes`: whether its records
+    have width and height, without which no orientation or size can be told.
     """
 
     title: str

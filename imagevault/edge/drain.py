@@ -35,8 +35,7 @@ class Drain:
         handle: Callable[[int, FrameType | None], Any] = former
 
         def give_notice(number: int, _: FrameType | None) -> None:
-            if self.leaving:
-                handle(number, None)
+            if self.leaving:  # a service manager may tell the workers too, whom their parent tells again
                 return
             self.leaving = True
             log.warning("leaving: requests under way are finished, no new ones are wanted")
