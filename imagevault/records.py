@@ -85,10 +85,12 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def within(cls, name: RenditionName, url: str, size: tuple[int, int], box: tuple[float, float]) -> "Rendition":
-        """An original of this size (width, height) scaled to fit into a box, and never up.
+        """An original of this size (width, height) scaled to fit into a box, and never up; without sizes if it has none.
 
         `(400, math.inf)` is a width of 400 and whatever height belongs to it.
         """
+        if min(size) <= 0:
+            return cls(name=name, url=url)
         scale = min(1.0, box[0] / size[0], box[1] / size[1])
         width, height = (max(1, round(side * scale)) for side in size)
         return cls(name=name, url=url, width=width, height=height)
@@ -167,7 +169,8 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     uniform value -> its own value. `max_results`: how deep its lists go. `credit`: the credit line, with `{author}`,
     `{title}` and `{license}`. `notice`: the words its terms want near results. `file_hosts`: the hosts of its files.
     `cache_for`, `must_cache_for`: seconds. `hotlink`: whether files may be, must be or may only for a while be linked.
-    `concurrency`: calls at once. `max_shown`: of its images on one page of ours. `tells_sizes`: whether its records
+    `links_last`: seconds after which its links may be dead, so that no older page is shown. `concurrency`: calls at
+    once. `max_shown`: of its images on one page of ours. `tells_sizes`: whether its records
     have width and height, without which no orientation or size can be told.
     """
 
@@ -187,6 +190,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     cache_for: Seconds = 3600
     must_cache_for: Seconds = 0
     max_shown: Count | None = None
+    links_last: Count | None = None
     tells_sizes: bool = True
     hotlink: Hotlink = "allowed"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -45,7 +46,8 @@ class Flights:
 
     def _fresh(self, provider: Provider, kept: Kept) -> bool:
         scarcity = max(0.0, 1 - 2 * self.gate.fraction(provider))
-        return self.clock() - kept.stored_at < provider.info.cache_for * (1 + STRETCH * scarcity)
+        longest = provider.info.links_last or math.inf
+        return self.clock() - kept.stored_at < min(longest, provider.info.cache_for * (1 + STRETCH * scarcity))
 
     async def _join(self, provider: Provider, call: Call, work: Work, seconds: float) -> tuple[Page | None, int]:
         end = asyncio.get_running_loop().time() + seconds

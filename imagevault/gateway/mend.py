@@ -107,7 +107,8 @@ def _rendition(given: Rendition, info: ProviderInfo, *, holds_files: bool) -> Re
         url = url.replace("http:", "https:", 1)
     if url is None and not (holds_files and given.url is None):
         return None
-    return Rendition(name=given.name, url=url, width=_side(given.width), height=_side(given.height))
+    width, height = _side(given.width), _side(given.height)
+    return Rendition(name=given.name, url=url, width=width and height and width, height=width and height)
 
 
 def _side(pixels: int | None) -> int | None:

@@ -214,8 +214,8 @@ class Pages(Flights):
 
 
 def _oldest(provider: Provider) -> float:
-    """The age up to which a page serves; what costs no call is not served old."""
-    return STALE if _has_upstream(provider) else provider.info.cache_for
+    """The age up to which a page serves; what costs no call is not served old, nor what links to dead files."""
+    return min(STALE, provider.info.links_last or STALE) if _has_upstream(provider) else provider.info.cache_for
 
 
 def _has_upstream(provider: Provider) -> bool:

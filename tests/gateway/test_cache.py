@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from imagevault.app import Services
@@ -64,6 +65,29 @@ class TestStoreys:
 
         assert [status_of(each)["cache"] for each in (old, new)] == ["stale", "hit"]
         assert len(pexels.calls) == 2
+
+    async def test_a_page_is_not_shown_when_its_links_may_be_dead(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """Not even when nothing else is there, nor for a lookup."""
+        api = await start(configured, toml=table(more="cache_for = 60\n"))
+        headers = await api.sign_in()
+        provider = api.services.plugins.providers["pexels"]
+        provider.info = msgspec.structs.replace(provider.info, links_last=120)
+        shown = await api.get("/search", params={"q": "nature"}, headers=headers)
+        id = shown.json()["images"][0]["id"]
+        await api.services.gateway.pages.settle()
+        pexels.fail(Answer("", 500))
+
+        api.services.gateway.clock.offset += 100
+        old = await api.get("/search", params={"q": "nature"}, headers=headers)
+        await api.services.gateway.pages.settle()
+        api.services.gateway.clock.offset += 30
+        dead = await api.get("/search", params={"q": "nature"}, headers=headers)
+        looked_up = await api.get(f"/images/{id}", headers=headers)
+
+        assert (old.status_code, status_of(old)["cache"]) == (200, "stale")
+        assert (dead.status_code, looked_up.status_code) == (502, 502)
 
     async def test_old_pages_serve_through_failures(
         self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
