@@ -85,7 +85,7 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def within(cls, name: RenditionName, url: str, size: tuple[int, int], box: tuple[float, float]) -> "Rendition":
-        """An original of this size (width, height) scaled to fit into a box, and never up; without sizes if it has none.
+        """An original of this size (width, height) scaled into a box, and never up; without sizes if unknown.
 
         `(400, math.inf)` is a width of 400 and whatever height belongs to it.
         """
