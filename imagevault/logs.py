@@ -48,7 +48,10 @@ def config(settings: Settings) -> dict[str, Any]:
         "formatters": {"line": {"()": "imagevault.logs.formatter", "style": settings.log}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {"imagevault": {"level": settings.log_level.upper()}},
+        "loggers": {
+            "imagevault": {"level": settings.log_level.upper()},
+            "asyncpg": {"level": "CRITICAL"},  # an outage is told by us, once, and without a trace for each try
+        },
     }
 
 
@@ -94,4 +97,4 @@ def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 
 
 def _plain(sio: Any, exc_info: Any) -> None:
-    sio.write(redacted("".join(traceback.format_exception(*exc_info))))
+    sio.write("\n" + redacted("".join(traceback.format_exception(*exc_info))))

@@ -58,4 +58,6 @@ class Pulse:
         except Exception:
             log.exception("the pulse failed")
         else:
+            if self.away:
+                log.warning("the pulse reaches the database again")
             self.away = False

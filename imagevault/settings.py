@@ -44,10 +44,10 @@ class Rate(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much one caller may ask of us."""
 
-    requests: Annotated[Rate, Meta(description="requests of one caller, the whole amount at once if need be")] = Rate(
+    requests: Annotated[Rate, Meta(description="requests of one caller at each worker, all at once if need be")] = Rate(
         600, 60
     )
-    signup: Annotated[Rate, Meta(description="accounts made from one address")] = Rate(5, 3600)
+    signup: Annotated[Rate, Meta(description="accounts made from one address at each worker")] = Rate(5, 3600)
 
 
 class Argon2(msgspec.Struct, frozen=True, kw_only=True):

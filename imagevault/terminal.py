@@ -31,7 +31,8 @@ def print_json(value: object) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table; the first column is never cut, for it is what is copied."""
     first, *others = columns
-    table = Table(Column(first, overflow="fold", no_wrap=True), *others, box=None, header_style="bold")
+    folding = [Column(each, overflow="fold") for each in others]
+    table = Table(Column(first, overflow="fold", no_wrap=True), *folding, box=None, header_style="bold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     out.print(table)

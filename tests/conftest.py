@@ -29,8 +29,9 @@ from imagevault.testing.pexels import SimulatedPexels  # noqa: E402
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
-# No test calls an upstream that is not simulated: without these, the default chain would ask the real Openverse.
-OFFLINE = {"OPENVERSE_ENABLED": "false"}
+# No test calls an upstream that is not simulated: without these, a search of all would ask the real ones.
+KEYLESS = ("artic", "met", "nasa", "openverse")
+OFFLINE = {f"{name.upper()}_ENABLED": "false" for name in KEYLESS}
 START_LIMIT = 30.0  # seconds for a server to answer
 
 

@@ -37,8 +37,8 @@ EXAMPLE = """-d '{"username": "ada", "password": "violet-harbour-71"}'"""
 def serve(host: str | None, port: int | None, workers: int | None, reload: bool, strict: bool) -> None:
     """Serve the API: imagevault serve --workers 4.
 
-    SIGTERM lets requests under way finish, and ends with code 0. SIGHUP replaces the workers one by one. A changed
-    imagevault.toml is in force within a second.
+    SIGTERM lets requests under way finish, and ends with code 0. SIGHUP replaces two or more workers one by one. A
+    changed imagevault.toml is in force within a second.
     """
     for key, value in (("host", host), ("port", port), ("workers", workers)):
         if value is not None:
@@ -55,6 +55,8 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     _tell_where(settings, services)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn ends by the signal itself once all is finished
     alone = settings.workers == 1 and not reload
+    if alone and hasattr(signal, "SIGHUP"):  # nobody could take over meanwhile, so it ends, but as it should
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     uvicorn.run(
         create(services) if alone else "imagevault.asgi:app",
         host=settings.host,

@@ -1,6 +1,7 @@
 """Leaving without failing anybody: whoever must stop says so first, and finishes what is under way."""
 
 import asyncio
+import contextvars
 import logging
 import signal
 import threading
@@ -38,7 +39,8 @@ class Drain:
             if self.leaving:  # a service manager may tell the workers too, whom their parent tells again
                 return
             self.leaving = True
-            log.warning("leaving: requests under way are finished, no new ones are wanted")
+            words = "leaving: requests under way are finished, no new ones are wanted"
+            contextvars.Context().run(log.warning, words)  # it belongs to no request
             loop.call_soon_threadsafe(loop.call_later, NOTICE, stop_listening, number)
 
         def stop_listening(number: int) -> None:

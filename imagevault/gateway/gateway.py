@@ -10,7 +10,7 @@ from imagevault.errors import BadInput, Missing, Unconfigured
 from imagevault.gateway.attribution import attribution
 from imagevault.gateway.media import Media
 from imagevault.gateway.pages import Pages
-from imagevault.gateway.search import Answer, Asked, Search, Watch, named
+from imagevault.gateway.search import Answer, Asked, Search, Watch, switched_on
 from imagevault.gateway.shared import DatabaseStore, SharedClock
 from imagevault.keyring import Keyring
 from imagevault.plugins import Plugins
@@ -69,7 +69,7 @@ class Gateway:
         name, colon, native = id.partition(":")
         if not colon or not native:
             raise BadInput(field, "must be a provider's name, a colon and its own id, such as pexels:2014422")
-        provider = named(self.providers, name, field)
+        provider = switched_on(self.providers, name, field)
         if provider.state != "ok":
             raise Unconfigured(f"{name}: {provider.reason}")
         seconds = min(self.settings.deadline, provider.host.timeout)

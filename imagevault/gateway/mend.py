@@ -29,10 +29,9 @@ BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
 def page(given: Page, info: ProviderInfo, *, holds_files: bool) -> Page:
     """The page with every record mended, and those dropped that are none."""
     images = list(_mended(given.images, info, holds_files=holds_files))
-    if len(images) < len(given.images):
-        log.warning(
-            "%d of %d records were dropped: they are not valid", len(given.images) - len(images), len(given.images)
-        )
+    if dropped := len(given.images) - len(images):
+        words = "%s: %d of %d records were dropped, which are not valid or came twice"
+        log.warning(words, info.title, dropped, len(given.images))
     total = given.total if isinstance(given.total, int) and 0 <= given.total < 2**53 else None
     return Page(images, total=total, last=bool(given.last))
 

@@ -208,28 +208,24 @@ class Search:
         return seal(msgspec.structs.replace(cursor, turn=turn, places=places), self.host.keyring)
 
 
-def named(providers: Mapping[str, Provider], name: str, field: str) -> Provider:
-    """The provider of this name. BadInput, with the names that there are, if there is none."""
-    provider = providers.get(name)
+def switched_on(providers: Mapping[str, Provider], name: str, field: str) -> Provider:
+    """The provider of this name. BadInput, with the names that there are, if there is none or it is switched off."""
+    provider, known = providers.get(name), _names(providers)
     if provider is None:
-        known = _switched_on(providers)
         raise BadInput(field, f"there is no provider {name}.{nearest(name, known)} There are: {', '.join(known)}.")
+    if provider.state == "disabled":
+        raise BadInput(field, f"{name} is switched off here. There are: {', '.join(known)}.")
     return provider
 
 
 def choose(providers: Mapping[str, Provider], names: str) -> list[Provider]:
     """The providers of these names, separated by commas, or `all`. BadInput for one that is not there or off."""
-    known = _switched_on(providers)
     if names == "all":
-        return [providers[name] for name in known]
-    found = {name: named(providers, name, "provider") for name in map(str.strip, names.split(","))}
-    for name, provider in found.items():
-        if provider.state == "disabled":
-            raise BadInput("provider", f"{name} is switched off here. There are: {', '.join(known)}.")
-    return list(found.values())
+        return [providers[name] for name in _names(providers)]
+    return list({name: switched_on(providers, name, "provider") for name in map(str.strip, names.split(","))}.values())
 
 
-def _switched_on(providers: Mapping[str, Provider]) -> list[str]:
+def _names(providers: Mapping[str, Provider]) -> list[str]:
     return sorted(name for name, each in providers.items() if each.state != "disabled")
 
 

@@ -1,5 +1,6 @@
 """How often the cache served, per provider: counted in memory, added up for all workers in the database."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -42,15 +43,24 @@ class Tally:
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, Found]] = Counter()
         self.flushed = 0.0
+        self.swept = -math.inf
 
     def count(self, provider: str, found: Found) -> None:
         """Counts one page."""
         self.counts[provider, found] += 1
 
     async def flush(self, *, now: bool = False) -> None:
-        """Adds what was counted to what all workers counted; what could not be written is kept for the next time."""
-        if not self.counts or (not now and time.monotonic() - self.flushed < FLUSH):
-            return
+        """Adds what was counted to what all workers counted; what could not be written is kept for the next time.
+
+        Once an hour it forgets what is older than a day.
+        """
+        if self.counts and (now or time.monotonic() - self.flushed >= FLUSH):
+            await self._write()
+        if time.monotonic() - self.swept >= HOUR:
+            await sweep()
+            self.swept = time.monotonic()
+
+    async def _write(self) -> None:
         counts, self.counts, self.flushed = self.counts, Counter(), time.monotonic()
         slot = int(time.time()) // SLOT
         for provider in {name for name, _ in counts}:

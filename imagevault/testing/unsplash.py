@@ -1,0 +1,208 @@
+"""A simulated Unsplash, to test against without a key. As documented (https://unsplash.com/documentation) or measured:
+
+* The key comes in `Authorization: Client-ID KEY` or as `client_id`; 401 without it.
+* `search/photos` gives 10 unless told, 30 at most; behind 6000 photos the page is empty and the total 0.
+* `photos/{id or slug}`, `photos/random`, and `photos/{id}/download`, which counts a download.
+* A used-up hour is a 403 in plain text that calls itself JSON; words taken for spam are a 410.
+* Texts, colour, BlurHash and slug are null or missing in some; adverts and Unsplash+ are among the rest.
+
+Not known of the real one, so decided here: a value that is not documented is 400, so that a mistake in a plugin shows;
+what is refused is not counted. The photos are invented. Any words find the first 96, `nothing` finds none, `nature` all
+10 020, and `spam` is spam; filters are applied to what is found.
+"""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from imagevault.testing.exchange import Answer, Call
+from imagevault.testing.upstream import Upstream
+
+LIBRARY, WINDOW = 10_020, 6000
+COLORS = {
+    "black": "#0c0c0c", "white": "#f3f3f3", "yellow": "#d9c026", "orange": "#d98c26", "red": "#c02626",
+    "purple": "#73268c", "magenta": "#d926a6", "green": "#268c40", "teal": "#268c8c", "blue": "#2659a6",
+}  # fmt: skip
+ALLOWED = {
+    "orientation": {"landscape", "portrait", "squarish"},
+    "color": {*COLORS, "black_and_white"},
+    "content_filter": {"low", "high"},
+    "order_by": {"relevant", "latest", "editorial"},
+}
+SHAPES = {"landscape": (6000, 4000), "portrait": (4000, 6000), "squarish": (5000, 5000)}
+USED_UP = "Rate Limit Exceeded"
+
+
+class SimulatedUnsplash(Upstream):
+    """Serves until the `with` block ends. `quota` calls are answered, then 403; `remaining` may be set any time.
+
+    `downloads` holds the photo and the `ixid` of each download that was counted.
+    """
+
+    def __init__(self, *, key: str = "test-key", quota: int = 1000, port: int = 0) -> None:
+        super().__init__("/", port=port)
+        self.key = key
+        self.quota = self.remaining = quota
+        self.downloads: list[tuple[str, str | None]] = []
+        self.before(self._admit)
+        self.get("search/photos")(self._search)
+        self.get("photos/random")(lambda _call: self._ok(photo(0, "random")))
+        self.get("photos/{id}")(self._photo)
+        self.get("photos/{id}/download")(self._download)
+
+    def _admit(self, call: Call) -> Answer | None:
+        if self.key not in {
+            call.headers.get("authorization", "").removeprefix("Client-ID "),
+            call.query.get("client_id"),
+        }:
+            return _errors(401, "OAuth error: The access token is invalid")
+        if self.remaining <= 0:
+            return Answer(USED_UP, 403, {"Content-Type": "application/json", **self._rates()})
+        self.remaining -= 1
+        return None
+
+    def _search(self, call: Call) -> Answer:
+        try:
+            page, per_page = (
+                _count(call.query.get(name, default)) for name, default in (("page", "1"), ("per_page", "10"))
+            )
+            words = call.query["query"]
+            numbers = [number for number in _found(words) if _passes(number, call)]
+        except (KeyError, ValueError) as error:
+            return _errors(400, f"{error} is not valid")
+        if words == "spam":
+            return _errors(410, "This query is not available")
+        per_page = min(per_page, 30)
+        start = (page - 1) * per_page
+        if start >= WINDOW:
+            return self._ok({"total": 0, "total_pages": 0, "results": []})
+        photos = [photo(number, words) for number in numbers[start : start + per_page]]
+        pages = -(-len(numbers) // per_page)
+        headers = {"X-Total": f"{len(numbers)}", "X-Per-Page": f"{per_page}"}
+        if page < pages:
+            following = urlencode({**call.query, "page": page + 1})
+            headers["Link"] = f'<https://api.unsplash.com/search/photos?{following}>; rel="next"'
+        return self._ok({"total": len(numbers), "total_pages": pages, "results": photos}, headers)
+
+    def _photo(self, _call: Call, id: str) -> Answer:
+        number = _number(id[-11:])
+        return _errors(404, "Couldn't find Photo") if number is None else self._ok(photo(number, "lookup"))
+
+    def _download(self, call: Call, id: str) -> Answer:
+        number = _number(id)
+        if number is None:
+            return _errors(404, "Couldn't find Photo")
+        self.downloads.append((id, call.query.get("ixid")))
+        return self._ok({"url": photo(number, "download")["urls"]["full"]})
+
+    def _ok(self, body: object, headers: dict[str, str] | None = None) -> Answer:
+        return Answer(body, headers={**self._rates(), **(headers or {})})
+
+    def _rates(self) -> dict[str, str]:
+        return {"X-Ratelimit-Limit": f"{self.quota}", "X-Ratelimit-Remaining": f"{self.remaining}"}
+
+
+def identity(number: int) -> str:
+    """The id of a photo of ours: eleven characters, as all of theirs have."""
+    return f"Sim_{number:07}"
+
+
+def shape(number: int) -> tuple[str, int, int]:
+    """The orientation, width and height of a photo; a few are very small."""
+    name = list(SHAPES)[number % 3]
+    width, height = SHAPES[name]
+    return (name, width // 20, height // 20) if number % 50 == 13 else (name, width, height)
+
+
+def photo(number: int, words: str) -> dict[str, Any]:
+    """A photo as the API gives it; `words` go into its `ixid`, for each answer has one of its own."""
+    _, width, height = shape(number)
+    id, ixid = identity(number), f"M3w{quote(words, safe='').encode().hex()}{number:x}"
+    slug = f"a-quiet-harbour-{number}-{id}"
+    base = f"https://images.unsplash.com/photo-{1_500_000_000_000 + number}"
+    if number % 24 in {6, 12}:  # Unsplash+
+        base = f"https://plus.unsplash.com/premium_photo-{1_600_000_000_000 + number}"
+    sized = f"crop=entropy&cs=tinysrgb&fit=max&fm=jpg&ixid={ixid}&ixlib=rb-4.0.3&q=80"
+    found: dict[str, Any] = {
+        "id": id,
+        "slug": slug,
+        "width": width,
+        "height": height,
+        "color": list(COLORS.values())[number % 10],
+        "blur_hash": "L9Bo?VozV[$eR%-o-A%20d=y=#Ki",
+        "description": f"Boats at pier {number}",
+        "alt_description": f"a harbour with {number} boats",
+        "urls": {
+            "raw": f"{base}?ixid={ixid}&ixlib=rb-4.0.3",
+            "full": f"{base}?crop=entropy&cs=srgb&fm=jpg&ixid={ixid}&ixlib=rb-4.0.3&q=85",
+            **{name: f"{base}?{sized}&w={side}" for name, side in (("regular", 1080), ("small", 400), ("thumb", 200))},
+            "small_s3": f"https://s3.us-west-2.amazonaws.com/images.unsplash.com/small/photo-{number}",
+        },
+        "links": {
+            "self": f"https://api.unsplash.com/photos/{slug}",
+            "html": f"https://unsplash.com/photos/{slug}",
+            "download": f"https://unsplash.com/photos/{id}/download?ixid={ixid}",
+            "download_location": f"https://api.unsplash.com/photos/{id}/download?ixid={ixid}",
+        },
+        "user": {
+            "username": f"sample{number % 7}",
+            "name": f"Sample Person {number % 7}",
+            "last_name": None if number % 7 == 3 else "Person",
+            "links": {"html": f"https://unsplash.com/@sample{number % 7}"},
+        },
+        "tags": [{"type": "search", "title": title} for title in ("harbour", "boats", f"pier {number}")],
+        "sponsorship": None,
+        "promoted_at": None,
+    }
+    return _with_oddities(found, number % 24)
+
+
+def _with_oddities(found: dict[str, Any], kind: int) -> dict[str, Any]:
+    odd: dict[int, dict[str, Any]] = {
+        1: {"alt_description": None},
+        2: {"alt_description": None, "description": None},
+        4: {"blur_hash": None, "color": None, "alt_description": "  "},
+        5: {"sponsorship": {"tagline": "Buy a boat", "sponsor": {"name": "Sample Boats"}}},
+        6: {"premium": True, "plus": False},
+        7: {"plus": True},
+        8: {"alt_description": "boats &amp; <b>nets</b>"},
+        10: {"slug": found["id"], "alt_description": None, "description": None},
+        14: {"premium": True},
+    }
+    found |= odd.get(kind, {})
+    if kind == 3:  # as in 2020
+        del found["slug"], found["blur_hash"], found["urls"]["small_s3"], found["tags"]
+        found["links"]["download_location"] = found["links"]["download_location"].partition("?")[0]
+    return found
+
+
+def _found(words: str) -> range:
+    return range({"nothing": 0, "nature": LIBRARY}.get(words, 96))
+
+
+def _passes(number: int, call: Call) -> bool:
+    """Whether the photo passes the filters of the call; raises `ValueError` on an unknown value."""
+    wanted = {name: call.query[name] for name in ALLOWED if name in call.query}
+    for name, value in wanted.items():
+        if value not in ALLOWED[name]:
+            raise ValueError(name)
+    color = wanted.get("color")
+    return (
+        not (wanted.get("content_filter") == "high" and number % 24 == 9)  # not for everybody
+        and wanted.get("orientation", shape(number)[0]) == shape(number)[0]
+        and color in {None, "black_and_white" if number % 10 < 2 else None, list(COLORS)[number % 10]}
+    )
+
+
+def _number(id: str) -> int | None:
+    number = int(id[4:]) if id.startswith("Sim_") and id[4:].isdecimal() else LIBRARY
+    return number if number < LIBRARY and id == identity(number) else None
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
+
+
+def _errors(status: int, text: str) -> Answer:
+    return Answer({"errors": [text]}, status)

@@ -1,0 +1,441 @@
+"""What docs/admin.md tells admins is true: its commands run, its backups bring back downloads, its log lines exist."""
+
+import ast
+import asyncio
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from imagevault import terminal
+from imagevault.provider import HOST_FIELDS
+from imagevault.settings import keys, load
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
+EXAMPLE = ROOT / "docs" / "imagevault.toml"
+AGAIN = "make it again with: .venv/bin/imagevault config example > docs/imagevault.toml"
+OWN = str(Path(sys.executable).parent)  # where the command `imagevault` is
+SECRET = "a test secret of more than thirty-two bytes"
+ACCOUNT = {"username": "ada", "password": "violet-harbour-71"}
+# Blocks that are shown and not run here, by their first line, and why.
+ELSEWHERE = {
+    "python3 -m pip wheel --no-deps --wheel-dir dist .": "fetches packages from an index",
+    "useradd --system --home-dir /var/lib/imagevault --shell /usr/sbin/nologin imagevault": "changes the machine",
+    "docker build --file deploy/Dockerfile --tag imagevault .": "needs a Docker engine",
+    "systemctl reload imagevault": "needs systemd",
+}
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+class Block(NamedTuple):
+    """A fenced block: what stands behind the fence, the heading above it, and its text."""
+
+    kind: str
+    section: str
+    text: str
+
+
+def blocks() -> Iterator[Block]:
+    """Every block of the page, in order; sections are named by all headings above, as `Back up and restore/SQLite`."""
+    section = ["", ""]
+    for heading, title, kind, text in re.findall(r"^(#{2,3}) (.+)$|^```(.*)\n([\s\S]*?)^```$", PAGE, re.MULTILINE):
+        if heading == "##":
+            section = [title, ""]
+        elif heading:
+            section[1] = title
+        else:
+            yield Block(kind, "/".join(filter(None, section)), text)
+
+
+def of(kind: str, section: str) -> list[str]:
+    """The texts of the blocks of one kind in one section."""
+    found = [block.text for block in blocks() if (block.kind, block.section) == (kind, section)]
+    assert found, f"there is no block {kind} in {section}"
+    return found
+
+
+RUN = [  # sections whose blocks of kind `sh` are run below
+    "",
+    "Configure",
+    "Providers",
+    "Accounts",
+    "PostgreSQL",
+    "Back up and restore/SQLite",
+    "Back up and restore/PostgreSQL",
+    "What is kept, and for how long",
+    "Drain and stop",
+]
+
+
+def test_every_command_is_run_or_has_a_reason() -> None:
+    shown = [block for block in blocks() if block.kind.startswith("sh")]
+
+    assert {block.section for block in shown if block.kind == "sh"} == set(RUN)
+    assert [block.text.splitlines()[0] for block in shown if block.kind == "sh elsewhere"] == list(ELSEWHERE)
+    assert {block.kind for block in blocks()} <= {"sh", "sh elsewhere", "console", "toml", "json", "sql"}
+
+
+def run(folder: Path, *scripts: str, environ: Mapping[str, str] | None = None, typed: str = "") -> str:
+    """Runs blocks in this folder, with the command `imagevault` in the path; answers what they printed."""
+    path = os.pathsep.join([OWN, os.environ["PATH"]])
+    environ = {**os.environ, "OPENVERSE_ENABLED": "false", "COLUMNS": "200", "PATH": path, **(environ or {})}
+    ended = subprocess.run(
+        ["bash", "-c", "\n".join(["set -euo pipefail", *scripts])],
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+        input=typed,
+        start_new_session=True,  # so that whoever asks for a password reads standard input, not a terminal
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+class TestExample:
+    def test_is_what_the_command_prints(self, tmp_path: Path) -> None:
+        """In a clean environment."""
+        printed = subprocess.run(
+            [sys.executable, "-m", "imagevault", "config", "example"],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+
+        assert EXAMPLE.read_text(encoding="utf-8") == printed, AGAIN
+
+    def test_every_key_is_told_somewhere(self) -> None:
+        """Those of the server and those that every provider has."""
+        told = PAGE + EXAMPLE.read_text(encoding="utf-8")
+        names = [key.rpartition(".")[2] for key, _ in keys()] + list(HOST_FIELDS)
+
+        assert [name for name in names if not re.search(rf"^# {name} = |`{name}`", told, re.MULTILINE)] == [], AGAIN
+
+    def test_is_good_with_every_key_in_force(self, cli: Cli, tmp_path: Path) -> None:
+        """With the variables that it names set, and the folder of plugins made."""
+        text = re.sub(r"^# ([a-z_]+ = .*)$", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        (tmp_path / "imagevault.toml").write_text(text)
+        (tmp_path / "plugins").mkdir()
+        assert tomllib.loads(text)["limits"] == {"requests": "600/minute", "signup": "5/hour"}
+
+        ended = cli("config", "check", "--json", environ=dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), SECRET))
+
+        assert json.loads(ended.stdout)["errors"] == []
+        assert ended.returncode == 0
+
+    @pytest.mark.parametrize("text", [block.text for block in blocks() if block.kind == "toml"])
+    def test_so_is_what_the_page_shows(self, text: str, tmp_path: Path) -> None:
+        (tmp_path / "imagevault.toml").write_text(text)
+
+        settings = load(dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "hidden"), tmp_path)
+
+        assert settings.written.keys() == tomllib.loads(text).keys()
+
+
+class TestCommands:
+    def test_those_that_need_no_server(self, tmp_path: Path) -> None:
+        """In the order of the page, in one folder."""
+        sections = ("", "Configure", "Providers", "Accounts")
+
+        printed = run(tmp_path, *(text for section in sections for text in of("sh", section)))
+
+        for expected in (
+            "imagevault, version ",
+            "/imagevault.toml: good",
+            "pexels is switched off in ",
+            "pexels is switched on in ",
+            "ada (admin)",
+            "grace (user)",
+            "local: ok, 1 in all",
+            "atlas",
+        ):
+            assert expected in printed
+        written = (tmp_path / "imagevault.toml").read_text()
+        assert tomllib.loads(written)["providers"]["pexels"] == {"enabled": True}
+        assert written.startswith(EXAMPLE.read_text(encoding="utf-8").partition("[providers.pexels]")[0])
+
+    def test_health(self, serve: Any, tmp_path: Path) -> None:
+        server = serve().wait_until_ready()
+        [script] = of("sh", "Drain and stop")
+
+        assert run(tmp_path, script.replace("http://127.0.0.1:8000", server.url)) == '{"status":"ok"}' * 2
+
+    def test_the_board_has_these_columns(self) -> None:
+        """The transcript is an example; its head is what the command prints."""
+        [shown] = of("console", "The board")
+        columns, _ = terminal.board([], [])
+
+        assert re.split(r" {2,}", shown.splitlines()[1].strip()) == list(columns)
+        section = PAGE.partition("\n## The board\n")[2].partition("\n## ")[0]
+        assert re.findall(r"^\* \*\*(.+?)\*\*", section, re.MULTILINE) == list(columns)
+
+
+class TestBackup:
+    """A download is recorded, backed up while the server runs, and read again out of what was restored."""
+
+    PUBLIC = {"IMAGEVAULT_PUBLIC_URL": "https://images.example.org"}  # or links would have the port of each start
+
+    def record(self, server: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        """A token's headers, and the record of a download."""
+        with httpx.Client(base_url=server.url) as client:
+            client.post("/signup", json=ACCOUNT).raise_for_status()
+            token = client.post("/token", data=ACCOUNT).raise_for_status().json()["access_token"]
+            headers = {"Authorization": f"Bearer {token}"}
+            kept = client.post("/download", json={"image": "local:fox-in-snow.jpg"}, headers=headers)
+            record: dict[str, Any] = kept.raise_for_status().json()
+            return headers, record
+
+    def check(self, server: Any, headers: dict[str, str], kept: dict[str, Any]) -> None:
+        """The record is there as it was, for the token that was given out before."""
+        listed = httpx.get(f"{server.url}/downloads", headers=headers).raise_for_status().json()["downloads"]
+        assert listed == [kept]
+
+    def test_sqlite(self, serve: Any, tmp_path: Path) -> None:
+        """With the secret that the server made itself; nobody else can read the backup."""
+        back_up, restore = of("sh", "Back up and restore/SQLite")
+        server = serve(self.PUBLIC).wait_until_ready()
+        headers, kept = self.record(server)
+
+        run(tmp_path, back_up)
+
+        httpx.post(f"{server.url}/download", json={"url": "https://a.example/later"}, headers=headers)
+        assert server.stop() == 0
+        shutil.rmtree(tmp_path / "imagevault-data" / "thumbnails", ignore_errors=True)
+        (tmp_path / "imagevault-data" / "imagevault.sqlite").write_bytes(b"no database")
+        (tmp_path / "imagevault-data" / "imagevault.sqlite-wal").write_bytes(b"of the old one")
+        (tmp_path / "imagevault-data" / "secret_key").unlink()
+        printed = run(tmp_path, restore)
+
+        assert printed.endswith(" is up to date.\n")
+        files = [*(tmp_path / "backup").iterdir(), *(tmp_path / "imagevault-data").glob("*[ey]")]
+        assert {path.name: path.stat().st_mode & 0o077 for path in files} == {"imagevault.sqlite": 0, "secret_key": 0}
+        self.check(serve(self.PUBLIC).wait_until_ready(), headers, kept)
+
+    @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="there is no command line of SQLite")
+    def test_sqlite_by_its_command_line(self, serve: Any, tmp_path: Path) -> None:
+        """The command that stands in the text."""
+        [command] = re.findall(r"`(sqlite3 .*?)`", PAGE, re.DOTALL)
+        _, kept = self.record(serve().wait_until_ready())
+
+        run(tmp_path, "mkdir backup", command.replace("\n", " "))
+
+        with sqlite3.connect(tmp_path / "backup" / "imagevault.sqlite") as copy:
+            assert copy.execute("SELECT image FROM iv_download").fetchall() == [(kept["image"],)]
+        copy.close()
+
+    def test_postgresql(self, postgres: Any, serve: Any, tmp_path: Path) -> None:
+        """With a role that owns its database and has no other right."""
+        [make_role] = of("sh", "PostgreSQL")
+        back_up, restore = of("sh", "Back up and restore/PostgreSQL")
+        place = parse_qs(urlsplit(postgres.server.get_uri()).query)["host"][0]
+        url = f"postgresql://imagevault:a-password@/%s?host={place}"
+        environ = {
+            "PATH": os.pathsep.join([str(postgres.server.bin_path), OWN, os.environ["PATH"]]),
+            "PGHOST": place,
+            "PGUSER": "postgres",
+            "DATABASE_URL": url % "imagevault",
+            "RESTORED_URL": url % "restored",
+        }
+        run(tmp_path, make_role, environ=environ, typed="a-password\n" * 2)
+        given = {"SECRET_KEY": SECRET, **self.PUBLIC}
+        server = serve({**given, "DATABASE_URL": url % "imagevault"}).wait_until_ready()
+        headers, kept = self.record(server)
+
+        run(tmp_path, back_up, environ=environ)
+
+        assert server.stop() == 0
+        printed = run(tmp_path, restore, environ=environ)
+        assert printed.endswith("/restored is up to date.\n")
+        self.check(serve({**given, "DATABASE_URL": url % "restored"}).wait_until_ready(), headers, kept)
+
+
+async def execute(url: str, sql: str) -> None:
+    """Runs statements beside the server, as an admin would."""
+    if url.startswith("sqlite"):
+        with sqlite3.connect(unquote(urlsplit(url).path[1:]), timeout=30) as database:
+            database.executescript(sql)
+        database.close()
+        return
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def statements(section: str) -> list[str]:
+    return [line for text in of("sql", section) for line in text.splitlines()]
+
+
+class TestStatements:
+    """The SQL of the page, on both engines, while a server runs."""
+
+    @pytest.mark.parametrize("number", [0, 1])
+    async def test_of_accounts(self, start: Any, database_url: str, number: int) -> None:
+        """To lock an account ends its tokens; to end its tokens leaves the account."""
+        api = await start({"DATABASE_URL": database_url})
+        headers = await api.sign_in("grace" if number == 0 else "ada")
+        assert (await api.get("/protected", headers=headers)).status_code == 200
+
+        await execute(database_url, statements("Accounts")[number])
+
+        await asyncio.sleep(1.1)  # a token is believed for a second
+        assert (await api.get("/protected", headers=headers)).status_code == 401
+        account = {"username": "grace" if number == 0 else "ada", "password": ACCOUNT["password"]}
+        assert (await api.post("/token", data=account)).status_code == (401 if number == 0 else 200)
+
+    async def test_of_cached_pages(self, start: Any, database_url: str) -> None:
+        """Those of one provider go, those of others stay."""
+        api = await start({"DATABASE_URL": database_url})
+        make = "INSERT INTO iv_page (key, provider, stored_at, content) VALUES ('{0}', '{0}', 9000000000000, '');"
+        place = "INSERT INTO iv_page_image (id, page) VALUES ('{0}:1', '{0}');"
+        for name in ("pexels", "openverse"):
+            await execute(database_url, (make + place).format(name))
+
+        await execute(database_url, "\n".join(statements("What is kept, and for how long")))
+
+        store = api.services.gateway.pages.store
+        api.services.database.use()
+        assert [await store.page(name) is None for name in ("pexels", "openverse")] == [True, False]
+        assert [await store.find(name, "1") is None for name in ("pexels", "openverse")] == [True, False]
+
+    def test_by_python(self, serve: Any, tmp_path: Path) -> None:
+        """Where the command line of SQLite is missing."""
+        serve().wait_until_ready()
+        [script] = of("sh", "What is kept, and for how long")
+        path = tmp_path / "imagevault-data" / "imagevault.sqlite"
+        make = "INSERT INTO iv_page (key, provider, stored_at, content) VALUES ('a', 'pexels', 9000000000000, '')"
+        asyncio.run(execute(f"sqlite:///{path}", make))
+
+        run(tmp_path, script)
+
+        with sqlite3.connect(path) as database:
+            assert database.execute("SELECT * FROM iv_page").fetchall() == []
+        database.close()
+
+
+# The log
+
+
+LEVELS = {"warning": "warning", "error": "error", "exception": "error"}  # the call -> the level
+WATCHDOG = "plugin … blocks the server at …; its hooks must await, or use a thread"  # made elsewhere, logged as "%s"
+
+
+def template(node: ast.expr) -> str | None:
+    """A message with … for each value that is put into it."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.sub(r"%[.\d]*[sdf]", "…", node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return None
+
+
+def logged(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Level and message of each call of `log`; a message in a variable is looked up."""
+    variables: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            variables[node.targets[0].id] = node.value
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=call), args=[given, *_]) if call in LEVELS:
+                found = template(variables[given.id] if isinstance(given, ast.Name) else given)
+                assert found is not None, f"line {node.lineno}: a message that cannot be read off the code"
+                yield LEVELS[call], found
+
+
+class TestLog:
+    def test_every_line_of_the_page_is_in_the_code_and_every_alarm_on_the_page(self) -> None:
+        section = PAGE.partition("\n## The log\n")[2].partition("\n## ")[0]
+        _, warnings, errors = re.split(r"^Level `(?:warning|error)`:$", section, flags=re.MULTILINE)
+        event = re.compile(r"^\* `(.+?)`:", re.MULTILINE)
+        told = {("warning", each) for each in event.findall(warnings)}
+        told |= {("error", each) for each in event.findall(errors)}
+        trees = [
+            ast.parse(path.read_text(encoding="utf-8"))
+            for path in [*(ROOT / "imagevault").rglob("*.py"), *(ROOT / "providers").glob("*.py")]
+        ]
+        texts = {template(node) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.expr)}
+
+        assert set(event.findall(section)) - texts == set()
+        assert told == {each for tree in trees for each in logged(tree)} - {("error", "…")} | {("error", WATCHDOG)}
+
+    def test_a_line_as_json_has_the_fields_of_the_page(self, serve: Any) -> None:
+        """The fields of each line, and those of a request."""
+        [shown] = of("json", "The log")
+        server = serve({"IMAGEVAULT_LOG": "json"}).wait_until_ready()
+        httpx.get(f"{server.url}/search", params={"q": "fox"}, headers={"X-Request-ID": "mine"})
+        assert server.stop() == 0
+
+        lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+
+        [line] = [line for line in lines if line["event"] == "request"]
+        common = {"event", "level", "logger", "timestamp", "pid"}
+        assert json.loads(shown).keys() == common | {"request_id", "provider", "retry_after"}
+        assert line.keys() == common | {"request_id", "method", "path", "status", "ms", "caller"}
+        assert (line["request_id"], line["path"], line["status"], line["caller"]) == ("mine", "/search", 401, None)
+        assert any(each["event"].startswith("leaving: ") for each in lines)
+
+
+class TestDeploy:
+    def test_the_image_is_given_what_the_wheel_is_made_of(self) -> None:
+        """Every package and module of pyproject.toml is copied, and not held back."""
+        deploy = ROOT / "deploy"
+        copied = set(re.findall(r"^COPY (?!--)(.+) \S+$", (deploy / "Dockerfile").read_text(), re.MULTILINE))
+        names = {name for line in copied for name in line.split()}
+        let_in = re.findall(r"^!(.+)$", (deploy / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
+        folders = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-dir"]
+
+        assert names == set(let_in)
+        assert all((ROOT / name).exists() for name in names)
+        assert set(folders.values()) <= names
+
+    def test_compose(self) -> None:
+        """Is YAML, waits for a healthy database, and names files that are there or made of an example."""
+        yaml = pytest.importorskip("yaml")
+        deploy = ROOT / "deploy"
+        services = yaml.safe_load((deploy / "compose.yaml").read_text())["services"]
+
+        assert services["imagevault"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+        assert "healthcheck" in services["database"]
+        assert "HEALTHCHECK" in (deploy / "Dockerfile").read_text()
+        for service in services.values():
+            assert (deploy / f"{service['env_file']}.example").exists()
+        assert int(services["imagevault"]["stop_grace_period"].removesuffix("s")) > 21
+        assert (deploy / services["imagevault"]["build"]["context"] / "deploy" / "Dockerfile").exists()
+        assert os.access(deploy / "make-role.sh", os.X_OK)
+
+    def test_the_unit(self, tmp_path: Path) -> None:
+        """Gives it time to end, has more than one worker for SIGHUP, and is one that systemd can read."""
+        text = (ROOT / "deploy" / "imagevault.service").read_text()
+        found = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+
+        assert int(found["TimeoutStopSec"]) > 21
+        assert (found["KillSignal"], found["ExecReload"]) == ("SIGTERM", "/bin/kill -HUP $MAINPID")
+        assert int(found["ExecStart"].rpartition("--workers ")[2]) > 1
+        if shutil.which("systemd-analyze"):
+            unit = tmp_path / "imagevault.service"
+            unit.write_text(text.replace("/opt/imagevault/bin/imagevault", sys.executable))
+            ended = subprocess.run(
+                ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False
+            )
+            assert [line for line in ended.stderr.splitlines() if line.startswith(("imagevault", str(unit)))] == []

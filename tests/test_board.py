@@ -1,0 +1,625 @@
+"""The board of providers: how each stands, as text of any width and as JSON, after real calls that went well or not."""
+
+import asyncio
+import contextlib
+import copy
+import json
+import re
+import subprocess
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagevault import terminal
+from imagevault.app import Services
+from imagevault.downloads.ledger import DownloadRecord
+from imagevault.gateway import state as engine
+from imagevault.gateway.board import FailedPlugin, ProviderRecord, QuotaLeft, Standing
+from imagevault.gateway.search import Asked
+from imagevault.gateway.state import Call, Caller, Learned, Outcome, Rules, State
+from imagevault.gateway.status import SearchFailed
+from imagevault.gateway.tally import CacheRate
+from imagevault.records import Attribution, License, Quota
+from imagevault.settings import load
+from imagevault.testing import Answer
+from imagevault.testing.pexels import SimulatedPexels
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+Work = Callable[[Services], Awaitable[None]]
+DAY = 86400
+OURS = f"imagevault {version('imagevault')}"
+
+
+class Place:
+    """A folder in which a server works, and then `imagevault providers` is asked."""
+
+    def __init__(self, folder: Path, cli: Cli, environ: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.cli = cli
+        self.environ = dict(environ)
+
+    def write(self, hour: int = 1000, more: str = "") -> None:
+        """A config without bursts, so that a test need not wait for them."""
+        quota = f'quota = ["1000/second", "{hour}/hour", "20000/month"]\n'
+        (self.folder / "imagevault.toml").write_text(f"[providers.pexels]\n{quota}{more}")
+
+    def serve(self, work: Work) -> None:
+        """A server does this work, and ends."""
+
+        async def run() -> None:
+            services = Services(load({"OPENVERSE_ENABLED": "false", **self.environ}, self.folder))
+            async with services.running():
+                await work(services)
+
+        asyncio.run(run())
+
+    def search(self, *words: str, offset: float = 0.0) -> None:
+        """Each is searched for, one after the other; `offset`: seconds that the server's clock is off."""
+
+        async def work(services: Services) -> None:
+            services.gateway.clock.offset += offset
+            for word in words:
+                await search(services, word)
+
+        self.serve(work)
+
+    def board(self) -> dict[str, dict[str, Any]]:
+        """The providers on the board, by name."""
+        ended = self.cli("providers", "--json", environ=self.environ)
+        assert ended.returncode == 0, ended.stderr
+        return {each["name"]: each for each in json.loads(ended.stdout)["providers"]}
+
+    def rows(self, width: int) -> tuple[dict[str, list[str]], str]:
+        """The cells of each row of the board as text, without their blanks, and the text."""
+        ended = self.cli("providers", environ={**self.environ, "COLUMNS": str(width)})
+        assert ended.returncode == 0, ended.stderr
+        return cells(ended.stdout), ended.stdout
+
+
+async def search(services: Services, word: str) -> None:
+    """One search of Pexels, whatever comes of it."""
+    with contextlib.suppress(SearchFailed):
+        await services.gateway.search(Asked(text=word, providers="pexels"))
+    await services.gateway.pages.settle()
+
+
+def cells(text: str) -> dict[str, list[str]]:
+    """The cells of a table by what is in the first; what goes over several lines is put together, without blanks."""
+    lines = text.splitlines()
+    head = next(number for number, line in enumerate(lines) if line.strip().startswith("provider"))
+    starts = [found.start() for found in re.finditer(r"\S+(?: \S+)*", lines[head])]
+    rows: list[list[str]] = []
+    for line in lines[head + 1 :]:
+        found = [line[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+        if found[0].strip():
+            rows.append([""] * len(starts))
+        for number, cell in enumerate(found):
+            rows[-1][number] += "".join(cell.split())
+    return {row[0]: row for row in rows}
+
+
+@pytest.fixture
+def place(tmp_path: Path, cli: Cli, configured: dict[str, str]) -> Place:
+    place = Place(tmp_path, cli, configured)
+    place.write()
+    return place
+
+
+@pytest.fixture
+def broken(place: Place) -> str:
+    """The path of a plugin that cannot be loaded."""
+    folder = place.folder / "plugins"
+    folder.mkdir()
+    (folder / "acme.py").write_text("import no_such_module\n")
+    place.environ["IMAGEVAULT_PLUGINS_DIR"] = str(folder)
+    return str(folder / "acme.py")
+
+
+FAILURE = "ModuleNotFoundError: No module named 'no_such_module' (acme.py, line 1)"
+
+
+class TestText:
+    @pytest.mark.parametrize("width", [80, 160])
+    def test_tells_how_one_stands(self, place: Place, pexels: SimulatedPexels, broken: str, width: int) -> None:
+        """State, breaker, what is left of each quota, the cache rate, the last error, and where it came from."""
+        place.search("fox", "fox", "fox")
+        pexels.fail(Answer("", 500))
+        place.search(*(f"word {number}" for number in range(5)))
+
+        rows, text = place.rows(width)
+
+        assert list(rows) == ["local", "openverse", "pexels", "acme"]
+        assert rows["local"][1:] == ["ok", "", "", "", squeezed(OURS)]
+        why = squeezed("switched off: enabled = false for openverse")
+        assert rows["openverse"][1:] == ["disabled", "", "", why, squeezed(OURS)]
+        assert rows["acme"][1] == "notloaded"
+        state, quotas, cache, why, source = rows["pexels"][1:]
+        assert re.fullmatch(r"ok,breakeropen,againin(30|2\d)s", state)
+        assert re.fullmatch(r"994of1000/hour,morein6\dmin19994of20000/month,morein3\dd\d+of1000/second.*", quotas)
+        assert cache == "67%"
+        assert re.fullmatch(r"Pexelsanswered500\(\d+sago\)", why)
+        assert source == squeezed(OURS)
+        assert max(map(len, text.splitlines())) <= width
+
+    @pytest.mark.parametrize("width", [80, 160])
+    def test_cuts_nothing(self, place: Place, broken: str, width: int) -> None:
+        """A reason says what to do: what is too long for the terminal goes on in the next line."""
+        del place.environ["PEXELS_API_KEY"]
+
+        rows, text = place.rows(width)
+
+        reason = "PEXELS_API_KEY is not set (or api_key in [providers.pexels])"
+        assert rows["pexels"][1:5] == ["unconfigured", "", "", squeezed(reason)]
+        assert rows["acme"][1:] == ["notloaded", "", "", squeezed(FAILURE), squeezed(broken)]
+        assert "…" not in text
+
+    def test_before_anything_was_asked(self, place: Place) -> None:
+        """All of each quota is there; no cache rate, no error."""
+        rows, _ = place.rows(160)
+
+        quotas = "1000of1000/hour20000of20000/month1000of1000/second"
+        assert rows["pexels"][1:] == ["ok", quotas, "", "", squeezed(OURS)]
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+class TestJson:
+    def test_of_one_that_is_asked(self, place: Place) -> None:
+        """All that the API tells an admin."""
+        place.search("fox", "owl", "fox", "fox")
+
+        found = place.board()["pexels"]
+        standing = found["standing"]
+
+        assert (found["state"], found["reason"], found["source"], found["quota"]) == ("ok", None, OURS, "ok")
+        assert set(standing) == {"quotas", "breaker", "retry_after", "last_error", "last_error_at", "cache"}
+        assert (standing["breaker"], standing["retry_after"], standing["last_error"]) == ("closed", 0, None)
+        assert standing["cache"] == {"hits": 2, "stale": 0, "misses": 2}
+        quotas = {each["name"]: each for each in standing["quotas"]}
+        assert (quotas["1000/hour"]["limit"], quotas["1000/hour"]["left"]) == (1000, 998)
+        assert 3600 <= quotas["1000/hour"]["more_in"] <= 3600 + 3 * 72
+        assert quotas["20000/month"]["left"] == 19998
+
+    def test_of_one_that_is_not(self, place: Place) -> None:
+        """One that is switched off, and one without an upstream, stand nowhere."""
+        found = place.board()
+
+        assert (found["openverse"]["state"], found["openverse"]["standing"]) == ("disabled", None)
+        assert found["openverse"]["reason"] == "switched off: enabled = false for openverse"
+        assert (found["local"]["state"], found["local"]["standing"]) == ("ok", None)
+
+    def test_of_a_failed_plugin(self, place: Place, broken: str) -> None:
+        """With where it came from; the others are there as before."""
+        ended = place.cli("providers", "--json", environ=place.environ)
+        answer = json.loads(ended.stdout)
+
+        assert ended.returncode == 0
+        assert set(answer) == {"providers", "failures", "problems"}
+        assert answer["failures"] == [{"name": "acme", "source": broken, "reason": FAILURE}]
+        assert [each["name"] for each in answer["providers"]] == ["local", "openverse", "pexels"]
+
+    def test_is_what_the_api_gives_an_admin(self, place: Place, serve: Any) -> None:
+        """A server at work and the command read the same database."""
+        place.environ["SECRET_KEY"] = "a test secret of more than thirty-two bytes"
+        made = place.cli("users", "create", "ada", "--admin", "--password", "violet-harbour-71", environ=place.environ)
+        assert made.returncode == 0
+        server = serve(place.environ).wait_until_ready()
+        with httpx.Client(base_url=server.url) as client:
+            form = {"username": "ada", "password": "violet-harbour-71"}
+            token = client.post("/token", data=form).json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            assert client.get("/search", params={"q": "fox", "provider": "pexels"}).status_code == 200
+            listed = client.get("/providers").json()["providers"]
+        found = place.board()
+
+        for each in listed:
+            own = found[each["name"]]
+            if each["standing"] is not None:
+                for standing in (each["standing"], own["standing"]):
+                    standing["cache"] = None  # the server writes it with the next beat of its pulse
+                    for quota in standing["quotas"]:
+                        del quota["more_in"]
+                    standing["quotas"] = [quota for quota in standing["quotas"] if "second" not in quota["name"]]
+            assert each == own
+
+
+class TestQuota:
+    def test_that_is_used_up(self, place: Place, pexels: SimulatedPexels) -> None:
+        """What is left and when there is more; a refusal of our own is no error of the provider."""
+        place.write(hour=2)
+        place.search("a", "b", "c")
+
+        found = place.board()["pexels"]
+        hour = next(each for each in found["standing"]["quotas"] if each["name"] == "2/hour")
+
+        assert (hour["left"], found["quota"]) == (0, "out")
+        assert 3600 <= hour["more_in"] <= 3600 + 3 * 72
+        assert found["standing"]["last_error"] is None
+        assert len(pexels.calls) == 2
+
+    def test_that_the_upstream_counts(self, place: Place, pexels: SimulatedPexels) -> None:
+        """A key that others use too: what the upstream says is left, until the day it begins anew."""
+        pexels.remaining = 5
+        pexels.reset = int(time.time()) + 10 * DAY
+        place.search("fox")
+
+        quotas = {each["name"]: each for each in place.board()["pexels"]["standing"]["quotas"]}
+
+        assert quotas["20000/month"]["left"] == 4
+        assert 10 * DAY - 60 <= quotas["20000/month"]["more_in"] <= 10 * DAY + 1
+
+    def test_over_a_restart_with_less(self, place: Place) -> None:
+        """An admin lowered it below what is used already."""
+        place.search("a", "b", "c", "d")
+        place.write(hour=3)
+
+        found = place.board()["pexels"]
+        hour = next(each for each in found["standing"]["quotas"] if each["name"] == "3/hour")
+
+        assert (hour["limit"], hour["left"], found["quota"]) == (3, 0, "out")
+
+
+class TestBreaker:
+    def test_open(self, place: Place, pexels: SimulatedPexels, database_url: str) -> None:
+        """After five failures, with the last error and when; on both engines."""
+        place.environ["DATABASE_URL"] = database_url
+        pexels.fail(Answer("", 500))
+        began = time.time()
+        place.search(*(f"word {number}" for number in range(7)))
+
+        standing = place.board()["pexels"]["standing"]
+
+        assert (standing["breaker"], standing["last_error"]) == ("open", "Pexels answered 500")
+        assert 0 < standing["retry_after"] <= 30
+        assert began - 1 <= standing["last_error_at"] <= time.time() + 1
+        assert len(pexels.calls) == 5
+
+    def test_probing(self, place: Place, pexels: SimulatedPexels) -> None:
+        """When it has cooled, the next call tries it; until that went well it is on probation."""
+        pexels.fail(Answer("", 500))
+        place.search(*(f"word {number}" for number in range(5)), offset=-31)
+
+        standing = place.board()["pexels"]["standing"]
+        rows, _ = place.rows(160)
+
+        assert (standing["breaker"], standing["retry_after"]) == ("probing", 0)
+        assert rows["pexels"][1] == "ok,breakerprobing"
+
+    def test_closed_again(self, place: Place, pexels: SimulatedPexels) -> None:
+        """By the first call that went well; what failed last is still told."""
+        pexels.fail(Answer("", 500), times=5)
+        place.search(*(f"word {number}" for number in range(5)), offset=-31)
+        place.search("another")
+
+        standing = place.board()["pexels"]["standing"]
+        rows, _ = place.rows(160)
+
+        assert (standing["breaker"], standing["last_error"]) == ("closed", "Pexels answered 500")
+        assert rows["pexels"][1] == "ok"
+        assert rows["pexels"][4].startswith("Pexelsanswered500(3")
+
+    def test_a_pause_that_was_asked_for(self, place: Place, pexels: SimulatedPexels) -> None:
+        """Is no failure, and told with its end."""
+        pexels.fail(Answer("", 429, {"Retry-After": "600"}))
+        place.search("fox", "owl")
+
+        standing = place.board()["pexels"]["standing"]
+        rows, _ = place.rows(160)
+
+        assert (standing["breaker"], standing["last_error"]) == ("closed", "Pexels allows no more requests now")
+        assert 500 < standing["retry_after"] <= 600
+        assert re.fullmatch(r"ok,againin(9|10)min", rows["pexels"][1])
+        assert len(pexels.calls) == 1
+
+    def test_a_wrong_key(self, place: Place) -> None:
+        """What the upstream said of it; the key is not shown."""
+        place.environ["PEXELS_API_KEY"] = "wrong-hidden-key"
+        place.search("fox")
+
+        standing = place.board()["pexels"]["standing"]
+
+        assert standing["last_error"] == "Pexels does not accept the key (it answered 401)"
+        assert "hidden" not in json.dumps(place.board())
+
+
+class TestCacheRate:
+    def test_of_searches_from_a_terminal(self, place: Place, pexels: SimulatedPexels) -> None:
+        """Each process writes what it counted; the database is where the next one finds the page."""
+        for _ in range(2):
+            ended = place.cli("search", "red", "fox", "-p", "pexels", environ=place.environ)
+            assert ended.returncode == 0
+
+        rows, _ = place.rows(160)
+
+        assert place.board()["pexels"]["standing"]["cache"] == {"hits": 1, "stale": 0, "misses": 1}
+        assert rows["pexels"][3] == "50%"
+        assert len(pexels.calls) == 1
+
+    def test_counts_old_pages_and_no_failures(self, place: Place, pexels: SimulatedPexels) -> None:
+        """An old page is served without waiting; what failed was served from nowhere."""
+        place.write(more="cache_for = 60\n")
+
+        async def work(services: Services) -> None:
+            await search(services, "fox")
+            await search(services, "fox")
+            services.gateway.clock.offset += 61
+            await search(services, "fox")
+            pexels.fail(Answer("", 500))
+            await search(services, "owl")
+
+        place.serve(work)
+
+        assert place.board()["pexels"]["standing"]["cache"] == {"hits": 1, "stale": 1, "misses": 1}
+
+    def test_of_a_server_that_runs(self, place: Place) -> None:
+        """It writes with its pulse, not only at its end."""
+
+        async def run() -> dict[str, Any]:
+            services = Services(load({"OPENVERSE_ENABLED": "false", **place.environ}, place.folder))
+            async with services.serving(), asyncio.timeout(20):
+                await search(services, "fox")
+                while True:
+                    found = (await asyncio.to_thread(place.board))["pexels"]["standing"]["cache"]
+                    if found is not None:
+                        return dict(found)
+
+        assert asyncio.run(run()) == {"hits": 0, "stale": 0, "misses": 1}
+
+
+NOW = 1_800_000_000.0
+HOUR = Quota(20, "hour")
+STEP = 72.0  # seconds of a step of an hour
+
+
+def state(ago: Mapping[float, int], learned: tuple[int, float] | None = None) -> State:
+    """Calls by how many seconds ago they were made, and what the upstream said is left, and for how long."""
+    windows: dict[int, int] = {}
+    for seconds, count in ago.items():
+        step = int((NOW - seconds) / STEP)
+        windows[step] = windows.get(step, 0) + count
+    found = State(windows={"hour": windows} if windows else {})
+    if learned is not None:
+        found.learned["hour"] = Learned(learned[0], NOW + learned[1])
+    return found
+
+
+class TestMoreIn:
+    """The seconds until there is more left of a quota than now."""
+
+    @pytest.mark.parametrize(
+        ("ago", "learned", "low", "high"),
+        [
+            ({}, None, None, None),
+            ({5000: 3}, None, None, None),
+            ({0: 1}, None, 3600, 3600 + 2 * STEP),
+            ({1800: 1, 0: 5}, None, 1800, 1800 + 2 * STEP),
+            ({}, (5, 100.0), 100, 100),
+            ({}, (5, 99.2), 100, 100),
+            ({1800: 10}, (10, 900.0), 1800, 1800 + 2 * STEP),
+            ({1800: 10}, (10, 3000.0), 3000, 3000),
+            ({1800: 20}, (0, 3000.0), 3000, 3000),
+        ],
+    )
+    def test_by_either_count(
+        self, ago: Mapping[float, int], learned: tuple[int, float] | None, low: float | None, high: float | None
+    ) -> None:
+        """None where all of it is left."""
+        found = engine.more_in(state(ago, learned), HOUR, NOW)
+
+        if low is None or high is None:
+            assert found is None
+        else:
+            assert found is not None
+            assert low <= found <= high
+
+    def test_where_the_upstream_says_less_than_we_counted(self) -> None:
+        """What counts is when that is over: our own count allows more all the while."""
+        assert engine.more_in(state({0: 1}, (5, 100.0)), HOUR, NOW) == 100
+
+    def test_where_the_upstream_says_more_than_we_counted(self) -> None:
+        """What counts is when our own count gets less."""
+        found = engine.more_in(state({3000: 10}, (18, 3500.0)), HOUR, NOW)
+
+        assert found is not None
+        assert 600 <= found <= 600 + 2 * STEP
+
+    @pytest.mark.parametrize("left", [20, 25])
+    def test_where_the_upstream_says_that_all_is_left(self, left: int) -> None:
+        assert engine.more_in(state({}, (left, 100.0)), HOUR, NOW) is None
+
+    def test_where_more_is_used_than_allowed(self) -> None:
+        """An admin lowered the quota: that one step is forgotten frees nothing yet."""
+        found = engine.more_in(state({3000: 1, 1800: 20}), HOUR, NOW)
+
+        assert found is not None
+        assert 1800 <= found <= 1800 + 2 * STEP
+
+    @given(
+        ago=st.dictionaries(st.floats(0, 3800), st.integers(1, 9), max_size=4),
+        learned=st.none() | st.tuples(st.integers(-2, 25), st.floats(1, 5000)),
+    )
+    def test_is_true(self, ago: dict[float, int], learned: tuple[int, float] | None) -> None:
+        """At that time there is more, a second before there is not; None only where all is left."""
+        known = state(ago, learned)
+        now = engine.left(known, HOUR, NOW)
+
+        found = engine.more_in(known, HOUR, NOW)
+
+        if found is None:
+            assert now == HOUR.limit
+        else:
+            assert engine.left(known, HOUR, NOW + found + 0.01) > now
+            assert found == 1 or engine.left(known, HOUR, NOW + found - 1.01) == now
+
+
+class TestForgive:
+    RULES = Rules((HOUR,), 4)
+
+    def failed(self) -> State:
+        """A state after five failed calls, a pause that was asked for, and a probe that is out."""
+        known = State(callers={"ada": Caller(3, NOW, NOW)}, learned={"hour": Learned(12, NOW + 3000)})
+        for number in range(5):
+            call = Call(key=f"k{number}", owner="me")
+            decision, known = engine.admit(known, self.RULES, call, NOW)
+            assert decision.word == "go"
+            known = engine.observe(known, self.RULES, call, Outcome(word="failed", error="it failed"), NOW)
+        call = Call(key="probe", owner="me")
+        decision, known = engine.admit(known, self.RULES, call, NOW + 31)
+        assert (decision.word, known.probe) == ("go", "me")
+        limited = Call(key="limited", owner="other")
+        return engine.observe(known, self.RULES, limited, Outcome(word="limited", retry_after=60.0), NOW + 31)
+
+    def test_closes_the_breaker_and_lets_all_leave(self) -> None:
+        """Not one after the other."""
+        known = engine.forgive(self.failed())
+        after = NOW + 92
+
+        for number in range(3):
+            call = Call(key=f"new {number}", owner=f"owner {number}")
+            decision, known = engine.admit(known, self.RULES, call, after)
+            assert decision.word == "go"
+        assert (known.openings, known.failures, known.probe, known.open_until) == (0, 0, None, 0.0)
+
+    def test_counts_failures_anew(self) -> None:
+        """Four are none too many."""
+        known = engine.forgive(self.failed())
+        for number in range(4):
+            call = Call(key=f"new {number}", owner="me")
+            known = engine.observe(known, self.RULES, call, Outcome(word="failed"), NOW + 92)
+
+        assert known.open_until == 0.0
+
+    def test_keeps_every_count_and_a_pause(self) -> None:
+        """They belong to the account with the upstream, not to how it is reached."""
+        before = self.failed()
+        after = engine.forgive(before)
+
+        decision, _ = engine.admit(after, self.RULES, Call(key="new", owner="me"), NOW + 60)
+
+        assert (decision.word, decision.why) == ("no", "cooling")
+        assert engine.used(after, HOUR, NOW + 31) == 6
+        assert (after.windows, after.learned, after.callers) == (before.windows, before.learned, before.callers)
+        assert (after.last_error, after.flights) == ("it failed", before.flights)
+
+    def test_leaves_the_former_state_alone(self) -> None:
+        """It is compared with the new one, and may have to be tried again."""
+        before = self.failed()
+        untouched = copy.deepcopy(before)
+
+        assert engine.forgive(before) != before
+        assert before == untouched
+        assert engine.forgive(State()) == State()
+
+
+def record(standing: Standing | None, **changes: Any) -> ProviderRecord:
+    known: dict[str, Any] = {"name": "acme", "title": "Acme", "homepage": None, "state": "ok", "quota": "ok"}
+    known |= {"notice": None, "hotlink": "allowed", "page_size": 10, "max_results": None, "filters": {}}
+    return ProviderRecord(**{**known, "emulated": [], "source": "here", "standing": standing, **changes})
+
+
+def standing(**changes: Any) -> Standing:
+    known = {"quotas": [], "breaker": "closed", "retry_after": 0, "last_error": None, "last_error_at": None}
+    return Standing(**{**known, **changes})
+
+
+class TestCells:
+    """What stands in the cells of the board."""
+
+    @pytest.mark.parametrize(
+        ("seconds", "expected"),
+        [
+            (1, "1 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (179, "2 min"),
+            (7199, "119 min"),
+            (7200, "2 h"),
+            (172799, "47 h"),
+            (172800, "2 d"),
+            (31 * DAY, "31 d"),
+        ],
+    )
+    def test_a_time(self, seconds: int, expected: str) -> None:
+        """In the largest unit that makes at least two."""
+        quota = QuotaLeft("9/day", 9, 3, seconds)
+
+        _, [row] = terminal.board([record(standing(retry_after=seconds, quotas=[quota]))], [])
+
+        assert row[1:3] == (f"ok, again in {expected}", f"3 of 9/day, more in {expected}")
+
+    @pytest.mark.parametrize(
+        ("cache", "expected"),
+        [
+            (None, ""),
+            (CacheRate(0, 0, 0), ""),
+            (CacheRate(0, 0, 3), "0%"),
+            (CacheRate(2, 0, 1), "67%"),
+            (CacheRate(0, 2, 0), "100%"),
+        ],
+    )
+    def test_a_cache_rate(self, cache: CacheRate | None, expected: str) -> None:
+        _, [row] = terminal.board([record(standing(cache=cache))], [])
+
+        assert row[3] == expected
+
+    def test_a_quota_of_which_all_is_left(self) -> None:
+        quotas = [QuotaLeft("9/day", 9, 9), QuotaLeft("2/second", 2, 1, 1)]
+
+        _, [row] = terminal.board([record(standing(quotas=quotas))], [])
+
+        assert row[2] == "9 of 9/day\n1 of 2/second, more in 1 s"
+
+    def test_why(self) -> None:
+        """Why it does not serve goes before what failed last; a clock that is off makes no time negative."""
+        ahead = standing(last_error="it failed", last_error_at=time.time() + 100)
+        long_ago = standing(last_error="it failed", last_error_at=time.time() - 3 * DAY - 60)
+
+        _, rows = terminal.board([record(ahead), record(ahead, reason="off"), record(long_ago), record(None)], [])
+
+        assert [row[4] for row in rows] == ["it failed (0 s ago)", "off", "it failed (3 d ago)", ""]
+
+    def test_plugins_that_failed_come_last(self) -> None:
+        columns, rows = terminal.board([record(None)], [FailedPlugin("zeta", "there", "no such module")])
+
+        assert [row[0] for row in rows] == ["acme", "zeta"]
+        assert rows[1] == ("zeta", "not loaded", "", "", "no such module", "there")
+        assert len(columns) == len(rows[0]) == len(rows[1])
+
+    def test_downloads(self) -> None:
+        """Newest first as given; what is not known of a bare URL stays empty."""
+        empty: dict[str, Any] = dict.fromkeys(DownloadRecord.__struct_fields__)
+        at = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+        bare = DownloadRecord(**{**empty, "id": uuid.uuid4(), "url": "https://a.example/b.jpg", "created_at": at})
+        credit = Attribution("Photo by Ada", "html", "markdown")
+        whole = DownloadRecord(
+            **{
+                **empty,
+                "id": uuid.uuid4(),
+                "image": "acme:1",
+                "url": "https://a.example/b.jpg",
+                "rendition": "large",
+                "attribution": credit,
+                "license": License("cc0-1.0", "CC0 1.0"),
+                "project": "cards",
+                "created_at": at,
+            }
+        )
+
+        columns, rows = terminal.downloads([whole, bare])
+
+        assert columns == ("image", "rendition", "credit", "licence", "project", "taken (UTC)")
+        assert rows == [
+            ("acme:1", "large", "Photo by Ada", "CC0 1.0", "cards", "2026-05-06 07:08"),
+            ("https://a.example/b.jpg", None, "", "", None, "2026-05-06 07:08"),
+        ]
