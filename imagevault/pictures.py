@@ -1,16 +1,22 @@
-"""What a picture file says of itself: title, keywords, creator, licence, credit, in XMP, IPTC, EXIF or PNG text.
+"""Picture files, for providers that hold them: what each says of itself, its average colour, and thumbnails.
 
-For providers that hold files. JPEG, PNG, GIF, WebP and AVIF, told by content, of at most 50 megapixels.
+Title, keywords, creator, licence and credit are in XMP, IPTC, EXIF or PNG text. JPEG, PNG, GIF, WebP and AVIF, told by
+content, of at most 50 megapixels.
 """
 
 import contextlib
+import hashlib
+import io
 import logging
+import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import PIL.Image
+import PIL.ImageOps
 from defusedxml import ElementTree
 from PIL import IptcImagePlugin, PngImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
@@ -19,6 +25,8 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
 MAX_PIXELS = 50_000_000
 MAX_XMP = 1_000_000  # bytes
 MAX_TEXT, MAX_VALUES = 2000, 50
+COLOR_PIXELS = 1_000_000  # larger pictures get no colour: decoding so many costs some 4 ms, reading metadata 0.2
+THUMBNAIL = 400  # pixels, the longer side
 
 # Control characters, also those of writing direction, and what stands for bytes that are not UTF-8.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -46,7 +54,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def tried(path: str, work: Callable[[PIL.Image.Image], T]) -> T | None:
+def tried(path: str | Path, work: Callable[[PIL.Image.Image], T]) -> T | None:
     """What `work` makes of the picture, or None if it is none or broken: then a decoder can raise anything."""
     try:
         with opened(path) as image:
@@ -57,7 +65,7 @@ def tried(path: str, work: Callable[[PIL.Image.Image], T]) -> T | None:
 
 
 @contextlib.contextmanager
-def opened(path: str) -> Iterator[PIL.Image.Image]:
+def opened(path: str | Path) -> Iterator[PIL.Image.Image]:
     """The picture, not decoded yet. Pillow's own limit on pixels belongs to the process, so ours is looked at here."""
     with Path(path).open("rb") as file, PIL.Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
@@ -146,3 +154,72 @@ def orientation(image: PIL.Image.Image) -> int:
         found = PIL.Image.Image.getexif(image).get(ORIENTATION, 1)
         return int(found) if found in range(1, 9) else 1
     return 1
+
+
+def shown_size(image: PIL.Image.Image) -> tuple[int, int]:
+    """Width and height as it is displayed, in pixels."""
+    return image.size[::-1] if orientation(image) >= ON_ITS_SIDE else image.size
+
+
+# Pixels
+
+
+def average_color(image: PIL.Image.Image) -> str | None:
+    """`#RRGGBB`; None where something shines through, and for large pictures."""
+    if image.width * image.height > COLOR_PIXELS:
+        return None
+    pixel = _reduced(image, (1, 1))
+    return f"#{pixel.tobytes().hex().upper()}" if pixel.mode == "RGB" else None
+
+
+def fitted(size: tuple[int, int]) -> tuple[int, int]:
+    """The size of its thumbnail; never larger than it was."""
+    scale = min(1.0, THUMBNAIL / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def thumbnail(path: Path, folder: Path, version: str) -> Path | None:
+    """The thumbnail, JPEG or PNG, made once for each `version` of the picture; None if that is none.
+
+    It is named after the version, so that an outdated one is never served. Raises OSError if it cannot be stored.
+    """
+    stamp = hashlib.sha256(version.encode()).hexdigest()[:32]
+    for made in (folder / f"{stamp}.jpg", folder / f"{stamp}.png"):
+        if made.exists():
+            return made
+    rendered = tried(path, _rendered)
+    if rendered is None:
+        return None
+    content, suffix = rendered
+    half = folder / f"{stamp}.{os.getpid()}-{threading.get_ident()}"
+    try:
+        half.write_bytes(content)
+        return half.replace(folder / (stamp + suffix))
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _rendered(image: PIL.Image.Image) -> tuple[bytes, str]:
+    turn = orientation(image)
+    profile = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA"} else None
+    small = _reduced(image, fitted(image.size))
+    small.info.clear()  # or the comment would be written again
+    small.getexif()[ORIENTATION] = turn
+    small = PIL.ImageOps.exif_transpose(small)
+    file = io.BytesIO()
+    if small.mode == "RGBA":
+        small.save(file, "PNG", icc_profile=profile)
+        return file.getvalue(), ".png"
+    small.save(file, "JPEG", quality=82, optimize=True, progressive=True, icc_profile=profile)
+    return file.getvalue(), ".jpg"
+
+
+def _reduced(image: PIL.Image.Image, size: tuple[int, int]) -> PIL.Image.Image:
+    """In this size: RGB, or RGBA where something shines through. A JPEG is decoded only as finely as that needs."""
+    image.draft("RGB", (2 * size[0], 2 * size[1]))
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off, not scale
+        image = image.point(lambda value: value * (1 / 256)).convert("L")
+    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    small = image.resize(size, PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
+    opaque = small.mode == "RGB" or min(small.getchannel("A").tobytes()) == 255
+    return small.convert("RGB") if opaque else small

@@ -8,9 +8,7 @@ page that reaches past them is refused whole (measured).
 `mature` is never sent: any value switches sensitive works on, `false` too (source, serializers/media_serializers.py).
 """
 
-import contextlib
 import re
-from collections.abc import Iterable, Iterator
 
 import httpx
 import msgspec
@@ -28,22 +26,21 @@ from imagevault import (
     Rendition,
     SearchQuery,
     Unauthorized,
+    decode,
+    decode_each,
     hookimpl,
 )
 
 DEPTH = 240
 APPLICATION_PAGE = 48  # of the 50 allowed, so that whole pages make 240
 TOKEN_KEPT = 3600  # seconds, of the ten hours a token is good for (API docs)
-PARAMS = {"orientation": "aspect_ratio", "license": "license"}
+FREE = "by,by-sa,cc0,pdm"  # lists, for their `license_type` counts Sampling Plus as commercial, which bars adverts
 FILTERS = {
     "orientation": {"landscape": "wide", "portrait": "tall", "square": "square"},
-    "license": {  # lists, for their `license_type` counts the retired Sampling Plus as commercial, which bars adverts
-        "commercial": "by,by-sa,by-nd,cc0,pdm",
-        "modification": "by,by-sa,by-nc,by-nc-sa,cc0,pdm",
-        "public-domain": "cc0,pdm",
-    },
+    "license": {"commercial": f"{FREE},by-nd", "modification": f"{FREE},by-nc,by-nc-sa", "public-domain": "cc0,pdm"},
 }
-PUBLIC_DOMAIN = {"cc0": "publicdomain/zero/1.0", "pdm": "publicdomain/mark/1.0"}
+PARAMS = {"orientation": "aspect_ratio", "license": "license"}
+HOSTS = "live.staticflickr.com upload.wikimedia.org cdn.stocksnap.io images.rawpixel.com"  # of the largest sources
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Params = dict[str, str | int]
 
@@ -79,11 +76,6 @@ class _Work(msgspec.Struct):
     mature: bool | None = None
     unstable__sensitivity: list[str] | None = None
 
-    @property
-    def sensitive(self) -> bool:
-        """Whether it was reported, or has words on their list."""
-        return bool(self.mature or self.unstable__sensitivity)
-
 
 class _Listing(msgspec.Struct):
     """A page of results. `page_count` is the page asked for where that is short, so the last (source)."""
@@ -108,52 +100,38 @@ def provider_info() -> ProviderInfo:
         page_size=20,
         filters=FILTERS,
         max_results=DEPTH,
-        quotas=[
-            Quota(20, "minute", remaining="X-RateLimit-Available-anon_burst"),
-            Quota(200, "day", remaining="X-RateLimit-Available-anon_sustained"),
-        ],
+        quotas=_quotas("anon", 20, 200),
         credit='"{title}" by {author} ({license})',
-        file_hosts={
-            "api.openverse.org",  # thumbnails of all
-            "live.staticflickr.com",
-            "upload.wikimedia.org",
-            "cdn.stocksnap.io",
-            "images.rawpixel.com",
-        },
+        file_hosts={"api.openverse.org", *HOSTS.split()},  # the former has thumbnails of all
         cache_for=4 * 3600,  # their own cache-control (measured)
-        hotlink="allowed",
     )
 
 
 @hookimpl
 def configure(info: ProviderInfo, settings: Settings) -> ProviderInfo:
     """More for a registered application. ValueError if only half of its credentials is set."""
-    if not settings.client_id and not settings.client_secret:
-        return info
-    for key in ("client_id", "client_secret"):
-        if not getattr(settings, key):
-            raise ValueError(f"OPENVERSE_{key.upper()} is not set (or {key} in [providers.openverse])")
-    quotas = [
-        Quota(100, "minute", remaining="X-RateLimit-Available-oauth2_client_credentials_burst"),
-        Quota(10_000, "day", remaining="X-RateLimit-Available-oauth2_client_credentials_sustained"),
-    ]
-    return msgspec.structs.replace(info, page_size=APPLICATION_PAGE, quotas=quotas)
+    lacking = [key for key in ("client_id", "client_secret") if not getattr(settings, key)]
+    if len(lacking) == 1:
+        raise ValueError(f"OPENVERSE_{lacking[0].upper()} is not set (or {lacking[0]} in [providers.openverse])")
+    quotas = _quotas("oauth2_client_credentials", 100, 10_000)
+    return info if lacking else msgspec.structs.replace(info, page_size=APPLICATION_PAGE, quotas=quotas)
+
+
+def _quotas(scope: str, burst: int, sustained: int) -> list[Quota]:
+    header = f"X-RateLimit-Available-{scope}"
+    return [Quota(burst, "minute", f"{header}_burst"), Quota(sustained, "day", f"{header}_sustained")]
 
 
 @hookimpl
 async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: Settings, keep: Keep) -> Page:
-    """One page of `GET /images/`."""
+    """One page of `GET /images/`, without the works that were reported or have words on their list."""
     params: Params = {"q": query.text, "page": query.page, "page_size": query.per_page}
     params |= {PARAMS[name]: value for name, value in query.native.items()}
-    response = await _get("images/", http, settings, keep, params)
-    _check(response)
-    listing = msgspec.json.decode(response.content, type=_Listing)
-    return Page(
-        [_image(work) for work in _works(listing.results) if not work.sensitive],
-        # an empty page says 0, whatever the pages before it said (source, controllers/search_controller.py)
-        total=listing.result_count if listing.results or query.page == 1 else None,
-        last=not listing.results or query.page >= listing.page_count,
-    )
+    listing = decode(await _get("images/", http, settings, keep, params), _Listing)
+    images = [image for work in decode_each(listing.results, _Work) if (image := _image(work))]
+    # an empty page says 0, whatever the pages before it said (source, controllers/search_controller.py)
+    total = listing.result_count if listing.results or query.page == 1 else None
+    return Page(images, total=total, last=not listing.results or query.page >= listing.page_count)
 
 
 @hookimpl
@@ -162,11 +140,7 @@ async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Settings
     if not UUID.fullmatch(image_id):
         return None
     response = await _get(f"images/{image_id}/", http, settings, keep)
-    if response.status_code == httpx.codes.NOT_FOUND:
-        return None
-    _check(response)
-    work = msgspec.json.decode(response.content, type=_Work)
-    return None if work.sensitive else _image(work)
+    return None if response.status_code == httpx.codes.NOT_FOUND else _image(decode(response, _Work))
 
 
 async def _get(
@@ -174,28 +148,25 @@ async def _get(
 ) -> httpx.Response:
     """The answer to `GET path`, asked with the application's token if there is one."""
     if not settings.client_id:
-        return await http.get(path, params=params)
+        return _understood(await http.get(path, params=params))
 
     async def fetch_token() -> str:
         form = {**msgspec.structs.asdict(settings), "grant_type": "client_credentials"}
         answer = await http.post("auth_tokens/token/", data=form)
         if answer.status_code in {400, 401}:
             raise Unauthorized("Openverse does not accept OPENVERSE_CLIENT_ID with OPENVERSE_CLIENT_SECRET")
-        _check(answer)
-        return msgspec.json.decode(answer.content, type=_Token).access_token
+        return decode(_understood(answer), _Token).access_token
 
     token = await keep("token", fetch_token, TOKEN_KEPT)
     response = await http.get(path, params=params, headers={"Authorization": f"Bearer {token}"})
     if response.status_code == httpx.codes.UNAUTHORIZED:  # ended before its time, or taken for none (issue 3626)
         token = await keep(f"token instead of {token}", fetch_token, TOKEN_KEPT)
         response = await http.get(path, params=params, headers={"Authorization": f"Bearer {token}"})
-    return response
+    return _understood(response)
 
 
-def _check(response: httpx.Response) -> None:
-    """Raises what the gateway cannot tell from the status alone, then as httpx does."""
-    if response.is_success:
-        return
+def _understood(response: httpx.Response) -> httpx.Response:
+    """The answer. Raises what the gateway cannot tell from the status alone."""
     status, text = response.status_code, response.text
     if status == 429 and "Retry-After" not in response.headers and (wait := re.search(r" in (\d{1,6}) second", text)):
         raise RateLimited("Openverse allows no more requests now", float(wait[1]))
@@ -203,21 +174,15 @@ def _check(response: httpx.Response) -> None:
         raise InvalidResponse(f"Openverse refused the request: {text[:300]}")
     if status == 403:  # Cloudflare's, of some hosting companies (issue 5478)
         raise Unauthorized("Openverse refuses calls from this server's address (it answered 403)")
-    response.raise_for_status()
+    return response
 
 
-def _works(results: Iterable[msgspec.Raw]) -> Iterator[_Work]:
-    """The works that are as documented."""
-    for result in results:
-        with contextlib.suppress(ValueError):
-            yield msgspec.json.decode(result, type=_Work)
-
-
-def _image(work: _Work) -> Image:
-    """One work in our terms. Its size is that of the file at `url`, which need not be the largest (Flickr)."""
-    renditions = [Rendition(name="original", url=work.url, width=work.width, height=work.height)]
-    if work.thumbnail:
-        renditions.insert(0, Rendition(name="thumbnail", url=work.thumbnail))
+def _image(work: _Work) -> Image | None:
+    """One work in our terms, None for a sensitive one. Its size is that of `url`, often not the largest (Flickr)."""
+    if work.mature or work.unstable__sensitivity:
+        return None
+    thumbnail = [Rendition(name="thumbnail", url=work.thumbnail)] if work.thumbnail else []
+    original = Rendition(name="original", url=work.url, width=work.width, height=work.height)
     return Image(
         id=work.id,
         title=work.title,
@@ -228,21 +193,16 @@ def _image(work: _Work) -> Image:
         author=Author(work.creator, work.creator_url) if work.creator else None,
         source_url=work.foreign_landing_url,
         license=_license(work),
-        renditions=renditions,
+        renditions=[*thumbnail, original],
         credit=work.attribution,
     )
 
 
 def _license(work: _Work) -> License:
-    """The licence by its address, else by code and version."""
+    """The licence by its address, else by code and version; of one that is neither, little is promised."""
     code, version = work.license.lower(), work.license_version or ""
-    path = PUBLIC_DOMAIN.get(code) or f"licenses/{code}/{version}"
-    known = License.from_url(work.license_url or "") or License.from_url(f"https://creativecommons.org/{path}/")
-    return known or License(  # Sampling Plus, in practice (source, constants/licenses.py)
-        id=f"cc-{code}-{version}".rstrip("-"),
-        name=f"CC {code.upper()} {version}".rstrip(),
-        url=work.license_url or f"https://creativecommons.org/{path}/",
-        attribution_required=True,
-        commercial=False,
-        modification="sampling" in code,
-    )
+    mark = {"cc0": "publicdomain/zero/1.0", "pdm": "publicdomain/mark/1.0"}.get(code)
+    url = f"https://creativecommons.org/{mark or f'licenses/{code}/{version}'}/"
+    name = f"CC {code.upper()} {version}".rstrip()  # Sampling Plus, in practice (source, constants/licenses.py)
+    other = License(name.lower().replace(" ", "-"), name, work.license_url or url, True, False, "sampling" in code)
+    return License.from_url(work.license_url or "") or License.from_url(url) or other

@@ -16,25 +16,23 @@ import msgspec
 from imagevault import (
     Author,
     Image,
-    InvalidResponse,
     License,
     Page,
     ProviderInfo,
     Quota,
     Rendition,
-    RenditionName,
     SearchQuery,
+    decode,
+    decode_each,
     hookimpl,
 )
 
-COLORS = "red orange yellow green turquoise blue violet pink brown black gray white"
-LOCALES = """en-US pt-BR es-ES ca-ES de-DE it-IT fr-FR sv-SE id-ID pl-PL ja-JP zh-TW zh-CN ko-KR
-    th-TH nl-NL hu-HU vi-VN cs-CZ da-DK fi-FI uk-UA el-GR ro-RO nb-NO sk-SK tr-TR ru-RU"""
 FILTERS = {  # their words are ours; a size is at least 4, 12 or 24 megapixels (API docs)
-    "orientation": {word: word for word in ("landscape", "portrait", "square")},
-    "size": {word: word for word in ("small", "medium", "large")},
-    "color": {word: word for word in COLORS.split()} | {"grey": "gray"},
-    "locale": {word: word for word in LOCALES.split()},
+    "orientation": "landscape portrait square",
+    "size": "small medium large",
+    "color": "red orange yellow green turquoise blue violet pink brown black gray white",
+    "locale": """en-US pt-BR es-ES ca-ES de-DE it-IT fr-FR sv-SE id-ID pl-PL ja-JP zh-TW zh-CN ko-KR
+        th-TH nl-NL hu-HU vi-VN cs-CZ da-DK fi-FI uk-UA el-GR ro-RO nb-NO sk-SK tr-TR ru-RU""",
 }
 
 
@@ -75,7 +73,7 @@ def provider_info() -> ProviderInfo:
         base_url="https://api.pexels.com/v1/",
         settings=Settings,
         page_size=80,
-        filters=FILTERS,
+        filters={name: {word: word for word in words.split()} for name, words in FILTERS.items()},
         quotas=[
             Quota(200, "hour"),
             Quota(20_000, "month", remaining="X-Ratelimit-Remaining", reset="X-Ratelimit-Reset"),
@@ -87,7 +85,6 @@ def provider_info() -> ProviderInfo:
         notice="Photos provided by Pexels",
         file_hosts={"images.pexels.com"},
         cache_for=24 * 3600,
-        hotlink="allowed",
     )
 
 
@@ -96,12 +93,8 @@ async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: S
     """One page of `GET /search`."""
     params: dict[str, str | int] = {"query": query.text, "page": query.page, "per_page": query.per_page, **query.native}
     response = await http.get("search", params=params, headers={"Authorization": settings.api_key})
-    response.raise_for_status()
-    try:
-        listing = msgspec.json.decode(response.content, type=_Listing)
-    except ValueError as error:
-        raise InvalidResponse(f"Pexels' answer is not a page of photos: {error}") from error
-    images = [image for photo in listing.photos if (image := _image(photo)) is not None]
+    listing = decode(response, _Listing)
+    images = [_image(photo) for photo in decode_each(listing.photos, _Photo)]
     return Page(images, total=listing.total_results, last=listing.next_page is None)
 
 
@@ -111,57 +104,29 @@ async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Settings
     if not (image_id.isascii() and image_id.isdigit()):
         return None
     response = await http.get(f"photos/{image_id}", headers={"Authorization": settings.api_key})
-    if response.status_code == httpx.codes.NOT_FOUND:
-        return None
-    response.raise_for_status()
-    image = _image(response.content)
-    if image is None:
-        raise InvalidResponse("Pexels' answer is not a photo")
-    return image
+    return None if response.status_code == httpx.codes.NOT_FOUND else _image(decode(response, _Photo))
 
 
-def _image(photo_json: msgspec.Raw | bytes) -> Image | None:
-    """One photo in our terms, or None where the record is not as documented."""
-    try:
-        photo = msgspec.json.decode(photo_json, type=_Photo)
-    except ValueError:
-        return None
+def _image(photo: _Photo) -> Image:
+    """One photo in our terms. Its smallest file is a crop, the others fit into boxes (measured)."""
     alt = (photo.alt or "").strip() or None
+    words = re.search(r"/([^/]+)-\d+/?$", unquote(photo.url))  # in the address: /photo/brown-rocks-2014422/
+    size, src = (photo.width, photo.height), {name: url or "" for name, url in photo.src.items()}
+    files = [
+        Rendition.within("small", src.get("medium", ""), size, (math.inf, 350)),
+        Rendition.within("medium", src.get("large", ""), size, (940, 650)),
+        Rendition.within("large", src.get("large2x", ""), size, (1880, 1300)),
+        Rendition.within("original", src.get("original", ""), size, size),
+    ]
+    tiny = Rendition(name="thumbnail", url=src.get("tiny"), width=min(280, size[0]), height=min(200, size[1]))
     return Image(
         id=str(photo.id),
-        title=alt or _title_in(photo.url),
+        title=alt or (words[1].replace("-", " ").capitalize() if words else None),
         alt=alt,
         width=photo.width,
         height=photo.height,
         color=photo.avg_color or None,
         author=Author(photo.photographer, photo.photographer_url),
         source_url=photo.url,
-        renditions=_renditions(photo),
+        renditions=[each for each in (tiny, *files) if each.url],
     )
-
-
-def _title_in(url: str) -> str | None:
-    """The words in a photo page's address: `/photo/brown-rocks-2014422/` -> `Brown rocks`."""
-    slug = re.search(r"/([^/]+)-\d+/?$", unquote(url))
-    return slug[1].replace("-", " ").capitalize() if slug else None
-
-
-def _renditions(photo: _Photo) -> list[Rendition]:
-    """The files in `src` under our names, never larger than the original (boxes and crop as measured)."""
-
-    def fit(width: float, height: float) -> tuple[int, int]:
-        scale = min(1, width / photo.width, height / photo.height)
-        return max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-
-    files: dict[RenditionName, tuple[str, tuple[int, int]]] = {
-        "thumbnail": ("tiny", (min(280, photo.width), min(200, photo.height))),
-        "small": ("medium", fit(math.inf, 350)),
-        "medium": ("large", fit(940, 650)),
-        "large": ("large2x", fit(1880, 1300)),
-        "original": ("original", (photo.width, photo.height)),
-    }
-    return [
-        Rendition(name=name, url=url, width=width, height=height)
-        for name, (theirs, (width, height)) in files.items()
-        if (url := photo.src.get(theirs))
-    ]

@@ -3,13 +3,17 @@
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
+import venv
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,8 @@ import httpx
 import pytest
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="imagevault-tests-"))
-for name in [name for name in os.environ if name.startswith(("IMAGEVAULT_", "PEXELS_", "OPENVERSE_", "LOCAL_"))]:
+OURS = tuple(f"{point.name.upper()}_" for point in entry_points(group="imagevault"))
+for name in [name for name in os.environ if name.startswith(("IMAGEVAULT_", *OURS))]:
     del os.environ[name]
 for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL"):
     os.environ.pop(name, None)
@@ -27,6 +32,7 @@ from imagevault.asgi import create  # noqa: E402
 from imagevault.settings import load  # noqa: E402
 from imagevault.testing.pexels import SimulatedPexels  # noqa: E402
 
+ROOT = Path(__file__).parents[1]
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
 # No test calls an upstream that is not simulated: without these, a search of all would ask the real ones.
@@ -221,3 +227,72 @@ def pexels() -> Iterator[SimulatedPexels]:
 def configured(pexels: SimulatedPexels) -> dict[str, str]:
     """The environment that makes a server use it."""
     return {"PEXELS_API_KEY": pexels.key, "PEXELS_BASE_URL": pexels.url}
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy, since a build leaves folders in its source that a later one would take in."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "imagevault-data")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    (source / "imagevault" / "left_over.txt").touch()  # stands for what lies about in a working copy
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    try:
+        enough = int(version("setuptools").partition(".")[0]) >= 77
+    except PackageNotFoundError:
+        enough = False
+    if enough:
+        command.append("--no-build-isolation")  # needs no index
+    built = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if "No matching distribution found for setuptools" in built.stderr:
+        pytest.skip("setuptools is too old here to build a wheel, and no index has a newer one")
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("*.whl"))
+
+
+class Installed:
+    """The wheel in an empty environment, which sees our dependencies, and nothing of this checkout."""
+
+    def __init__(self, folder: Path, wheel: Path) -> None:
+        self.folder = folder
+        self.wheel = wheel
+        venv.create(folder / "venv", symlinks=True)
+        self.python = folder / "venv" / "bin" / "python"
+        self._pip("install", str(wheel))
+        [site] = (folder / "venv" / "lib").glob("python*/site-packages")
+        # A path in a .pth file is searched, but the .pth files in it are not read: the editable install stays unseen.
+        dependencies = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+        (site / "dependencies.pth").write_text("\n".join(dependencies))
+
+    def install(self, project: Path) -> None:
+        """Builds this project from a copy and installs it."""
+        self._pip("install", "--no-build-isolation", shutil.copytree(project, self.folder / project.name))
+
+    def run(
+        self, folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """`python ...` of this environment in a folder."""
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run(
+            [self.python, *arguments],
+            cwd=folder,
+            env={**inherited, **(environ or {})},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def _pip(self, *arguments: str | Path) -> None:
+        command = [sys.executable, "-m", "pip", "--python", str(self.python), *arguments]
+        ended = subprocess.run(
+            [*command, "--quiet", "--no-deps", "--no-index"], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """An environment of this test module's own."""
+    return Installed(tmp_path_factory.mktemp("installed"), wheel)

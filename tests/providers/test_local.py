@@ -19,7 +19,10 @@ from PIL import ExifTags, ImageChops, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 from imagevault import Image, Page, SearchQuery, Unavailable, hookspecs
+from imagevault.folder import FRESH, File
+from imagevault.gateway import mend
 from imagevault.samples import draw
+from imagevault.testing.contract import ProviderContract
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 160, 0), (0, 0, 255), (255, 255, 255)
 CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
@@ -54,7 +57,7 @@ def scratch(tmp_path: Path) -> Path:
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Lets ten seconds pass."""
     now = [1000.0]
-    monkeypatch.setattr(plugin, "monotonic", lambda: now[0])
+    monkeypatch.setattr("imagevault.folder.monotonic", lambda: now[0])
 
     def later() -> None:
         now[0] += 10
@@ -114,8 +117,10 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 async def find(folder: Path | None, text: str = "", page: int = 1, per_page: int = 50) -> Page:
+    """What a search finds, as the gateway mends it."""
     settings = Settings(str(folder) if folder else None)
-    return await search_images(SearchQuery(text=text, page=page, per_page=per_page), settings)
+    given = await search_images(SearchQuery(text=text, page=page, per_page=per_page), settings)
+    return mend.page(given, plugin.provider_info(), holds_files=True)
 
 
 async def ids(folder: Path | None, text: str = "") -> list[str]:
@@ -125,7 +130,8 @@ async def ids(folder: Path | None, text: str = "") -> list[str]:
 async def only(folder: Path) -> Image:
     """The one picture in the folder, which a search and a look-up give alike."""
     (image,) = (await find(folder)).images
-    assert image == await fetch_image(image.id, Settings(str(folder)))
+    again = await fetch_image(image.id, Settings(str(folder)))
+    assert image == mend.image(again, plugin.provider_info(), holds_files=True)
     return image
 
 
@@ -135,6 +141,17 @@ def thumbnail(folder: Path, id: str, scratch: Path) -> PIL.Image.Image:
     with PIL.Image.open(path) as picture:
         picture.load()
     return picture
+
+
+class TestContract(ProviderContract):
+    """With the samples, of which several show mountains."""
+
+    plugin = plugin
+    query = "mountain"
+    nothing = "submarine"
+
+    def upstream(self) -> None:
+        return None
 
 
 def test_its_hooks_are_those_of_the_host() -> None:
@@ -147,7 +164,7 @@ def test_its_hooks_are_those_of_the_host() -> None:
 
     assert (info.base_url, info.page_size, info.hotlink) == (None, 50, "temporary")
     assert info.credit == "{title} by {author}"
-    assert info.cache_for + plugin.FRESH <= 10
+    assert info.cache_for + FRESH <= 10
 
 
 class TestSearch:
@@ -626,13 +643,13 @@ class TestIndex:
     def read(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """The ids of the files that were read, in order."""
         read: list[str] = []
-        really = plugin._entry
+        really = plugin._found
 
-        def entry(file: plugin.File) -> plugin.Entry:
+        def entry(file: File) -> plugin.Found:
             read.append(file.id)
             return really(file)
 
-        monkeypatch.setattr(plugin, "_entry", entry)
+        monkeypatch.setattr(plugin, "_found", entry)
         return read
 
     async def test_what_changes_is_found_and_nothing_else_read_again(
@@ -673,14 +690,14 @@ class TestIndex:
     async def test_a_long_first_reading_is_not_waited_for(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("a.jpg", "b.jpg"):
             put(folder / name)
-        go_on, really = threading.Event(), plugin._entry
+        go_on, really = threading.Event(), plugin._found
 
-        def slow(file: plugin.File) -> plugin.Entry:
+        def slow(file: File) -> plugin.Found:
             if file.id == "b.jpg":
                 go_on.wait(60)
             return really(file)
 
-        monkeypatch.setattr(plugin, "_entry", slow)
+        monkeypatch.setattr(plugin, "_found", slow)
         monkeypatch.setattr(plugin, "PATIENCE", 0)
         assert await fetch_image("a.jpg", Settings(str(folder))) is not None
 

@@ -12,7 +12,10 @@ import pytest
 from imagevault_pexels import Settings, fetch_image, provider_info, search_images
 
 from imagevault import Author, InvalidResponse, Page, SearchQuery, hookspecs
+from imagevault.gateway.attribution import attribution
 from imagevault.testing import Answer, Fault, Upstream, faults
+from imagevault.testing.bench import Bench
+from imagevault.testing.contract import ProviderContract
 from imagevault.testing.pexels import SimulatedPexels
 from imagevault.testing.pexels_photos import FIRST_ID, find
 
@@ -61,6 +64,14 @@ async def lookup(http: httpx.AsyncClient, pexels: Upstream, change: Mapping[str,
     return await fetch_image("7", http, SETTINGS)
 
 
+class TestContract(ProviderContract):
+    plugin = plugin
+    settings = {"api_key": "test-key"}
+
+    def upstream(self) -> Upstream:
+        return SimulatedPexels()
+
+
 def test_it_is_a_plugin() -> None:
     manager = pluggy.PluginManager("imagevault")
     manager.add_hookspecs(hookspecs)
@@ -69,6 +80,19 @@ def test_it_is_a_plugin() -> None:
     (info,) = manager.hook.provider_info()
     assert (info.title, info.base_url, info.page_size) == ("Pexels", "https://api.pexels.com/v1/", 80)
     assert info.license.name == "Pexels License"
+
+
+async def test_its_terms(http: httpx.AsyncClient) -> None:
+    """A link back near the results, a credit that links to the photo, a day of cache, and no bursts."""
+    info = provider_info()
+    assert (info.notice, info.cache_for, info.hotlink) == ("Photos provided by Pexels", 24 * 3600, "allowed")
+    assert (info.concurrency, [(quota.limit, quota.period) for quota in info.quotas]) == (
+        2, [(200, "hour"), (20_000, "month"), (2, "second")],
+    )  # fmt: skip
+    image = (await search(http)).images[0]
+    assert image.author is not None
+    author = f"[{image.author.name}]({image.author.url})"
+    assert attribution(info, image).markdown == f"Photo by {author} on [Pexels]({image.source_url})"
 
 
 async def test_search_asks_as_documented(pexels: SimulatedPexels, http: httpx.AsyncClient) -> None:
@@ -221,12 +245,13 @@ async def test_a_missing_file_costs_one_rendition(pexels: SimulatedPexels, http:
     ],
     ids=["html", "cut", "types", "list", "no photos", "null photos", "empty", "not text"],
 )
-async def test_a_page_that_is_none(pexels: SimulatedPexels, http: httpx.AsyncClient, fault: Fault) -> None:
-    pexels.fail(fault)
-    with pytest.raises(InvalidResponse, match="not a page of photos"):
-        await search(http)
-    with pytest.raises(InvalidResponse, match="not a photo"):
-        await fetch_image(str(FIRST_ID), http, SETTINGS)
+async def test_a_page_that_is_none(pexels: SimulatedPexels, fault: Fault) -> None:
+    """The gateway understands what it raises, and says that the answer is at fault."""
+    async with Bench(plugin, {"api_key": "test-key"}, pexels) as bench:
+        pexels.fail(fault)
+        for asking in (bench.search("red fox"), bench.fetch(str(FIRST_ID))):
+            with pytest.raises(InvalidResponse, match="another form than documented"):
+                await asking
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])

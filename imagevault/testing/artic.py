@@ -1,0 +1,161 @@
+"""A simulated API of the Art Institute of Chicago, to test against without the network.
+
+As documented (https://api.artic.edu/docs/) or measured of the real one:
+
+* `artworks/search` takes `q`, `query`, `fields`, and `page` with `limit` or `from` with `size`, each as a parameter or
+  all of them as JSON in `params`. It gives 10 works unless told, 100 at most, and names no next page. More, or any
+  behind the 10 000th, is a 403. Unless `fields` asks for more, works lack `image_id`, `is_public_domain` and others.
+* `artworks/{id}` is one work, 404 without such a one.
+* What is empty is null, lists are []. Works lack pictures, artists, sizes, colours; one in four is not public domain.
+* Both answers say in `config` where files are; some say a test host.
+
+Not known of the real one, so decided here: the wording of 403, 404 and 429; of the query language only `bool.filter`
+with `term` and `exists` is understood, the rest is 400. Parameters that it does not have do nothing, as in the source.
+
+The works are invented. Any query finds 20 to 79 before filters, but `cat` finds 450, `nothing` none, `few` 7 and
+`everything` 18 000.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imagevault.testing.exchange import Answer, Call
+from imagevault.testing.upstream import Upstream
+
+FIRST_ID, WORKS = 700_001, 18_000
+FOUND = {"cat": 450, "nothing": 0, "few": 7, "everything": WORKS}
+DEPTH = 10_000
+DEFAULTS = ["_score", "id", "api_model", "api_link", "is_boosted", "title", "thumbnail", "timestamp"]
+NAMES = ("Ada Lind", "Bo Marsh", "Workshop of Cleo Ferro", "Dov Amsel & Daughters")
+SIZES = ((3000, 2000), (2000, 3000), (9368, 16683), (1024, 683), (640, 640))
+THROTTLED = Answer({"status": 429, "error": "Too Many Attempts."}, 429)
+CHALLENGE = Answer("<!DOCTYPE html><title>Just a moment...</title>", 403, {"cf-mitigated": "challenge"})  # measured
+INFO = {
+    "license_text": "The `description` field is licensed under CC-By 4.0. All other data is licensed under CC0 1.0.",
+    "license_links": ["https://creativecommons.org/publicdomain/zero/1.0/", "https://www.artic.edu/terms"],
+    "version": "1.13",
+}
+
+
+class SimulatedArtic(Upstream):
+    """Serves until the `with` block ends. `iiif_url` is where it says that files are.
+
+    While `throttled` is true every call is a 429; while `challenged`, Cloudflare asks for a browser.
+    """
+
+    def __init__(self, *, port: int = 0) -> None:
+        super().__init__("/api/v1/", port=port)
+        self.iiif_url = "https://www.artic.edu/iiif/2"
+        self.throttled = self.challenged = False
+        self.before(self._admit)
+        self.get("artworks/search")(self._search)
+        self.get("artworks/{id}")(self._work)
+
+    def _admit(self, _call: Call) -> Answer | None:
+        return CHALLENGE if self.challenged else THROTTLED if self.throttled else None
+
+    def _work(self, call: Call, id: str) -> Answer:
+        if not id.isdecimal():
+            return _error(400, "Invalid syntax", "The identifier is invalid.")
+        if not FIRST_ID <= int(id) < FIRST_ID + WORKS:
+            return _error(404, "Not found", "The item you requested cannot be found.")
+        work = as_json(int(id))
+        return self._ok({"data": _only(work, call.query.get("fields") or list(work))})
+
+    def _search(self, call: Call) -> Answer:
+        asked: dict[str, Any] = {**call.query, **json.loads(call.query.get("params", "{}"))}
+        size = int(asked.get("size", asked.get("limit", 10)))
+        first = int(asked.get("from", (int(asked.get("page", 1)) - 1) * size))
+        if size > 100:
+            return _error(403, "Invalid limit", "You have requested too many resources per page.")
+        if first + size > DEPTH:
+            return _error(403, "Invalid number of results", "You have requested too many results.")
+        try:
+            works = [work for id in find(asked.get("q", "everything")) if _passes(work := as_json(id), asked)]
+        except (KeyError, TypeError):
+            return Answer({"error": {"root_cause": [{"type": "parsing_exception"}]}, "status": 400}, 400)
+        found = [{"_score": 9.5, **work} for work in works[first : first + size]]
+        pages = -(-len(works) // size) if size else 0
+        counts = {"total": len(works), "limit": size, "offset": first, "total_pages": pages}
+        return self._ok(
+            {
+                "preference": None,
+                "pagination": {**counts, "current_page": first // size + 1 if size else 1},
+                "data": [_only(work, asked.get("fields") or DEFAULTS) for work in found],
+            }
+        )
+
+    def _ok(self, content: Mapping[str, object]) -> Answer:
+        config = {"iiif_url": self.iiif_url, "website_url": "http://www.artic.edu"}
+        return Answer({**content, "info": INFO, "config": config})
+
+
+def find(query: str) -> Sequence[int]:
+    """The ids that a query finds before any filter: a run of all, which case and blanks do not change."""
+    words = " ".join(query.casefold().split())
+    digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
+    count = FOUND.get(words, 20 + digest % 60)
+    start = digest // 60 % (WORKS - count + 1) // 20 * 20
+    return range(FIRST_ID + start, FIRST_ID + start + count)
+
+
+def is_open(id: int) -> bool:
+    """Whether it is in the public domain."""
+    return id % 4 != 2
+
+
+def has_picture(id: int) -> bool:
+    """Whether it has one."""
+    return id % 9 != 5
+
+
+def as_json(id: int) -> dict[str, Any]:
+    """One work; what it lacks depends on the last digit of its id."""
+    digit, (width, height) = id % 10, SIZES[id % len(SIZES)]
+    name = None if digit in {3, 6} else NAMES[id % len(NAMES)]
+    picture = {"lqip": "data:image/gif;base64,R0lGODlhAQABAAAAACw=", "width": width, "height": height}
+    picture["alt_text"] = None if digit == 5 else f"A work made of clay, No. {id}."
+    return {
+        "id": id,
+        "api_model": "artworks",
+        "api_link": f"https://api.artic.edu/api/v1/artworks/{id}",
+        "is_boosted": False,
+        "title": None if digit == 8 else f"<em>Quiet Object</em> &amp; Lid No. {id}" if digit == 2 else f"Object {id}",
+        "image_id": f"{id:08x}-9fc9-4fcc-c5e5-66e695e49f11" if has_picture(id) else None,
+        "alt_image_ids": [],
+        "thumbnail": None if digit == 7 else picture,
+        "is_public_domain": is_open(id),
+        "artist_title": None if digit == 4 else name,
+        "artist_display": f"{name}\nInvented, 1848-1925" if name else None,
+        "date_display": None if digit == 1 else "1874",
+        "description": "<p>Words of <em>another</em> licence.</p>\n",
+        "credit_line": None if digit == 9 else "Invented Fund",
+        "copyright_notice": None if is_open(id) else "© an invented estate",
+        "color": None if digit == 5 else {"h": 30, "s": 40, "l": 50, "percentage": 0.0006, "population": 3},
+        "term_titles": [] if digit == 3 else ["clay", "lids"],
+        "timestamp": "2026-02-26T00:32:58-06:00",
+    }
+
+
+def _only(work: Mapping[str, object], fields: str | Sequence[str]) -> dict[str, object]:
+    """The fields that are asked for, by a list or by names with commas."""
+    names = [name.strip() for name in fields.split(",")] if isinstance(fields, str) else fields
+    return {name: work[name] for name in names if name in work}
+
+
+def _passes(work: Mapping[str, object], asked: Mapping[str, Any]) -> bool:
+    """Whether it passes the filters of `query`; raises `KeyError` or `TypeError` on what is not understood."""
+    tests = asked["query"]["bool"]["filter"] if "query" in asked else []
+    for test in tests:
+        if "exists" in test:
+            if work[test["exists"]["field"]] is None:
+                return False
+        elif any(work[field] != value for field, value in test["term"].items()):
+            return False
+    return True
+
+
+def _error(status: int, error: str, detail: str) -> Answer:
+    return Answer({"status": status, "error": error, "detail": detail}, status)

@@ -1,0 +1,361 @@
+"""The plugin of the Art Institute of Chicago against the simulated one, and against recorded answers where they are."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import imagevault_artic as plugin
+import pytest
+
+from imagevault import Author, InvalidResponse, RateLimited, Unauthorized
+from imagevault.gateway.attribution import attribution
+from imagevault.testing import Answer, Upstream, faults
+from imagevault.testing.artic import SimulatedArtic, as_json, find, has_picture, is_open
+from imagevault.testing.bench import Bench
+from imagevault.testing.contract import ProviderContract
+
+RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "artic"
+CAT = [id for id in find("cat") if is_open(id) and has_picture(id)]
+WORK = as_json(next(id for id in CAT if id % 10 == 0))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def artic() -> Iterator[SimulatedArtic]:
+    with SimulatedArtic() as artic:
+        yield artic
+
+
+@pytest.fixture
+async def bench(artic: SimulatedArtic) -> Any:
+    async with Bench(plugin, {}, artic) as bench:
+        yield bench
+
+
+async def lookup(bench: Bench, iiif_url: object = "https://www.artic.edu/iiif/2", **change: Any) -> Any:
+    """A work with these changes, fetched through the plugin."""
+    assert bench.upstream is not None
+    bench.upstream.fail(Answer({"data": {**WORK, **change}, "config": {"iiif_url": iiif_url}}), times=1)
+    return await bench.fetch(str(WORK["id"]))
+
+
+def asked(artic: SimulatedArtic) -> Any:
+    """The search of the last call."""
+    return json.loads(artic.calls[-1].query["params"])
+
+
+class TestContract(ProviderContract):
+    plugin = plugin
+
+    def upstream(self) -> SimulatedArtic:
+        return SimulatedArtic()
+
+
+class TestSearch:
+    async def test_asks_as_the_docs_advise(self, bench: Bench, artic: SimulatedArtic) -> None:
+        """One call with all of it in `params`: the words as they are, where to begin, how many."""
+        await bench.search('red "fox" 日本', 3)
+
+        assert len(artic.calls) == 1
+        assert artic.calls[0].path == "/api/v1/artworks/search"
+        body = asked(artic)
+        assert (body["q"], body["from"], body["size"]) == ('red "fox" 日本', 200, 100)
+
+    async def test_asks_for_works_in_the_public_domain_with_a_picture(
+        self, bench: Bench, artic: SimulatedArtic
+    ) -> None:
+        """So that pages are full, and the total counts what can be shown."""
+        page = await bench.search("cat")
+
+        tests = asked(artic)["query"]["bool"]["filter"]
+        assert tests == [{"term": {"is_public_domain": True}}, {"exists": {"field": "image_id"}}]
+        assert [image.id for image in page.images] == [str(id) for id in CAT[:100]]
+        assert page.total == len(CAT)
+
+    async def test_never_asks_for_a_description(self, bench: Bench, artic: SimulatedArtic) -> None:
+        """It has another licence than the rest. Names of pictures are asked for, which are not there by default."""
+        await bench.search("cat")
+        fields = asked(artic)["fields"]
+        await bench.fetch(str(CAT[0]))
+
+        assert artic.calls[-1].query["fields"] == ",".join(fields)
+        assert {"image_id", "is_public_domain", "thumbnail"} <= set(fields)
+        assert "description" not in fields
+
+    async def test_walks_to_the_end(self, bench: Bench) -> None:
+        """No answer names a next page; the total does."""
+        pages = [await bench.search("cat", number) for number in (1, 2, 3)]
+
+        assert [image.id for page in pages for image in page.images] == [str(id) for id in CAT]
+        assert [page.last for page in pages] == [False, False, True]
+
+    async def test_asks_nothing_behind_the_ten_thousandth(self, bench: Bench, artic: SimulatedArtic) -> None:
+        """Where pages do not come out even the last is cut, for a whole one would be refused."""
+        assert not (await bench.search("everything", 99)).last
+        assert (await bench.search("everything", 100)).last
+        bench.configure({"page_size": 70})
+
+        page = await bench.search("everything", 143)
+
+        assert (asked(artic)["from"], asked(artic)["size"]) == (9940, 60)
+        assert (page.last, len(page.images)) == (True, 60)
+        assert (page.total or 0) > 10_000
+        assert bench.provider.info.max_results == 10_000
+
+    async def test_a_page_behind_the_window_is_empty(self, bench: Bench) -> None:
+        """And the last; the museum would refuse it."""
+        for number in (101, 250):
+            page = await bench.search("everything", number)
+            assert (page.images, page.last) == ([], True)
+
+    @pytest.mark.parametrize("change", [{"is_public_domain": False}, {"image_id": None}, {"id": "x"}, {"id": None}])
+    async def test_what_must_not_be_shown_is_left_out(
+        self, bench: Bench, artic: SimulatedArtic, change: Mapping[str, object]
+    ) -> None:
+        """Also where the search let it through."""
+        artic.fail(faults.changed(lambda content: content["data"][3].update(change)))
+
+        page = await bench.given("cat")
+
+        assert [image.id for image in page.images] == [str(id) for id in CAT[:100] if id != CAT[3]]
+
+
+class TestLookup:
+    async def test_finds_what_a_search_gave(self, bench: Bench, artic: SimulatedArtic) -> None:
+        """The very same record."""
+        image = (await bench.search("cat")).images[5]
+
+        assert await bench.fetch(image.id) == image
+        assert artic.calls[-1].path == f"/api/v1/artworks/{image.id}"
+
+    async def test_is_none_for_a_work_that_is_not_in_the_public_domain(self, bench: Bench) -> None:
+        """Its picture is not free, though the museum shows it."""
+        closed = next(id for id in find("cat") if has_picture(id) and not is_open(id))
+
+        assert await bench.fetch(str(closed)) is None
+
+    async def test_is_none_for_a_work_without_a_picture(self, bench: Bench) -> None:
+        """There is nothing to show of it."""
+        bare = next(id for id in find("cat") if is_open(id) and not has_picture(id))
+
+        assert await bench.fetch(str(bare)) is None
+
+    @pytest.mark.parametrize("id", ["", "0", "012", "abc", "1/../2", "7?x=1", "²", "-7", "7 "])
+    async def test_an_id_that_cannot_be_costs_no_call(self, bench: Bench, artic: SimulatedArtic, id: str) -> None:
+        """They are numbers."""
+        assert await bench.fetch(id) is None
+        assert artic.calls == []
+
+
+class TestRecord:
+    async def test_is_whole(self, bench: Bench) -> None:
+        """Each field from where the museum has it; the licence is the same for all."""
+        image = await lookup(bench, title="Object", artist_title="Ada Lind")
+
+        id = WORK["id"]
+        assert (image.id, image.title, image.alt) == (str(id), "Object", f"A work made of clay, No. {id}.")
+        assert (image.author, image.color, image.tags) == (Author("Ada Lind"), "#B2804D", ["clay", "lids"])
+        assert image.source_url == f"https://www.artic.edu/artworks/{id}"
+        assert image.license.id == "cc0-1.0"
+        assert image.license.public_domain
+        assert image.license.commercial
+        assert not image.license.attribution_required
+
+    async def test_files_have_the_widths_that_the_docs_allow(self, bench: Bench) -> None:
+        """200, 400, 843 and 1686, heights as the whole is, and the whole."""
+        image = await lookup(bench, image_id="abc", thumbnail={"width": 3000, "height": 2000})
+
+        assert [(each.name, each.url, each.width, each.height) for each in image.renditions] == [
+            ("thumbnail", "https://www.artic.edu/iiif/2/abc/full/200,/0/default.jpg", 200, 133),
+            ("small", "https://www.artic.edu/iiif/2/abc/full/400,/0/default.jpg", 400, 267),
+            ("medium", "https://www.artic.edu/iiif/2/abc/full/843,/0/default.jpg", 843, 562),
+            ("large", "https://www.artic.edu/iiif/2/abc/full/1686,/0/default.jpg", 1686, 1124),
+            ("original", "https://www.artic.edu/iiif/2/abc/full/full/0/default.jpg", 3000, 2000),
+        ]
+        assert (image.width, image.height) == (3000, 2000)
+
+    @pytest.mark.parametrize(
+        ("size", "widths"),
+        [((843, 900), [200, 400, 843]), ((844, 1), [200, 400, 843, 844]), ((150, 4000), [150]), ((400, 9), [200, 400])],
+    )
+    async def test_no_file_is_wider_than_the_whole(
+        self, bench: Bench, size: tuple[int, int], widths: list[int]
+    ) -> None:
+        """The museum makes none larger."""
+        image = await lookup(bench, thumbnail={"width": size[0], "height": size[1]})
+
+        assert [each.width for each in image.renditions] == widths
+        assert [each.height for each in image.renditions][-1] == size[1]
+
+    @pytest.mark.parametrize("thumbnail", [None, {}, {"width": 800, "height": None}, {"width": 0, "height": 0}])
+    async def test_without_a_size_there_is_the_whole_alone(self, bench: Bench, thumbnail: object) -> None:
+        """Which widths there are depends on it."""
+        image = await lookup(bench, thumbnail=thumbnail)
+
+        assert (image.width, image.height) == (None, None)
+        assert [(each.name, each.width, each.height) for each in image.renditions] == [("original", None, None)]
+
+    @pytest.mark.parametrize(
+        ("told", "base"),
+        [
+            ("https://www.artic.edu/iiif/3", "https://www.artic.edu/iiif/3/"),
+            ("https://test.example/iiif/2", "https://www.artic.edu/iiif/2/"),
+            ("https://www.artic.edu.test.example/iiif/2", "https://www.artic.edu/iiif/2/"),
+            ("http://www.artic.edu/iiif/2", "https://www.artic.edu/iiif/2/"),
+            (None, "https://www.artic.edu/iiif/2/"),
+        ],
+    )
+    async def test_files_are_where_the_answer_says_but_on_the_own_host(
+        self, bench: Bench, artic: SimulatedArtic, told: str | None, base: str
+    ) -> None:
+        """The docs themselves show a test host."""
+        image = await lookup(bench, told)
+        assert all(each.url.startswith(base) for each in image.renditions)
+
+        artic.iiif_url = told or ""
+        found = (await bench.search("cat")).images[0]
+        assert all((each.url or "").startswith(base) for each in found.renditions)
+
+    @pytest.mark.parametrize(
+        ("title", "display", "name"),
+        [
+            ("Ada Lind", "Someone\nelse", "Ada Lind"),
+            (None, "Ada Lind (attributed to)\nInvented, 1848-1925", "Ada Lind (attributed to)"),
+            (None, "Nazca", "Nazca"),
+            (None, " \n1848", None),
+            (None, None, None),
+        ],
+    )
+    async def test_the_artist(self, bench: Bench, title: str | None, display: str | None, name: str | None) -> None:
+        """By the name, else by the first line of what a label says."""
+        image = await lookup(bench, artist_title=title, artist_display=display)
+
+        assert (image.author and image.author.name) == name
+
+    @pytest.mark.parametrize(
+        ("change", "credit"),
+        [
+            ({}, "Ada Lind. Object, 1874. The Art Institute of Chicago. Invented Fund"),
+            ({"credit_line": None}, "Ada Lind. Object, 1874. The Art Institute of Chicago"),
+            ({"date_display": None}, "Ada Lind. Object. The Art Institute of Chicago. Invented Fund"),
+            (
+                {"artist_title": None, "artist_display": None},
+                "Object, 1874. The Art Institute of Chicago. Invented Fund",
+            ),
+            ({"title": None}, "Ada Lind. Untitled, 1874. The Art Institute of Chicago. Invented Fund"),
+            ({"title": "<i>Lid</i> &amp; Co"}, "Ada Lind. Lid & Co, 1874. The Art Institute of Chicago. Invented Fund"),
+        ],
+    )
+    async def test_the_credit_is_a_label(self, bench: Bench, change: Mapping[str, object], credit: str) -> None:
+        """Artist, title, date, museum, donor; what is missing leaves no trace."""
+        image = await lookup(bench, **{"title": "Object", "artist_title": "Ada Lind", **change})
+
+        assert attribution(bench.provider.info, image).text == credit
+        assert f'href="{image.source_url}"' in attribution(bench.provider.info, image).html
+
+    @pytest.mark.parametrize(
+        ("color", "hex"),
+        [
+            ({"h": 0, "s": 100, "l": 50}, "#FF0000"),
+            ({"h": 120, "s": 100, "l": 25}, "#008000"),
+            ({"h": 240, "s": 0, "l": 100, "percentage": 0.1, "population": 3}, "#FFFFFF"),
+            ({"h": None, "s": None, "l": 0}, "#000000"),
+            (None, None),
+        ],
+    )
+    async def test_the_color(self, bench: Bench, color: object, hex: str | None) -> None:
+        """Told as hue, saturation and lightness."""
+        assert (await lookup(bench, color=color)).color == hex
+
+
+class TestTrouble:
+    async def test_a_challenge_means_that_the_server_is_blocked(self, bench: Bench, artic: SimulatedArtic) -> None:
+        """Not that a key is wrong: there is none."""
+        artic.challenged = True
+
+        for ask in (bench.search("cat"), bench.fetch("7")):
+            with pytest.raises(Unauthorized, match="blocks calls from this server's address"):
+                await ask
+
+    async def test_too_many_calls(self, bench: Bench, artic: SimulatedArtic) -> None:
+        """60 a minute are allowed, and the gateway is told so."""
+        artic.throttled = True
+
+        with pytest.raises(RateLimited):
+            await bench.search("cat")
+        assert [(quota.limit, quota.period) for quota in bench.provider.info.quotas] == [(60, "minute")]
+
+    async def test_a_single_work_that_is_none(self, bench: Bench) -> None:
+        """Is said to be so, not to be missing."""
+        with pytest.raises(InvalidResponse):
+            await lookup(bench, id="x")
+
+
+class TestContact:
+    async def test_every_call_says_who_asks(self, bench: Bench, artic: SimulatedArtic) -> None:
+        """In the header that the museum asks for, with the contact where there is one."""
+        await bench.search("cat")
+        bench.configure({"contact": "pictures@example.org"})
+        await bench.search("cat")
+
+        agents = [call.headers["aic-user-agent"] for call in artic.calls]
+        assert agents[0] == artic.calls[0].headers["user-agent"]
+        assert agents[0].startswith("ImageVault/")
+        assert agents[1] == f"{agents[0]} (pictures@example.org)"
+
+    @pytest.mark.parametrize("contact", ["bücher@example.org", "a@example.org\r\nX-Odd: 1", "a@example.org\n"])
+    async def test_a_contact_that_fits_into_no_header(self, bench: Bench, contact: str) -> None:
+        """The provider says so instead of failing at each call."""
+        bench.configure({"contact": contact})
+
+        assert bench.provider.state == "unconfigured"
+        assert "contact" in (bench.provider.reason or "")
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")
+class TestRecorded:
+    """Those of searches were asked without `fields`, so nothing in them says that a work is free: none may be shown."""
+
+    @pytest.mark.parametrize("name", ["search_default_fields", "search_gallery_a", "search_monet_docs_2026"])
+    async def test_searches(self, name: str) -> None:
+        """Decoded as they are, and once more as they would have been with `fields`."""
+        content = json.loads((RECORDED / f"{name}.json").read_bytes())
+        with Upstream("/api/v1/") as recorded:
+            async with Bench(plugin, {}, recorded) as bench:
+                recorded.fail(Answer(content), times=1)
+                page = await bench.search("cat")
+                assert (page.images, page.total) == ([], content["pagination"]["total"])
+
+                for work in content["data"]:
+                    work |= {"is_public_domain": True, "image_id": "abc"}
+                recorded.fail(Answer(content), times=1)
+                images = (await bench.search("cat")).images
+
+        assert [(image.id, image.title) for image in images] == [(str(w["id"]), w["title"]) for w in content["data"]]
+        assert [(image.width, image.alt) for image in images] == [
+            (work["thumbnail"]["width"], work["thumbnail"]["alt_text"]) for work in content["data"]
+        ]
+        assert all(len(image.renditions) in {4, 5} for image in images)
+
+    async def test_a_work(self) -> None:
+        """It is not in the public domain; were it, it would be whole."""
+        content = json.loads((RECORDED / "detail_209980.json").read_bytes())
+        with Upstream("/api/v1/") as recorded:
+            async with Bench(plugin, {}, recorded) as bench:
+                recorded.fail(Answer(content), times=1)
+                assert await bench.fetch("209980") is None
+
+                content["data"]["is_public_domain"] = True
+                recorded.fail(Answer(content), times=1)
+                image = await bench.fetch("209980")
+
+        assert image is not None
+        assert image.author == Author(content["data"]["artist_title"])
+        assert (image.width, image.height) == (1024, 683)
+        assert image.color is not None
+        assert content["data"]["image_id"] in (image.renditions[0].url or "")
