@@ -95,7 +95,7 @@ class Plugins:
             distribution = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
             plugins.add(point.name, point.load, distribution)
         for path in sorted(settings.plugins_dir.glob("[!_]*.py")) if settings.plugins_dir else ():
-            plugins.add(path.stem, partial(_import_file, path), str(path))
+            plugins.add(path.stem.removeprefix("imagevault_"), partial(_import_file, path), str(path))
         plugins.configure(settings)
         return plugins
 

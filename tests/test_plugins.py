@@ -326,6 +326,15 @@ one, two = Acme("One"), Acme("Two")
         assert plugins.providers["acme"].source == str(place.files / "acme.py")
         assert plugins.failures == []
 
+    def test_a_file_may_be_called_as_the_module_of_a_package(self, place: Place) -> None:
+        """So that a package's folder can be searched before it is installed."""
+        place.write("imagevault_acme", GOOD)
+
+        plugins = place.load()
+
+        assert plugins.failures == []
+        assert plugins.providers["acme"].source == str(place.files / "imagevault_acme.py")
+
     def test_a_file_takes_no_modules_place(self, place: Place) -> None:
         """One called json.py is the provider json, and not everybody's json from then on, loaded or not."""
         for source in (GOOD, GOOD + "raise RuntimeError"):
@@ -720,13 +729,13 @@ class TestConfigured:
 
     def test_settings_for_providers_that_are_not_there(self, place: Place) -> None:
         """Are problems to list, with the nearest name, and no errors."""
-        toml = 'default = ["pexel", "local", "unsplash"]\n[providers.locl]\nenabled = true\n[providers.giphy]\nx = 1'
+        toml = 'default = ["pexel", "local", "imgur"]\n[providers.locl]\nenabled = true\n[providers.giphy]\nx = 1'
 
         assert place.load(toml=toml).problems == [
             "[providers.locl]: there is no such provider. Did you mean local?",
             "[providers.giphy]: there is no such provider.",
             "default: there is no provider pexel. Did you mean pexels?",
-            "default: there is no provider unsplash.",
+            "default: there is no provider imgur.",
         ]
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from rich.text import Text
 
-from imagevault import terminal
+from imagevault import scaffold, terminal
 from imagevault.app import Services
 from imagevault.check import Checked, Recorder, check
 from imagevault.cli.group import cli, json_option
@@ -15,7 +16,7 @@ from imagevault.edit import switch
 from imagevault.gateway.board import board
 from imagevault.gateway.search import choose
 from imagevault.settings import load
-from imagevault.terminal import print_json, say
+from imagevault.terminal import out, print_json, say
 
 
 @cli.group(invoke_without_command=True)
@@ -72,6 +73,24 @@ def _switch(name: str, *, on: bool, as_json: bool) -> None:
     say(f"{name} is switched {'on' if on else 'off'} in {path}")
 
 
+@providers.command("new")
+@click.argument("name")
+@click.option("--in", "folder", type=click.Path(path_type=Path, file_okay=False), default=".", help="Where to make it.")
+@json_option
+def new(name: str, folder: Path, as_json: bool) -> None:
+    """Begin a provider of your own, with a test that passes: imagevault providers new acme.
+
+    Makes the project imagevault-NAME; docs/plugins.md goes on from there.
+    """
+    paths = scaffold.write(name, folder)
+    if as_json:
+        print_json({"files": [str(path) for path in paths]})
+        return
+    for path in paths:
+        out.print(Text(str(path)), soft_wrap=True)
+    say(f"Try it with: cd {paths[0].parent} && python -m pytest")
+
+
 @providers.command("check")
 @click.argument("name", required=False)
 @click.option("-q", "--query", default="mountain", show_default=True, help="What to search for.")
@@ -87,7 +106,7 @@ def check_providers(name: str | None, query: str, record: Path | None, as_json: 
         services = Services(load(), {name: recorder} if name and record else None)
         async with services.running():
             chosen = choose(services.gateway.providers, name or "all")
-            checked = [await check(services, each, query) for each in chosen]
+            checked = [await check(services, each, query, more=record is not None) for each in chosen]
             if record is not None:
                 recorder.save(record, chosen[0])
             return checked
@@ -101,7 +120,8 @@ def check_providers(name: str | None, query: str, record: Path | None, as_json: 
             [_row(each) for each in results],
         )
     if record is not None:
-        say(f"{len(recorder.exchanges)} answers are saved in {record}")
+        asked = ", ".join(results[0].asked) or "nothing"
+        say(f"recorded in {record}, without your keys: {asked}; calls: {len(recorder.exchanges)}")
     if not all(each.ok for each in results):
         sys.exit(1)
 

@@ -1,0 +1,172 @@
+"""Writes the reference in docs/plugins.md anew, from the docstrings of the code: python docs/plugins_reference.py.
+
+A line of a Struct's docstring that begins with names of fields in backquotes and a colon says what these fields are; it
+goes on in the lines below it that are indented. All other lines are read as they are.
+"""
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Meta
+
+from imagevault import answers, errors, hookspecs, records
+from imagevault.provider import HostSettings
+from imagevault.testing import faults
+
+PAGE = Path(__file__).with_name("plugins.md")
+BEGIN = "<!-- written by docs/plugins_reference.py -->\n"
+END = "<!-- to here -->\n"
+STRUCTS = ("ProviderInfo", "Quota", "SearchQuery", "Page", "Image", "Rendition", "Author", "License", "Keep")
+RAISED = ("RateLimited", "Unauthorized", "NotFound", "Unavailable", "InvalidResponse", "ProviderError")
+FIELDS = re.compile(r"((?:`\w+`, )*`\w+`): (.*)")
+
+
+def reference() -> str:
+    """The whole reference as Markdown."""
+    classes = {node.name: node for node in _code(records) if isinstance(node, ast.ClassDef)}
+    structs = [classes[name] for name in STRUCTS]
+    parts = [
+        "### The hooks\n",
+        _prose(hookspecs),
+        *_described(hookspecs),
+        "### What they take and give\n",
+        "All of it is imported from `imagevault`.\n",
+        *map(_struct, structs),
+        "The words in these types:\n",
+        "```python\n" + "\n".join(_aliases(structs)) + "\n```\n",
+        "### Reading answers\n",
+        _prose(answers),
+        *_described(answers),
+        "### Errors to raise\n",
+        "Each takes a message, which callers see and logs keep, so no key in it, and `retry_after` in seconds.\n",
+        *(_item(name, _prose(getattr(errors, name))) for name in RAISED),
+        "",
+        "### The host's own keys in `[providers.NAME]`\n",
+        _prose(HostSettings),
+        _host_settings(),
+        "### Faults\n",
+        _prose(faults),
+        *(
+            _item(f"{each.name}({ast.unparse(each.args)})", _prose(getattr(faults, each.name)))
+            for each in _functions(faults)
+        ),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def page(text: str) -> str:
+    """The page with the reference between its marks as it should be."""
+    before, _, rest = text.partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        raise ValueError(f"{PAGE.name} must hold {BEGIN.strip()} and {END.strip()}")
+    return f"{before}{BEGIN}\n{reference()}\n{END}{after}"
+
+
+def _code(module: ModuleType) -> list[ast.stmt]:
+    return ast.parse(inspect.getsource(module)).body
+
+
+def _prose(thing: object) -> str:
+    """A docstring without what it says of single fields."""
+    kept, of_field = [], False
+    for line in (inspect.getdoc(thing) or "").splitlines():
+        of_field = FIELDS.fullmatch(line) is not None or (of_field and line.startswith("    "))
+        if not of_field:
+            kept.append(line)
+    return "\n".join(kept).strip() + "\n"
+
+
+def _functions(module: ModuleType) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The public functions of a module."""
+    for node in _code(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            yield node
+
+
+def _described(module: ModuleType) -> Iterator[str]:
+    """The public functions of a module: signature and docstring."""
+    for node in _functions(module):
+        kind = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
+        returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+        signature = f"{kind} {node.name}({ast.unparse(node.args)}){returns}"
+        yield f"#### `{node.name}`\n\n```python\n{signature}\n```\n\n{_prose(getattr(module, node.name))}"
+
+
+def _struct(node: ast.ClassDef) -> str:
+    """A Struct: docstring, a table of its fields, and what its methods do."""
+    struct = getattr(records, node.name)
+    meanings = dict(_meanings(struct))
+    rows, methods = [], []
+    for inner in node.body:
+        if isinstance(inner, ast.AnnAssign):
+            field = ast.unparse(inner.target)
+            default = f"`{ast.unparse(inner.value)}`" if inner.value else "needed"
+            type = ast.unparse(inner.annotation).replace("|", r"\|")
+            rows.append(f"| `{field}` | `{type}` | {default} | {meanings[field]} |")
+        elif isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"):
+            called = "" if _is_property(inner) else f"({', '.join(each.arg for each in inner.args.args[1:])})"
+            text = _prose(inspect.getattr_static(struct, inner.name))
+            methods.append(f"`{node.name}.{inner.name}{called}`: {text[0].lower()}{text[1:]}")
+    table = ["| field | type | default | what it is |", "|---|---|---|---|", *rows, ""] if rows else []
+    return "\n".join([f"#### `{node.name}`\n", _prose(struct), *table, *methods])
+
+
+def _is_property(node: ast.FunctionDef) -> bool:
+    return any(ast.unparse(each) == "property" for each in node.decorator_list)
+
+
+def _meanings(struct: object) -> Iterator[tuple[str, str]]:
+    """What the docstring says of each field that it names."""
+    names: list[str] = []
+    text = ""
+    for line in [*(inspect.getdoc(struct) or "").splitlines(), ""]:
+        if names and line.startswith("    "):
+            text += f" {line.strip()}"
+            continue
+        yield from ((name, text.removesuffix(".")) for name in names)
+        found = FIELDS.fullmatch(line)
+        names, text = (re.findall(r"\w+", found[1]), found[2]) if found else ([], "")
+
+
+def _aliases(structs: list[ast.ClassDef]) -> Iterator[str]:
+    """The names for types that these Structs use, as records.py defines them."""
+    annotations = [each.annotation for struct in structs for each in struct.body if isinstance(each, ast.AnnAssign)]
+    used = {each.id for annotation in annotations for each in ast.walk(annotation) if isinstance(each, ast.Name)}
+    for node in _code(records):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in used:
+            yield ast.get_source_segment(inspect.getsource(records), node) or ""
+
+
+def _item(name: str, text: str) -> str:
+    text = " ".join(f"* `{name}`: {text}".split())
+    return textwrap.fill(text, 120, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _host_settings() -> str:
+    rows = []
+    for field in msgspec.structs.fields(HostSettings):
+        metas = list(_metas(field.type))
+        meaning = next(meta.description for meta in metas if meta.description)
+        span = "".join(f", from {meta.ge} to {meta.le}" for meta in metas if meta.le is not None)
+        default = "" if field.default in {None, ()} else f"`{field.default}`"
+        rows.append(f"| `{field.name}` | {default} | {meaning}{span} |")
+    return "\n".join(["| key | default | what it is |", "|---|---|---|", *rows, ""])
+
+
+def _metas(type: Any) -> Iterator[Meta]:
+    """What is said about a type, or about one of those it is made of."""
+    for each in get_args(type):
+        yield from [each] if isinstance(each, Meta) else _metas(each)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
