@@ -1,5 +1,6 @@
-"""Trying a provider with one real query: what came back, how long it took, and what is missing in its records."""
+"""Trying a provider with real queries: what came back, how long it took, and what is missing in its records."""
 
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +12,20 @@ from imagevault.app import Services
 from imagevault.errors import ProviderError
 from imagevault.gateway.filters import plan
 from imagevault.gateway.pages import Key, normal
-from imagevault.gateway.transport import redact
+from imagevault.gateway.transport import LATEST, redact
 from imagevault.provider import Provider
-from imagevault.records import Image
+from imagevault.records import Image, Page
 from imagevault.testing.recorded import Recording
 
 FIELDS = ("title", "alt", "width", "height", "author", "source_url", "license")
+TOKEN = re.compile(r'("(?:[a-z]+_)?token"\s*:\s*")[^"]+')  # in the answer to a sign-in, as OAuth has it
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What one query brought. `missing`: per field of the record, how many images lack it."""
+    """What a query brought. `missing`: per field of the record, how many images lack it.
+
+    `asked`: for what the upstream was asked, in order: `page 1`, `page 2`, `image 2014422`.
+    """
 
     name: str
     ok: bool
@@ -29,20 +34,23 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None = None
     missing: dict[str, int] = {}
     error: str | None = None
+    asked: Sequence[str] = ()
 
 
-async def check(services: Services, provider: Provider, words: str) -> Checked:
-    """Asks a provider for the first page of these words, past every cache, though not past its quota."""
+async def check(services: Services, provider: Provider, words: str, *, more: bool = False) -> Checked:
+    """Asks a provider for the first page of these words, past every cache, though not past its quota.
+
+    With `more`, also for the second page if there is one, and for one image of the first by its id: what
+    `ProviderContract` needs of a recording. Figures are those of the first page, but an error is that of any.
+    """
     if provider.state != "ok":
         return Checked(name=provider.name, ok=False, milliseconds=0, error=provider.reason)
-    native = tuple(sorted(plan(provider.info, {}).native.items()))
-    key = Key(provider.name, normal(words), native, provider.info.page_size, 1)
-    begun = time.monotonic()
+    begun, asked = time.monotonic(), ["page 1"]
     try:
-        page = await services.gateway.pages.ask(provider, key, provider.host.timeout)
+        page = await _ask(services, provider, words, 1, provider.host.timeout)
     except ProviderError as error:
-        return Checked(name=provider.name, ok=False, milliseconds=_since(begun), error=str(error))
-    return Checked(
+        return Checked(name=provider.name, ok=False, milliseconds=_since(begun), error=str(error), asked=asked)
+    checked = Checked(
         name=provider.name,
         ok=bool(page.images),
         milliseconds=_since(begun),
@@ -50,7 +58,27 @@ async def check(services: Services, provider: Provider, words: str) -> Checked:
         total=page.total,
         missing=_missing(page.images),
         error=None if page.images else f"nothing was found for {words}; try other words",
+        asked=asked,
     )
+    if not more or not page.images:
+        return checked
+    try:
+        if not page.last:
+            asked.append("page 2")
+            await _ask(services, provider, words, 2, LATEST)
+        if "fetch_image" in provider.hooks:
+            asked.append(f"image {page.images[0].id}")
+            if await services.gateway.pages.look_up(provider, page.images[0].id, LATEST) is None:
+                return msgspec.structs.replace(checked, ok=False, error=f"fetch_image does not find {asked[-1]}")
+    except ProviderError as error:
+        return msgspec.structs.replace(checked, ok=False, error=f"{asked[-1]}: {error}")
+    return checked
+
+
+async def _ask(services: Services, provider: Provider, words: str, number: int, seconds: float) -> Page:
+    native = tuple(sorted(plan(provider.info, {}).native.items()))
+    key = Key(provider.name, normal(words), native, provider.info.page_size, number)
+    return await services.gateway.pages.ask(provider, key, seconds)
 
 
 def _since(begun: float) -> int:
@@ -65,8 +93,6 @@ def _missing(images: Sequence[Image]) -> dict[str, int]:
 class Recorder(httpx.AsyncBaseTransport):
     """An innermost transport that keeps what a provider answered."""
 
-    KEPT_HEADERS = ("content-type", "retry-after")
-
     def __init__(self) -> None:
         self.inner = httpx.AsyncHTTPTransport()
         self.exchanges: list[Recording] = []
@@ -75,20 +101,28 @@ class Recorder(httpx.AsyncBaseTransport):
         """Passes a call on and keeps the answer, read whole."""
         request.headers["Accept-Encoding"] = "identity"
         response = await self.inner.handle_async_request(request)
-        body = await response.aread()
-        names = [name for name in response.headers if name in self.KEPT_HEADERS or "ratelimit" in name]
-        headers = {name: response.headers[name] for name in names}
-        kept = Recording(
-            request.method, str(request.url), response.status_code, headers, body.decode("utf-8", "replace")
-        )
+        body = (await response.aread()).decode("utf-8", "replace")
+        path = request.url.raw_path.decode("ascii")
+        kept = Recording(request.method, path, response.status_code, dict(response.headers), body)
         self.exchanges.append(kept)
-        return httpx.Response(response.status_code, headers=response.headers, content=body)
+        return httpx.Response(response.status_code, headers=response.headers, content=response.content)
 
     async def aclose(self) -> None:
         """Closes the connections."""
         await self.inner.aclose()
 
     def save(self, path: Path, provider: Provider) -> None:
-        """Writes what was recorded as JSON, without any of the provider's secrets."""
-        text = msgspec.json.format(msgspec.json.encode(self.exchanges), indent=2).decode()
-        path.write_text(redact(text, provider) + "\n", encoding="utf-8")
+        """Writes what was recorded as JSON: addresses below `base_url`, no secret, and of the headers what is used."""
+        base = httpx.URL(provider.host.base_url or provider.info.base_url or "").path.rstrip("/") + "/"
+        used = {header.lower() for quota in provider.info.quotas for header in (quota.remaining, quota.reset) if header}
+        used |= {"content-type", "retry-after"}
+        kept = [
+            msgspec.structs.replace(
+                each,
+                url=redact(each.url.removeprefix(base), provider),
+                headers={name: value for name, value in each.headers.items() if name in used or "ratelimit" in name},
+                body=redact(TOKEN.sub(r"\1***", each.body), provider),
+            )
+            for each in self.exchanges
+        ]
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")

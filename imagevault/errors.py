@@ -54,7 +54,10 @@ class DatabaseUnavailable(ImageVaultError):
 
 
 class ProviderError(ImageVaultError):
-    """An upstream failed. `retry_after`: seconds after which it may do better, where that is known."""
+    """An upstream failed. Callers see `failed`, unless it is one of the kinds derived from this.
+
+    The message tells why. `retry_after`: seconds after which it may do better, where that is known.
+    """
 
     def __init__(self, message: str = "", retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -62,26 +65,29 @@ class ProviderError(ImageVaultError):
 
 
 class RateLimited(ProviderError):
-    """The upstream, or our own bookkeeping for it, allows no call now."""
+    """The upstream, or our own bookkeeping for it, allows no call now. Callers see `rate_limited`.
+
+    The provider is left alone for `retry_after` seconds; where that is not known, for 2 and then ever longer.
+    """
 
     def __init__(self, message: str = "too many requests", retry_after: float | None = None) -> None:
         super().__init__(message, retry_after)
 
 
 class Unauthorized(ProviderError):
-    """The upstream does not accept the key."""
+    """The upstream does not accept the key, or not for this. Callers see `unauthorized`."""
 
 
 class NotFound(ProviderError):
-    """The upstream has no such image."""
+    """The upstream has no such image. In a lookup the same as None; in a search callers see `invalid_response`."""
 
 
 class Unavailable(ProviderError):
-    """The upstream is down or unreachable."""
+    """The upstream is down or unreachable. Callers see `unavailable`; several in a row open the breaker."""
 
 
 class InvalidResponse(ProviderError):
-    """The upstream's answer cannot be understood."""
+    """The upstream's answer is not what its documentation promises. Callers see `invalid_response`."""
 
 
 class TimedOut(ProviderError):

@@ -21,14 +21,26 @@ T = TypeVar("T")
 
 
 class Author(msgspec.Struct, frozen=True):
-    """Who made the image."""
+    """Who made the image.
+
+    `name`: as the provider shows it, up to 200 characters.
+    `url`: the author's page, for people.
+    """
 
     name: str
     url: str | None = None
 
 
 class License(msgspec.Struct, frozen=True):
-    """A licence with a stable id (`cc-by-4.0`, `cc0-1.0`, `pdm-1.0`, `pexels`) and what it allows."""
+    """A licence and what it allows.
+
+    `id`: stable and in small letters: `cc-by-4.0`, `cc0-1.0`, `pdm-1.0`, or a provider's own, such as `pexels`.
+    `name`: as people write it: `CC BY 4.0`.
+    `url`: its text.
+    `attribution_required`: whether the licence itself asks for credit.
+    `commercial`: whether commercial use is allowed.
+    `modification`: whether changed versions may be published.
+    """
 
     id: str
     name: str
@@ -76,7 +88,12 @@ _CREATIVE_COMMONS = re.compile(
 
 
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):
-    """One size of an image. `url` is None where the provider holds the file itself (`open_file`)."""
+    """One file of an image.
+
+    `name`: the size it has among the others.
+    `url`: https, on one of `ProviderInfo.file_hosts`; None where the provider holds the file itself (`open_file`).
+    `width`, `height`: pixels of this file; None, both, where they are not known.
+    """
 
     name: RenditionName
     url: str | None = None
@@ -97,11 +114,22 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """One image as a plugin gives it. `id` is the provider's own; sizes are pixels of the original.
+    """One image as a plugin gives it. One without an id or without any rendition is dropped.
 
-    `license` may stay None where the provider has one licence for all (`ProviderInfo.license`).
-    `credit` overrides the credit line made from `ProviderInfo.credit`. `ref` is for the plugin's own later use:
-    it is kept with the image and handed back, and never shown to a caller.
+    `id`: the provider's own, up to 200 characters; callers see `NAME:id`.
+    `title`: what it is called, in one line.
+    `alt`: what it shows, for those who do not see it.
+    `width`, `height`: pixels of the original; without them the filters `orientation` and `size` never match.
+    `color`: its average or dominant colour, `#1E90FF`.
+    `blurhash`: its BlurHash.
+    `tags`: up to 50.
+    `author`: who made it; None where the provider does not say.
+    `source_url`: its page at the provider, for people.
+    `license`: its own licence; None where the provider has one for all (`ProviderInfo.license`).
+    `renditions`: its files, each name once, with an `original` or at least a `large` among them.
+    `credit`: the credit line, plain text, where the provider dictates it; else `ProviderInfo.credit` makes one.
+    `ref`: for the plugin's own later use, such as an address to call; kept with the image and handed back to
+        `image_downloaded`, never shown to a caller.
     """
 
     id: str
@@ -121,7 +149,12 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One page of a provider's list. `last` says that nothing follows; a short page says nothing."""
+    """One page of a provider's list.
+
+    `images`: those of the page; fewer than `per_page` say nothing about what follows.
+    `total`: how many the provider says there are, before filters that the gateway emulates; None where it does not say.
+    `last`: whether nothing follows. Until it is true, the next page is asked for.
+    """
 
     images: Sequence[Image]
     total: int | None = None
@@ -129,10 +162,13 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plugin is asked: `page` counts from 1 in pages of the provider's fixed `per_page`.
+    """What a plugin is asked.
 
-    `native` holds the filters by their uniform names (`orientation`, `size`, `color`, `license`, `locale`)
-    with the provider's own values, as `ProviderInfo.filters` maps them.
+    `text`: the words, in small letters, with single blanks, never empty.
+    `page`: from 1, in pages of `per_page`.
+    `per_page`: the provider's fixed `ProviderInfo.page_size`, whatever a caller of ours asked for.
+    `native`: the filters by their uniform names (`orientation`, `size`, `color`, `license`, `locale`) with the
+        provider's own values, as `ProviderInfo.filters` maps them.
     """
 
     text: str
@@ -142,7 +178,13 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """At most `limit` calls per `period`; `remaining` and `reset` name the upstream's headers that tell the state."""
+    """At most so many calls in any stretch of time so long.
+
+    `limit`: how many.
+    `period`: the stretch; a month is 31 days.
+    `remaining`: the upstream's header that tells how many calls are left, if it has one; it only ever lowers the count.
+    `reset`: its header that tells when the count begins anew, as Unix time or as seconds from now.
+    """
 
     limit: Count
     period: Period
@@ -165,13 +207,29 @@ class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider can do and what its terms demand; the gateway enforces it.
 
-    `settings`: the Struct of its own settings. `page_size`: the fixed size it is asked for. `filters`: per filter,
-    uniform value -> its own value. `max_results`: how deep its lists go. `credit`: the credit line, with `{author}`,
-    `{title}` and `{license}`. `notice`: the words its terms want near results. `file_hosts`: the hosts of its files.
-    `cache_for`, `must_cache_for`: seconds. `hotlink`: whether files may be, must be or may only for a while be linked.
-    `links_last`: seconds after which its links may be dead, so that no older page is shown. `concurrency`: calls at
-    once. `max_shown`: of its images on one page of ours. `tells_sizes`: whether its records
-    have width and height, without which no orientation or size can be told.
+    `title`: its name as people write it; where the credit line holds it, it links to the image's page.
+    `page_size`: how many images it is asked for at once, always: as many as it gives.
+    `homepage`: its site, https.
+    `base_url`: where its API is, https, with a slash at the end; None if it holds its files itself (`open_file`).
+    `settings`: the Struct of its own settings. The one key of a provider is called `api_key`; a field without a default
+        must be set, and until then the provider is `unconfigured`. Names of the host's own keys are taken.
+    `filters`: filter -> uniform value -> its own value. The uniform values: orientation (landscape, portrait, square),
+        size (small, medium, large: at least 4, 12, 24 megapixels), license (commercial, modification, public-domain),
+        color (names of CSS), locale (de-DE). What is left out of the first three is emulated on the records; of the
+        colours and locales that are given, the nearest is taken.
+    `max_results`: how many images of one search it gives at most; None if there is no end.
+    `quotas`: the calls it allows, one for each period.
+    `concurrency`: calls at once.
+    `license`: the licence of all its images, where there is one.
+    `credit`: the credit line that its terms ask for, with `{author}`, `{title}` and `{license}`.
+    `notice`: the words that its terms want to see near results.
+    `file_hosts`: the hosts of its files; links to them are made https.
+    `cache_for`: seconds that a page is fresh, as its terms allow.
+    `must_cache_for`: seconds that its terms demand; no setting goes below.
+    `max_shown`: how many of its images one page of ours may show; None for any number.
+    `hotlink`: whether consumers may link its files, must, or may for a while only.
+    `tells_sizes`: whether its records have width and height, without which no orientation or size can be told.
+    `links_last`: seconds after which links to its files may be dead, so that no older page is shown; None if never.
     """
 
     title: str
@@ -236,7 +294,8 @@ class Keep(Protocol):
     """The host's memory for one plugin: `await keep("token", make, seconds=3600)`.
 
     Answers what is kept under `key`, else awaits `make()` and keeps that for `seconds`. Callers at the same time
-    wait for one `make`; a `make` that raises keeps nothing. Emptied when the provider's settings change.
+    wait for one `make`; a `make` that raises keeps nothing. It is the worker's own, holds 10 000 keys, the oldest out
+    first, and is emptied when the provider's settings change.
     """
 
     async def __call__(self, key: str, make: Callable[[], Awaitable[T]], seconds: float) -> T:

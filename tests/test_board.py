@@ -492,13 +492,23 @@ class TestForgive:
         assert (known.openings, known.failures, known.probe, known.open_until) == (0, 0, None, 0.0)
 
     def test_counts_failures_anew(self) -> None:
-        """Four are none too many."""
-        known = engine.forgive(self.failed())
-        for number in range(4):
-            call = Call(key=f"new {number}", owner="me")
-            known = engine.observe(known, self.RULES, call, Outcome(word="failed"), NOW + 92)
+        """Four before and four after make no eight."""
+        known = State()
+        for number in range(8):
+            call = Call(key=f"k{number}", owner="me")
+            known = engine.observe(known, self.RULES, call, Outcome(word="failed"), NOW)
+            known = engine.forgive(known) if number == 3 else known
 
         assert known.open_until == 0.0
+        assert engine.observe(known, self.RULES, call, Outcome(word="failed"), NOW).open_until == NOW + 30
+
+    def test_a_probe_that_was_out_decides_nothing_any_more(self) -> None:
+        """It failed by the former key: that is one failure, and does not open the breaker again."""
+        known = engine.forgive(self.failed())
+
+        known = engine.observe(known, self.RULES, Call(key="probe", owner="me"), Outcome(word="failed"), NOW + 32)
+
+        assert (known.open_until, known.failures) == (0.0, 1)
 
     def test_keeps_every_count_and_a_pause(self) -> None:
         """They belong to the account with the upstream, not to how it is reached."""

@@ -4,16 +4,13 @@ import ast
 import importlib
 import json
 import os
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tomllib
-import venv
 import zipfile
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,7 @@ SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 # A module imports from the layers above it here, and from its own folder; besides, downloads import from the gateway.
 LAYERS = [
     {"errors", "records", "values", "memory", "watchdog", "pictures", "samples", "answers"},
-    {"sources", "hookspecs", "pulse"},
+    {"sources", "hookspecs", "pulse", "folder"},
     {"settings"},
     {"keyring", "engines", "logs"},
     {"provider", "database"},
@@ -35,11 +32,11 @@ LAYERS = [
     {"live", "edit", "example"},
     {"edge", "web", "accounts", "gateway", "downloads"},
     {"app", "testing"},
-    {"asgi", "terminal", "check"},
+    {"asgi", "terminal", "check", "scaffold"},
     {"cli"},
     {"__main__"},
 ]
-FOR_PLUGINS = {"imagevault", "imagevault.pictures"}  # what a plugin may import
+FOR_PLUGINS = {"imagevault", "imagevault.folder", "imagevault.pictures"}  # what a plugin may import
 
 
 def dotted(path: Path) -> str:
@@ -198,56 +195,9 @@ class TestPackaging:
         assert callable(getattr(importlib.import_module(module), function))
 
 
-def build(folder: Path) -> Path:
-    """The wheel, built from a copy, since a build leaves folders in its source that a later one would take in."""
-    source = folder / "source"
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "imagevault-data")
-    shutil.copytree(ROOT, source, ignore=ignored)
-    (source / "imagevault" / "left_over.txt").touch()  # stands for what lies about in a working copy
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
-    try:
-        enough = int(version("setuptools").partition(".")[0]) >= 77
-    except PackageNotFoundError:
-        enough = False
-    if enough:
-        command.append("--no-build-isolation")  # needs no index
-    built = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if "No matching distribution found for setuptools" in built.stderr:
-        pytest.skip("setuptools is too old here to build a wheel, and no index has a newer one")
-    assert built.returncode == 0, built.stderr
-    return next(folder.glob("*.whl"))
-
-
-class Installed:
-    """The wheel in an empty environment, which sees our dependencies, and nothing of this checkout."""
-
-    def __init__(self, folder: Path) -> None:
-        self.wheel = build(folder)
-        venv.create(folder / "venv", symlinks=True)
-        self.python = folder / "venv" / "bin" / "python"
-        target = str(self.python)
-        command = [sys.executable, "-m", "pip", "--python", target, "install", "--quiet", "--no-deps", "--no-index"]
-        subprocess.run([*command, str(self.wheel)], check=True, timeout=60)
-        [site] = (folder / "venv" / "lib").glob("python*/site-packages")
-        # A path in a .pth file is searched, but the .pth files in it are not read: the editable install stays unseen.
-        dependencies = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
-        (site / "dependencies.pth").write_text("\n".join(dependencies))
-
-    def run(self, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return subprocess.run(
-            [self.python, *arguments], cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
-        )
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    return Installed(tmp_path_factory.mktemp("wheel"))
-
-
 @pytest.mark.skipif(os.name == "nt", reason="the folders of an environment have other names")
 class TestWheel:
-    def test_holds_all_it_needs_and_no_more(self, installed: Installed) -> None:
+    def test_holds_all_it_needs_and_no_more(self, installed: Any) -> None:
         """Code, migrations, samples and the script of the docs page; no tests, no folder of providers, no leftovers."""
         with zipfile.ZipFile(installed.wheel) as wheel:
             names = {name for name in wheel.namelist() if ".dist-info/" not in name}
@@ -267,7 +217,7 @@ class TestWheel:
         assert "imagevault = imagevault.cli:main" in points
         assert all(f"{name.removeprefix('imagevault_')} = {name}" in points for name in PROVIDERS)
 
-    def test_is_what_runs(self, installed: Installed, tmp_path: Path) -> None:
+    def test_is_what_runs(self, installed: Any, tmp_path: Path) -> None:
         """The environment sees the wheel, not the checkout; its command and its module are the same."""
         code = (
             "import imagevault, imagevault_pexels, imagevault_migrations as m; print(imagevault.__file__, m.__file__)"
@@ -279,7 +229,7 @@ class TestWheel:
         command = str(installed.python.parent / "imagevault")
         assert installed.run(tmp_path, command, "--version").stdout == f"imagevault, version {version('imagevault')}\n"
 
-    def test_searches_in_an_empty_folder(self, installed: Installed, tmp_path: Path) -> None:
+    def test_searches_in_an_empty_folder(self, installed: Any, tmp_path: Path) -> None:
         """With its own samples and its own migrations: nothing of the checkout is needed."""
         ended = installed.run(tmp_path, "-m", "imagevault", "search", "fox", "-p", "local", "--json")
 
@@ -287,7 +237,7 @@ class TestWheel:
         assert [image["id"] for image in json.loads(ended.stdout)["images"]] == ["local:fox-in-snow.jpg"]
         assert (tmp_path / "imagevault-data" / "imagevault.sqlite").exists()
 
-    def test_serves_in_an_empty_folder(self, installed: Installed, monkeypatch: pytest.MonkeyPatch, serve: Any) -> None:
+    def test_serves_in_an_empty_folder(self, installed: Any, monkeypatch: pytest.MonkeyPatch, serve: Any) -> None:
         """The API, its documentation with the files of that page, and a picture."""
         monkeypatch.setattr(sys, "executable", str(installed.python))
         server = serve({"IMAGEVAULT_SEARCH": "open"}).wait_until_ready()

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import math
 import unicodedata
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -123,6 +124,12 @@ class Pages(Flights):
             kept = None
         if kept is not None and (seen := on_page(kept, id)) is not None:
             return seen
+        return await self.look_up(provider, id, seconds, caller=caller, looked=looked)
+
+    async def look_up(
+        self, provider: Provider, id: str, seconds: float, *, caller: str = "", looked: float = math.inf
+    ) -> Image | None:
+        """One image by a call of its own, whatever is kept; None if there is none. Raises a ProviderError."""
         key = _digest(f"image\0{provider.name}\0{id}".encode())
         call = Call(key=key, owner=_owner(), looked=looked, caller=caller)
         try:

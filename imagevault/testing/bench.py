@@ -4,10 +4,12 @@ What the gateway adds to that in service (quotas, cache, retries, breaker) is th
 """
 
 import asyncio
+import inspect
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, nullcontext
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
@@ -21,7 +23,9 @@ from imagevault.settings import Settings
 from imagevault.testing.upstream import Upstream
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
+LOOPBACK_ONLY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # to read certificates for it would be most of a test's time
 PATIENCE = 20.0  # seconds for one hook; a plugin that waits for longer hangs
 
 
@@ -29,7 +33,8 @@ class Bench:
     """`async with Bench(plugin, {"api_key": "test-key"}, upstream) as bench:`.
 
     `upstream` has been started, and is None for a provider that holds its files itself. Raises AssertionError with the
-    reason if the plugin cannot be loaded.
+    reason if the plugin cannot be loaded. `calls`: those that the plugin made by `http`; `headers`: the names, in small
+    letters, of those that were in the answers; `fault`: an error of httpx that each call meets, if one is set.
     """
 
     def __init__(self, plugin: object, settings: Mapping[str, Any], upstream: Upstream | None) -> None:
@@ -43,6 +48,7 @@ class Bench:
         self.plugin = plugins.loaded[self.name]
         self.configure(settings)
         self.calls: list[httpx.URL] = []
+        self.headers: set[str] = set()
         self.fault: Exception | None = None
         self._stack = AsyncExitStack()
 
@@ -105,18 +111,37 @@ def on_bench(
         return asyncio.run(run())
 
 
+def benched(
+    check: Callable[Concatenate[Any, Bench, P], Awaitable[None]],
+) -> Callable[Concatenate[Any, P], None]:
+    """A coroutine `check(self, bench, ...)` as a plain test, which needs no plugin of pytest.
+
+    It is a method of a class that has `plugin`, `settings` and `upstream()`.
+    """
+
+    def test(self: Any, /, *given: P.args, **named: P.kwargs) -> None:
+        on_bench(self.plugin, self.settings, self.upstream(), lambda bench: check(self, bench, *given, **named))
+
+    own, _, *others = inspect.signature(check).parameters.values()
+    test.__name__, test.__qualname__, test.__doc__ = check.__name__, check.__qualname__, check.__doc__
+    test.__signature__ = inspect.Signature([own, *others])  # type: ignore[attr-defined]
+    return test
+
+
 class _Innermost(httpx.AsyncBaseTransport):
     """Notes each call that leaves, or raises the fault that is set."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.inner = httpx.AsyncHTTPTransport()
+        self.inner = httpx.AsyncHTTPTransport(verify=LOOPBACK_ONLY)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.bench.calls.append(request.url)
         if self.bench.fault is not None:
             raise self.bench.fault
-        return await self.inner.handle_async_request(request)
+        response = await self.inner.handle_async_request(request)
+        self.bench.headers.update(name.lower() for name in response.headers)
+        return response
 
     async def aclose(self) -> None:
         await self.inner.aclose()
