@@ -59,7 +59,10 @@ def example(plugins: Plugins) -> str:
         info = plugin.declared
         own = msgspec.structs.fields(info.settings)
         entries = [_entry(field.name, provider_variable(name, field.name), field, description(field)) for field in own]
-        defaults: dict[str, object] = {"page_size": info.page_size, "cache_for": info.cache_for}
+        defaults: dict[str, object] = {
+            "page_size": info.page_size,
+            "cache_for": max(info.cache_for, info.must_cache_for),
+        }
         defaults |= {"quota": [f"{quota.limit}/{quota.period}" for quota in info.quotas]} if info.quotas else {}
         entries += [
             _entry(key, provider_variable(name, key), field, description(field), defaults.get(key))

@@ -24,7 +24,6 @@ from imagevault.testing.pexels import SimulatedPexels
 PASSWORD = "copper-lantern-48"
 SECRET_KEY = "signs-all-of-it-" * 3
 FORMER_KEY = "signed-it-before-" * 3
-UNHURRIED = 'quota = ["1000/second", "{hour}/hour", "20000/month"]\n'
 RAISING = """
 import msgspec
 from imagevault import Page, ProviderInfo, hookimpl
@@ -96,14 +95,12 @@ Serving = Callable[..., tuple[Log, Client]]
 
 
 @pytest.fixture
-def serving(
-    serve: Any, tmp_path: Path, pexels: SimulatedPexels, configured: dict[str, str], clients: list[Client]
-) -> Serving:
+def serving(serve: Any, pexels: SimulatedPexels, configured: dict[str, str], clients: list[Client]) -> Serving:
     """A starter of servers that log as JSON, with a Pexels that has `hour` calls; the log and a client of one."""
 
     def serving(environ: Mapping[str, str] | None = None, hour: int = 1000) -> tuple[Log, Client]:
-        (tmp_path / "imagevault.toml").write_text("[providers.pexels]\n" + UNHURRIED.format(hour=hour))
-        known = {"IMAGEVAULT_LOG": "json", "SECRET_KEY": SECRET_KEY, **configured}
+        quota = f"1000/second,{hour}/hour,20000/month"  # without bursts, so that a test need not wait for them
+        known = {"IMAGEVAULT_LOG": "json", "SECRET_KEY": SECRET_KEY, "PEXELS_QUOTA": quota, **configured}
         server = serve({**known, **(environ or {})}).wait_until_ready()
         clients.append(Client(server.url))
         return Log(server), clients[-1]
@@ -235,13 +232,12 @@ class TestEvents:
     async def test_a_breaker_that_closes(
         self,
         start: Any,
-        tmp_path: Path,
         pexels: SimulatedPexels,
         configured: dict[str, str],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         """Once, by the first call that went well."""
-        api = await start(configured, toml="[providers.pexels]\n" + UNHURRIED.format(hour=1000))
+        api = await start({**configured, "PEXELS_QUOTA": "1000/second"})
         headers = await api.sign_in()
 
         async def search(word: str) -> None:

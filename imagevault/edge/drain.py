@@ -35,12 +35,14 @@ class Drain:
         loop = asyncio.get_running_loop()
         handle: Callable[[int, FrameType | None], Any] = former
 
+        def tell() -> None:
+            log.warning("leaving: requests under way are finished, no new ones are wanted")
+
         def give_notice(number: int, _: FrameType | None) -> None:
             if self.leaving:  # a service manager may tell the workers too, whom their parent tells again
                 return
             self.leaving = True
-            words = "leaving: requests under way are finished, no new ones are wanted"
-            contextvars.Context().run(log.warning, words)  # it belongs to no request
+            contextvars.Context().run(tell)  # it belongs to no request
             loop.call_soon_threadsafe(loop.call_later, NOTICE, stop_listening, number)
 
         def stop_listening(number: int) -> None:

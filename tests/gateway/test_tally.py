@@ -199,8 +199,9 @@ class TestFailure:
         await CacheUse.raw("ALTER TABLE iv_cache_use RENAME TO gone")
 
         flushing = asyncio.create_task(counted.flush(now=True))
-        while counted.counts:  # noqa: ASYNC110  the flush takes what there is when it begins
-            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            while counted.counts:  # noqa: ASYNC110  the flush takes what there is when it begins
+                await asyncio.sleep(0)
         counted.count("a", "hit")
         with pytest.raises(FAILED):
             await flushing
