@@ -83,7 +83,11 @@ def board(
         standing = each.standing
         state, quotas, rate = each.state, list[str](), None
         if standing is not None:
-            quotas = [f"{quota.left} of {quota.name}{_more(quota.more_in)}" for quota in standing.quotas]
+            quotas = [
+                f"{quota.left} of {quota.name}{_more(quota.more_in)}"
+                for quota in standing.quotas
+                if not quota.name.endswith("/second")  # bursts are waited out
+            ]
             rate = standing.cache.rate if standing.cache else None
             state += f", breaker {standing.breaker}" if standing.breaker != "closed" else ""
             state += f", again in {_span(standing.retry_after)}" if standing.retry_after else ""

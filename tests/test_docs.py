@@ -63,6 +63,20 @@ def test_the_tour_is_what_it_shows(serve: Any, tmp_path: Path) -> None:
     assert answers[2]["images"][0]["id"] == shown[2]["images"][0]["id"]
 
 
+def test_every_duty_names_a_test_that_is_there() -> None:
+    """docs/providers.md says of each duty which test goes red; those of the contract are every provider's."""
+    named = re.findall(r"`(test_\w+\.py)::(?:(\w+)::)?(test_\w+)`", (ROOT / "docs" / "providers.md").read_text())
+    contract = (ROOT / "imagevault" / "testing" / "contract.py").read_text()
+    lacking = [
+        f"{file}::{test}"
+        for file, _, test in named
+        if f"def {test}(" not in (ROOT / "tests" / "providers" / file).read_text() + contract
+    ]
+
+    assert len(named) > 100
+    assert lacking == []
+
+
 def test_links_between_the_documents_lead_somewhere() -> None:
     """Every relative link of README and docs names a file that is there."""
     for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
