@@ -229,7 +229,8 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     `max_shown`: how many of its images one page of ours may show; None for any number.
     `hotlink`: whether consumers may link its files, must, or may for a while only.
     `tells_sizes`: whether its records have width and height, without which no orientation or size can be told.
-    `links_last`: seconds after which links to its files may be dead, so that no older page is shown; None if never.
+    `max_age`: seconds after which no page is shown any more, for its links end or removals must be honoured; None for
+        a week.
     """
 
     title: str
@@ -248,7 +249,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     cache_for: Seconds = 3600
     must_cache_for: Seconds = 0
     max_shown: Count | None = None
-    links_last: Count | None = None
+    max_age: Count | None = None
     tells_sizes: bool = True
     hotlink: Hotlink = "allowed"
 

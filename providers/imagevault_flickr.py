@@ -72,6 +72,7 @@ def provider_info() -> ProviderInfo:
         file_hosts={"live.staticflickr.com", *(f"farm{number}.staticflickr.com" for number in range(1, 10))},
         cache_for=3600,
         max_shown=30,
+        max_age=24 * 3600,
     )
 
 

@@ -72,7 +72,7 @@ def provider_info() -> ProviderInfo:
         notice="Images from Pixabay",
         file_hosts={"pixabay.com", "cdn.pixabay.com"},
         must_cache_for=24 * 3600,
-        links_last=24 * 3600,
+        max_age=24 * 3600,
         hotlink="temporary",
     )
 

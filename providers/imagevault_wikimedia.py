@@ -1,7 +1,7 @@
 """Wikimedia Commons: files under free licences, without a key. https://www.mediawiki.org/wiki/API:Query ("docs").
 
 A User-Agent that names whoever runs this server, 3 calls at once at most (docs, Wikimedia_APIs/Access_policy); how many
-a minute nobody could tell us, so ours is courtesy. 50 files a page, 10 000 in a search (believed). Pages come unordered
+a minute is not known to us, so ours is courtesy. 50 files a page, 10 000 in a search (believed). Pages come unordered
 and in pieces, failures with status 200 (measured). Thumbnails have standard widths (docs, Common_thumbnail_sizes).
 """
 
@@ -112,7 +112,7 @@ async def _ask(params: dict[str, Any], http: httpx.AsyncClient, settings: Settin
 def _image(page: _Page, info: _Info) -> Image:
     """One file in our terms. Any use and change of it is free, else Commons does not take it (Commons:Licensing)."""
     links, size = (info.url, info.descriptionurl, info.thumburl, *info.others.values()), (info.width, info.height)
-    original, source, *thumbs = dict.fromkeys(link.partition("?utm_")[0] for link in links)
+    original, source, *thumbs = dict.fromkeys(re.split("[?&]utm_", link)[0] for link in links)
     files = [Rendition.within(NAMES[at[1]], u, size, (int(at[1]), size[1])) for u in thumbs if (at := STEP.search(u))]
     meta = {name: HIDDEN.sub("", f"{each.get('value') or ''}") for name, each in info.extmetadata.items()}
     meta = {name: text for name, text in meta.items() if re.sub(r"<[^>]*>|\s", "", text)}

@@ -46,7 +46,7 @@ class Flights:
 
     def _fresh(self, provider: Provider, kept: Kept) -> bool:
         scarcity = max(0.0, 1 - 2 * self.gate.fraction(provider))
-        longest = provider.info.links_last or math.inf
+        longest = provider.info.max_age or math.inf
         return self.clock() - kept.stored_at < min(longest, provider.info.cache_for * (1 + STRETCH * scarcity))
 
     async def _join(self, provider: Provider, call: Call, work: Work, seconds: float) -> tuple[Page | None, int]:

@@ -222,7 +222,7 @@ class Pages(Flights):
 
 def _oldest(provider: Provider) -> float:
     """The age up to which a page serves; what costs no call is not served old, nor what links to dead files."""
-    return min(STALE, provider.info.links_last or STALE) if _has_upstream(provider) else provider.info.cache_for
+    return min(STALE, provider.info.max_age or STALE) if _has_upstream(provider) else provider.info.cache_for
 
 
 def _has_upstream(provider: Provider) -> bool:

@@ -188,7 +188,7 @@ def explain(error: Exception, provider: Provider) -> ProviderError:
             error.args = (redact(str(error), provider),)
             return error
         case httpx.HTTPStatusError(response=response):
-            return _status(response, title)
+            return _status(response, title, keyed=bool(provider.secrets))
         case httpx.TimeoutException():
             return TimedOut(f"{title} did not answer in time")
         case httpx.DecodingError() | httpx.RemoteProtocolError() | httpx.TooManyRedirects() | httpx.InvalidURL():
@@ -205,10 +205,11 @@ def explain(error: Exception, provider: Provider) -> ProviderError:
             return ProviderError(f"the plugin failed ({type(error).__name__})")
 
 
-def _status(response: httpx.Response, title: str) -> ProviderError:
+def _status(response: httpx.Response, title: str, *, keyed: bool) -> ProviderError:
     status = response.status_code
     if status in {401, 403}:
-        return Unauthorized(f"{title} does not accept the key (it answered {status})")
+        refused = "does not accept the key" if keyed else "refuses calls of this server"
+        return Unauthorized(f"{title} {refused} (it answered {status})")
     if status == 429:
         return RateLimited(f"{title} allows no more requests now", retry_after(response))
     if status in {404, 410}:

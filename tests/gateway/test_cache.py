@@ -73,7 +73,7 @@ class TestStoreys:
         api = await start(configured, toml=table(more="cache_for = 60\n"))
         headers = await api.sign_in()
         provider = api.services.plugins.providers["pexels"]
-        provider.info = msgspec.structs.replace(provider.info, links_last=120)
+        provider.info = msgspec.structs.replace(provider.info, max_age=120)
         shown = await api.get("/search", params={"q": "nature", "provider": "pexels"}, headers=headers)
         id = shown.json()["images"][0]["id"]
         await api.services.gateway.pages.settle()

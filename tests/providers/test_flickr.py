@@ -405,6 +405,7 @@ class TestTerms:
         """What an owner removes must be gone within a day."""
         assert bench.provider.info.cache_for <= 6 * 3600
         assert bench.provider.info.must_cache_for == 0
+        assert bench.provider.info.max_age == 24 * 3600
 
     async def test_the_credit_links_photo_owner_and_licence(self, bench: Bench) -> None:
         """The photo to its page at Flickr."""

@@ -316,6 +316,7 @@ async def test_answers_are_kept_for_a_day_whatever_an_admin_sets(bench: Bench) -
 async def test_files_are_linked_for_a_while_only_and_a_lookup_renews_them(bench: Bench) -> None:
     """The links differ, the image is the same."""
     assert bench.provider.info.hotlink == "temporary"
+    assert bench.provider.info.max_age == 24 * 3600
     first, again = [await lookup(bench) for _ in range(2)]
     assert first.id == again.id
     assert first.renditions[-1].url != again.renditions[-1].url

@@ -129,6 +129,7 @@ class TestContact:
             "a b@mail.example",
             "ops@mail.example) evil/1 (x",
             "ops@mail.example\nX: y",
+            "ops@mail.example\n",
             "ópš@mail.example",
         ],
     )
@@ -265,6 +266,12 @@ class TestSearch:
         with pytest.raises(InvalidResponse):
             await bench.search("cat")
 
+    async def test_only_an_offset_tells_of_more(self, bench: Bench, commons: SimulatedWikimedia) -> None:
+        """Whatever else might be continued."""
+        commons.fail(listing(page(), **{"continue": {"continue": "-||"}}), times=1)
+
+        assert (await bench.search("lamp")).last
+
     async def test_a_warning_does_no_harm(self, bench: Bench, commons: SimulatedWikimedia) -> None:
         """It may come with a good answer."""
         commons.fail(listing(page(), warnings={"main": {"warnings": "Unrecognized parameter: x."}}))
@@ -353,6 +360,13 @@ class TestFiles:
         assert {name for image in images for name in [each.name for each in image.renditions]} == {
             "thumbnail", "small", "medium", "original",
         }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("after", "kept"), [("?7", "?7"), ("?7&utm_source=x&utm_campaign=y", "?7"), ("?utm_x=1", "")]
+    )
+    async def test_keep_what_is_no_decoration(self, bench: Bench, after: str, kept: str) -> None:
+        """Only `utm` goes."""
+        assert (await record(bench, url=f"{FILE}{after}")).renditions[-1].url == f"{FILE}{kept}"
 
     async def test_of_other_widths_are_left_out(self, bench: Bench) -> None:
         """The file server refuses them (2026), though answers had them once."""
@@ -495,8 +509,8 @@ class TestLicence:
         ("change", "id", "name", "url"),
         [
             (
-                {"License": "gfdl", "LicenseShortName": "GFDL", "LicenseUrl": "http://www.gnu.org/copyleft/fdl.html"},
-                "gfdl", "GFDL", "http://www.gnu.org/copyleft/fdl.html",
+                {"License": "gfdl", "LicenseShortName": "GNU FDL", "LicenseUrl": "http://www.gnu.org/copyleft/fdl.html"},
+                "gfdl", "GNU FDL", "http://www.gnu.org/copyleft/fdl.html",
             ),
             (
                 {"License": "fal", "LicenseShortName": "FAL", "LicenseUrl": "https://artlibre.org/licence/lal/en/"},
