@@ -31,6 +31,7 @@ SAMPLES = {  # where the default is nothing, what a value looks like
     "plugins_dir": "plugins",
     "base_url": "http://127.0.0.1:9999/v1/",
     "quota": ["5000/hour"],
+    "contact": "ops@images.example.org",
 }
 PERIODS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 from imagevault.errors import InvalidResponse, NotFound, PluginError, Unconfigured
 from imagevault.memory import Memory
 from imagevault.records import Image, Page, ProviderInfo, Quota, SearchQuery
-from imagevault.settings import Settings, nearest, provider_variable
+from imagevault.settings import Settings, description, nearest, provider_variable
 from imagevault.values import check_url, clean_key, convert
 
 State = Literal["ok", "disabled", "unconfigured", "failed"]
@@ -206,7 +206,8 @@ def _convert(name: str, key: str, value: object, source: str, fields: dict[str, 
         if key == "api_key" and isinstance(converted, str):
             converted = clean_key(converted)
     except ValueError as error:
-        raise _Wrong(key, f"{key}: {error} ({source})") from None
+        words = description(fields[key])
+        raise _Wrong(key, f"{key}: {error}{words and f'; it is: {words}'} ({source})") from None
     return converted
 
 

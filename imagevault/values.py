@@ -123,6 +123,8 @@ def _wanted(bare: inspect.Type) -> str:
             return f"must be a number{_range(bare.ge, bare.le)}"
         case inspect.StrType(min_length=None, max_length=None, pattern=None):
             return "must be text"
+        case inspect.StrType(pattern=str()):
+            return "has not the form that it must have"
         case inspect.CustomType(cls=cls) if cls is Path:
             return "must be a path"
         case _ if isinstance(bare, LISTS) and isinstance(bare.item_type, inspect.StrType):

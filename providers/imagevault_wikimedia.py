@@ -28,9 +28,15 @@ ASKED |= {"iiprop": "url|size|user|extmetadata", "iiextmetadatafilter": META}
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """`contact`: a mail address or page of whoever runs this server, by which Wikimedia can reach them."""
+    """Whom Wikimedia's policy wants named."""
 
-    contact: Annotated[str, msgspec.Meta(pattern=r"^(https?://[!-'*-~]+|[!-'*-?A-~]+@[!-'*-?A-~]+)\Z")]
+    contact: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^(https?://[!-'*-~]+|[!-'*-?A-~]+@[!-'*-?A-~]+)\Z",
+            description="a mail address or https page of whoever runs this server",
+        ),
+    ]
 
 
 class _Info(msgspec.Struct, rename={"others": "responsiveUrls"}):

@@ -612,9 +612,18 @@ class TestConfigured:
             ('api_key = "k"\ntier = "many"', "tier: must be a whole number ("),
             ('api_key = "k"\ntier = [1]', "tier: must be a whole number ("),
             ('api_key = "k"\ntir = 1', "tir: there is no such setting of acme. Did you mean tier? ("),
-            ('api_key = "k"\ntimeout = 0', "timeout: must be a number from 0.1 to 30 ("),
-            ('api_key = "k"\nbase_url = "acme"', "base_url: must be an address such as https://images.example.org ("),
-            ('api_key = "k"\nenabled = "perhaps"', "enabled: must be true or false ("),
+            (
+                'api_key = "k"\ntimeout = 0',
+                "timeout: must be a number from 0.1 to 30; it is: seconds it may take in one search (",
+            ),
+            (
+                'api_key = "k"\nbase_url = "acme"',
+                "base_url: must be an address such as https://images.example.org; it is: another address of the upstream",
+            ),
+            (
+                'api_key = "k"\nenabled = "perhaps"',
+                "enabled: must be true or false; it is: switches the provider on or off (",
+            ),
         ],
     )
     def test_a_wrong_key_is_named(self, place: Place, toml: str, reason: str) -> None:
