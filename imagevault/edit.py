@@ -32,7 +32,7 @@ def switch(settings: Settings, name: str, *, on: bool) -> Path:
         document = tomlkit.parse(text)
         providers = document.setdefault("providers", tomlkit.table(is_super_table=True))
         providers.setdefault(name, tomlkit.table())["enabled"] = on
-    except (TOMLKitError, AttributeError, TypeError) as error:
+    except (TOMLKitError, AttributeError, TypeError, ValueError) as error:
         raise ConfigError(path.name, str(path), f"cannot be changed: {error}") from None
     changed = tomlkit.dumps(document)
     make(settings.environment, settings.folder, changed)  # never writes what a server would refuse

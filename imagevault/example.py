@@ -84,7 +84,7 @@ def in_force(settings: Settings, plugins: Plugins) -> list[Row]:
     for name, plugin in sorted(plugins.loaded.items()):
         fields = {*HOST_FIELDS, *plugin.declared.settings.__struct_fields__}
         for key, value, _ in settings.provider_values(name, sorted(fields)):
-            shown = "***" if SECRET_NAME.search(key) and value else _text(value)
+            shown = "***" if value and (SECRET_NAME.search(key) or key not in fields) else _text(value)
             rows.append(Row(f"providers.{name}.{key}", shown, settings.where(f"providers.{name}.{key}")))
     return rows
 

@@ -122,9 +122,14 @@ def shadowed(settings: Settings) -> list[str]:
     found = []
     for key, value in settings.written.items():
         name = variable(key)
-        if name in settings.environment and settings.environment[name][0] != str(value):
+        if name in settings.environment and settings.environment[name][0].lower() != _as_text(value).lower():
             found.append(f"{key}: shadowed by {settings.environment[name][1]}")
     return found
+
+
+def _as_text(value: object) -> str:
+    """A value of the file as one would write it into the environment."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _changed(old: Settings, new: Settings) -> Iterator[str]:

@@ -21,6 +21,7 @@ CREDENTIAL = re.compile(
     r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+|\biv_\w{8,}|(?i:bearer\s+)[\w.~+/-]{8,}=*"
     r"|(?i:\b(?:(?:api_?)?key|client_id|client_secret|access_token|token|wskey|password)=)[^&\s'\"]+"
 )
+PLAIN = int | float | None  # values that hold no text
 SHORTEST = 6  # characters; a shorter "secret" would be found in every other word
 _secrets: set[str] = set()
 _known: list[re.Pattern[str]] = [CREDENTIAL]
@@ -68,7 +69,7 @@ def formatter(style: str) -> logging.Formatter:
     last: list[Processor] = (
         [structlog.processors.format_exc_info, _redact, structlog.processors.JSONRenderer(sort_keys=False)]
         if style == "json"
-        else [_redact, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_plain)]
+        else [_redact, _in_one_line, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_plain)]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
@@ -93,7 +94,23 @@ def _with_process(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 
 
 def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {name: redacted(value) if isinstance(value, str) else value for name, value in event.items()}
+    kept = {"exc_info"}  # which is made text, and redacted, by what writes the line
+    return {
+        name: value if name in kept or _plain_value(value) else redacted(str(value)) for name, value in event.items()
+    }
+
+
+def _plain_value(value: object) -> bool:
+    return all(isinstance(each, PLAIN) for each in (value if isinstance(value, list) else [value]))
+
+
+def _in_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A caller's words can neither begin a line nor steer a terminal."""
+    return {name: _printable(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _plain(sio: Any, exc_info: Any) -> None:

@@ -178,16 +178,21 @@ class _Lacking(Unconfigured):
 
 
 def _in_force(info: ProviderInfo, host: HostSettings) -> ProviderInfo:
-    """The info as the admin's settings change it. ValueError where the provider's terms or nature forbid that."""
-    configured = {quota.period: quota for quota in map(Quota.parse, host.quota)}
+    """The info as the admin's settings change it. Unconfigured where the provider's terms or nature forbid that."""
+    try:
+        configured = {quota.period: quota for quota in map(Quota.parse, host.quota)}
+    except ValueError as error:
+        raise _Wrong("quota", str(error)) from None
     quotas = [
         msgspec.structs.replace(each, limit=configured.pop(each.period).limit) if each.period in configured else each
         for each in info.quotas
     ]
     if host.cache_for is not None and host.cache_for < info.must_cache_for:
-        raise ValueError(f"cache_for: must be at least {info.must_cache_for}; the terms of {info.title} demand it")
+        raise _Wrong(
+            "cache_for", f"cache_for: must be at least {info.must_cache_for}; the terms of {info.title} demand it"
+        )
     if host.page_size is not None and host.page_size > info.page_size:
-        raise ValueError(f"page_size: must be at most {info.page_size}; {info.title} gives no more at once")
+        raise _Wrong("page_size", f"page_size: must be at most {info.page_size}; {info.title} gives no more at once")
     return msgspec.structs.replace(
         info,
         quotas=[*quotas, *configured.values()],

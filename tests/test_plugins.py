@@ -618,7 +618,7 @@ class TestConfigured:
             ),
             (
                 'api_key = "k"\nbase_url = "acme"',
-                "base_url: must be an address such as https://images.example.org; it is: another address of the upstream",
+                "base_url: must be an address such as https://images.example.org; it is: another",
             ),
             (
                 'api_key = "k"\nenabled = "perhaps"',

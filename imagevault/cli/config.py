@@ -70,7 +70,7 @@ def show_example() -> None:
 @config.command("show")
 @json_option
 def show(as_json: bool) -> None:
-    """Print what is in force, and where each value comes from; secrets are masked."""
+    """Print what is in force, and where each value comes from; secrets are masked: imagevault config show."""
     settings = load()
     rows = in_force(settings, Plugins.load(settings))
     if as_json:

@@ -61,7 +61,7 @@ def _password(given: str | None) -> str:
 @users.command("list")
 @json_option
 def list_users(as_json: bool) -> None:
-    """List the accounts."""
+    """List the accounts: imagevault users list."""
 
     async def work(services: Services) -> None:
         accounts = await services.accounts.all()

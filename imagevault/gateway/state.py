@@ -139,16 +139,17 @@ def left(state: State, quota: Quota, now: float) -> int:
 
 def more_in(state: State, quota: Quota, now: float) -> int | None:
     """The seconds until there is more left of a quota than now, rounded up; None if all of it is left."""
+    before = left(state, quota, now)
+    if before >= quota.limit:
+        return None
     learned = state.learned.get(quota.period)
-    waits = [learned.until - now] if learned and now < learned.until else []
-    steps = [
-        step
+    ends = [learned.until] if learned else []
+    ends += [
+        (step + _kept_steps(quota.period) + 1) * PERIODS[quota.period] / STEPS
         for step in state.windows.get(quota.period, {})
-        if step >= _step(quota.period, now) - _kept_steps(quota.period)
     ]
-    if steps:
-        waits.append((min(steps) + _kept_steps(quota.period) + 1) * PERIODS[quota.period] / STEPS - now)
-    return max(1, math.ceil(max(waits))) if waits else None
+    later = (end for end in sorted(ends) if end > now and left(state, quota, end) > before)
+    return next((max(1, math.ceil(end - now)) for end in later), None)
 
 
 def fraction(state: State, rules: Rules, now: float) -> float:
