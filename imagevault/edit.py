@@ -51,6 +51,9 @@ def _replace(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.chmod(mode)
+        owner = (path if path.exists() else path.parent).stat()
+        if (owner.st_uid, owner.st_gid) != (draft.stat().st_uid, draft.stat().st_gid):
+            os.chown(draft, owner.st_uid, owner.st_gid)  # the server must be able to read what an admin wrote
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -65,7 +65,10 @@ class Live:
 
     def _take(self, text: object) -> None:
         try:
-            settings, providers = self._judged(text)
+            try:
+                settings, providers = self._judged(text)
+            except (OSError, ValueError) as error:
+                raise ConfigError(self.path.name, str(self.path), f"cannot be used: {type(error).__name__}") from None
         except ConfigError as error:
             self.refusal = error
             log.error("config refused: %s; the settings before it stay", error, extra={"file": str(self.path)})

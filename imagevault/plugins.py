@@ -16,6 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 import pluggy
@@ -84,6 +85,7 @@ class Plugins:
         self.manager.add_hookspecs(hookspecs)
         self.loaded: dict[str, Plugin] = {}
         self.providers: Mapping[str, Provider] = {}
+        self.former: dict[str, WeakSet[Provider]] = {}
         self.failures: list[Failure] = []
         self.problems: list[str] = []
 
@@ -112,7 +114,9 @@ class Plugins:
         before, self.providers = self.providers, providers or self.configured(settings)
         self.problems = list(self._problems(settings))
         for name, provider in before.items():
-            provider.withdrawn = self.providers[name].state == "disabled"
+            self.former.setdefault(name, WeakSet()).add(provider)
+            for each in self.former[name]:
+                each.withdrawn = self.providers[name].state == "disabled"
 
     def modules(self) -> dict[str, str]:
         """The name of each plugin's module -> the provider."""

@@ -85,7 +85,7 @@ class Provider:
 
     def suits(self, settings: Settings) -> bool:
         """Whether these settings say the same of this provider as those that it has."""
-        return self.given == [(key, value) for key, value, _ in self._given(settings)]
+        return self.fault is None and self.given == [(key, value) for key, value, _ in self._given(settings)]
 
     @property
     def reached_by(self) -> tuple[str | None, msgspec.Struct | None]:
@@ -112,6 +112,9 @@ class Provider:
         except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this provider is lost
             self.state, self.reason = "failed", self.plugin.explain(error)
             self.fault = self.reason
+        for secret in self.secrets:
+            self.reason = self.reason and self.reason.replace(secret, "***")
+            self.fault = self.fault and self.fault.replace(secret, "***")
         if not self.host.enabled:
             self.state, self.reason = "disabled", f"switched off: enabled = false for {self.name}"
 
