@@ -1,10 +1,13 @@
 """Changing the config file for an admin, by tomlkit, which keeps comments and order."""
 
+import codecs
 import os
+import re
 from pathlib import Path
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import InlineTable
 
 from imagevault.errors import ConfigError, ImageVaultError
 from imagevault.plugins import Plugins
@@ -27,27 +30,44 @@ def switch(settings: Settings, name: str, *, on: bool) -> Path:
         source = settings.environment[name_in_environment][1]
         raise ImageVaultError(f"{source} decides whether {name} is on; change or remove it")
     path = config_path(settings.environment, settings.folder)
-    text = ConfigFile.read(path) or ""
-    try:
-        document = tomlkit.parse(text)
-        providers = document.setdefault("providers", tomlkit.table(is_super_table=True))
-        providers.setdefault(name, tomlkit.table())["enabled"] = on
-    except (TOMLKitError, AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(path.name, str(path), f"cannot be changed: {error}") from None
-    changed = tomlkit.dumps(document)
+    ConfigFile.read(path)  # says what is wrong with it, in our words
+    raw = path.read_bytes() if path.exists() else b""
+    text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    changed = _changed(settings, path, text, name, on=on)
     make(settings.environment, settings.folder, changed)  # never writes what a server would refuse
-    _replace(path, changed)
+    if b"\r\n" in raw:
+        changed = changed.replace("\n", "\r\n")
+    _replace(path, changed.encode("utf-8-sig" if raw.startswith(codecs.BOM_UTF8) else "utf-8"))
     return path
 
 
-def _replace(path: Path, text: str) -> None:
+def _changed(settings: Settings, path: Path, text: str, name: str, *, on: bool) -> str:
+    try:
+        header = ConfigFile(path, text, settings.environment).line(f"providers.{name}")
+        document = tomlkit.parse(text)
+        providers = document.setdefault("providers", tomlkit.table(is_super_table=True))
+        table = providers.setdefault(
+            name, tomlkit.inline_table() if isinstance(providers, InlineTable) else tomlkit.table()
+        )
+        lines = text.split("\n")
+        if header and "enabled" not in table and re.match(r"\s*\[[^\[]", lines[header - 1]):
+            # tomlkit would put it at the end, below a comment that belongs to the table after this one
+            lines.insert(header, f"enabled = {str(on).lower()}")
+            return "\n".join(lines)
+        table["enabled"] = on
+    except (TOMLKitError, AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(path.name, str(path), f"cannot be changed: {error}") from None
+    return tomlkit.dumps(document)
+
+
+def _replace(path: Path, content: bytes) -> None:
     """All of it or nothing, with the rights that the file had; a link stays one."""
     path = path.resolve()
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600  # it may come to hold keys
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         draft.chmod(mode)

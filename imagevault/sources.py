@@ -62,19 +62,37 @@ class ConfigFile:
 
     def where(self, key: str) -> str:
         """The file and the line that a dotted key begins on, for messages; the file alone if it is not in it."""
-        wanted, begun = key.split("."), 0
-        for end in range(1, len(self.lines) + 1):
-            try:
-                document: Any = tomllib.loads("\n".join(self.lines[:end]))
-            except (ValueError, RecursionError):
-                continue  # in the midst of a value of several lines
-            for name in wanted:
-                document = document.get(name) if isinstance(document, dict) else None
-            if document is not None:
-                blank = next(n for n, line in enumerate(self.lines[begun:]) if line.strip() and line.strip()[0] != "#")
-                return f"{self.path}, line {begun + blank + 1}"
-            begun = end
-        return str(self.path)
+        line = self.line(key)
+        return str(self.path) if line is None else f"{self.path}, line {line}"
+
+    def line(self, key: str) -> int | None:
+        """The line that a dotted key begins on, counted from 1; None if it is not in the file.
+
+        Halves the file until the shortest part of it that holds the key is found; a part that ends in the midst of a
+        value cannot be parsed, and is passed over.
+        """
+        before, end, bound = 0, len(self.lines), len(self.lines)
+        if not _holds(self._first(end), key):
+            return None
+        while bound - before > 1:
+            middle = tried = (before + bound) // 2
+            while tried < bound and (document := self._first(tried)) is None:
+                tried += 1
+            if tried == bound:
+                bound = middle
+            elif _holds(document, key):
+                end, bound = tried, middle
+            else:
+                before = tried
+        written = (at for at in range(before + 1, end + 1) if self.lines[at - 1].strip()[:1] not in {"", "#"})
+        return next(written, end)
+
+    def _first(self, count: int) -> dict[str, Any] | None:
+        """What the first lines say, None if they end in the midst of a value."""
+        try:
+            return tomllib.loads("\n".join(self.lines[:count]))
+        except (ValueError, RecursionError):
+            return None
 
     def _parse(self, text: str) -> dict[str, Any]:
         try:
@@ -83,7 +101,8 @@ class ConfigFile:
             raise ConfigError(self.path.name, str(self.path), "is nested too deeply") from None
         except ValueError as error:
             found = re.search(r" \(at line (\d+), column \d+\)$", str(error))
-            line = found[1] if found else str(max(1, len(self.lines)))
+            last = max(1, len(text.splitlines()))
+            line = min(int(found[1]), last) if found else last
             reason = str(error)[: found.start()] if found else str(error)
             raise ConfigError(self.path.name, f"{self.path}, line {line}", f"is not valid TOML: {reason}") from None
 
@@ -105,3 +124,13 @@ class ConfigFile:
             return variables[found[1]][0]
 
         return re.sub(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}", fill, value)
+
+
+def _holds(document: Any, key: str) -> bool:
+    """Whether a dotted key is in a document; a name in quotes may hold dots itself."""
+    if not isinstance(document, dict):
+        return False
+    return any(
+        name == key or (key.startswith(f"{name}.") and _holds(value, key[len(name) + 1 :]))
+        for name, value in document.items()
+    )

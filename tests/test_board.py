@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imagevault import terminal
 from imagevault.app import Services
@@ -261,6 +263,17 @@ class TestQuota:
 
         assert (hour["limit"], hour["left"], found["quota"]) == (3, 0, "out")
 
+    def test_that_the_upstream_counts(self, place: Place, pexels: SimulatedPexels) -> None:
+        """A key that others use too: what the upstream says is left, until the day it begins anew."""
+        pexels.remaining = 5
+        pexels.reset = int(time.time()) + 10 * DAY
+        place.search("fox")
+
+        quotas = {each["name"]: each for each in place.board()["pexels"]["standing"]["quotas"]}
+
+        assert quotas["20000/month"]["left"] == 4
+        assert 10 * DAY - 60 <= quotas["20000/month"]["more_in"] <= 10 * DAY + 1
+
 
 class TestBreaker:
     def test_open(self, place: Place, pexels: SimulatedPexels, database_url: str) -> None:
@@ -414,6 +427,45 @@ class TestMoreIn:
         else:
             assert found is not None
             assert low <= found <= high
+
+    def test_where_the_upstream_says_less_than_we_counted(self) -> None:
+        """What counts is when that is over: our own count allows more all the while."""
+        assert engine.more_in(state({0: 1}, (5, 100.0)), HOUR, NOW) == 100
+
+    def test_where_the_upstream_says_more_than_we_counted(self) -> None:
+        """What counts is when our own count gets less."""
+        found = engine.more_in(state({3000: 10}, (18, 3500.0)), HOUR, NOW)
+
+        assert found is not None
+        assert 600 <= found <= 600 + 2 * STEP
+
+    @pytest.mark.parametrize("left", [20, 25])
+    def test_where_the_upstream_says_that_all_is_left(self, left: int) -> None:
+        assert engine.more_in(state({}, (left, 100.0)), HOUR, NOW) is None
+
+    def test_where_more_is_used_than_allowed(self) -> None:
+        """An admin lowered the quota: that one step is forgotten frees nothing yet."""
+        found = engine.more_in(state({3000: 1, 1800: 20}), HOUR, NOW)
+
+        assert found is not None
+        assert 1800 <= found <= 1800 + 2 * STEP
+
+    @given(
+        ago=st.dictionaries(st.floats(0, 3800), st.integers(1, 9), max_size=4),
+        learned=st.none() | st.tuples(st.integers(-2, 25), st.floats(1, 5000)),
+    )
+    def test_is_true(self, ago: dict[float, int], learned: tuple[int, float] | None) -> None:
+        """At that time there is more, a second before there is not; None only where all is left."""
+        known = state(ago, learned)
+        now = engine.left(known, HOUR, NOW)
+
+        found = engine.more_in(known, HOUR, NOW)
+
+        if found is None:
+            assert now == HOUR.limit
+        else:
+            assert engine.left(known, HOUR, NOW + found + 0.01) > now
+            assert found == 1 or engine.left(known, HOUR, NOW + found - 1.01) == now
 
 
 class TestForgive:

@@ -229,6 +229,7 @@ BROKEN: dict[str, tuple[str | bytes, int, str, str]] = {
         "names no provider; there are acme, ",
     ),
     "short secret": ("# c\nsecret_key = 'hidden'\n", 2, "secret_key", "must be at least 32 bytes long"),
+    "dotted in quotes": ("port = 1\n'a.b' = 1\n", 2, "a.b", "there is no such setting."),
     "no folder": ("port = 1\nplugins_dir = 'nowhere'\n", 2, "plugins_dir", "there is no folder"),
     "no database": ("database_url = 'mysql://a:hidden@b/c'\n", 1, "database_url", "must begin with postgresql://"),
     "byte order mark": (b"\xef\xbb\xbf# c\r\nport = 0\r\n", 2, "port", NUMBER),
@@ -343,6 +344,60 @@ class TestCheckRefuses:
         assert ended.stdout == (
             f"{file}, line 3: limits.request: there is no such setting. Did you mean limits.requests?\n"
         )
+
+    @pytest.mark.parametrize(
+        "text",
+        ["port = 1\ndefault = [\n'local',\n", "port = 1\nhost = '''\n\n", "port = 1\nhost = '::1\nworkers = 2\n"],
+    )
+    def test_what_is_never_closed(self, here: Here, file: Path, text: str) -> None:
+        """The line that is named is one of the file."""
+        file.write_text(text)
+
+        found = re.match(rf"{re.escape(str(file))}, line (\d+): imagevault.toml: ", here("config", "check").stdout)
+
+        assert found is not None
+        assert int(found[1]) in range(2, len(text.splitlines()) + 1)
+
+    @pytest.mark.parametrize(
+        ("text", "environ", "where", "key"),
+        [
+            ("", {"IMAGEVAULT_PORT": "x"}, "environment variable IMAGEVAULT_PORT", "port"),
+            ("port = 1", {"IMAGEVAULT_PORT": "x"}, "environment variable IMAGEVAULT_PORT", "port"),
+            ("", {"IMAGEVAULT_PRT": "x"}, "environment variable IMAGEVAULT_PRT", "IMAGEVAULT_PRT"),
+            ("", {"IMAGEVAULT_DEFAULT": "x"}, "environment variable IMAGEVAULT_DEFAULT", "default"),
+            ("default = 'local'", {"IMAGEVAULT_DEFAULT": "x"}, "environment variable IMAGEVAULT_DEFAULT", "default"),
+            ("", {"PEXELS_TIMEOUT": "x"}, "environment variable PEXELS_TIMEOUT", "providers.pexels.timeout"),
+            (
+                "[providers.pexels]\ntimeout = 2",
+                {"PEXELS_TIMEOUT": "x"},
+                "environment variable PEXELS_TIMEOUT",
+                "providers.pexels.timeout",
+            ),
+            (
+                "[providers.pexels]\napi_key = 'hidden'",
+                {"PEXELS_PAGE_SIZE": "99"},
+                "environment variable PEXELS_PAGE_SIZE",
+                "providers.pexels.page_size",
+            ),
+            (
+                "port = 1",
+                {"IMAGEVAULT_CONFIG": "no.toml"},
+                "environment variable IMAGEVAULT_CONFIG",
+                "IMAGEVAULT_CONFIG",
+            ),
+        ],
+    )
+    def test_a_wrong_variable(
+        self, here: Here, file: Path, text: str, environ: dict[str, str], where: str, key: str
+    ) -> None:
+        """The variable is named, not a line of the file that has no effect."""
+        file.write_text(text)
+
+        ended = here("config", "check", "--json", environ=environ)
+        [error] = json.loads(ended.stdout)["errors"]
+
+        assert ended.returncode == 1
+        assert (error["where"], error["key"]) == (where, key)
 
 
 class TestCheckAccepts:
@@ -813,6 +868,47 @@ class TestSwitch:
 
         assert (ended.returncode, ended.stdout) == (2, "")
         assert ended.stderr == "imagevault: Missing argument 'NAME'. See imagevault providers disable --help.\n"
+
+    @pytest.mark.parametrize("word", ["disable", "enable"])
+    @pytest.mark.parametrize("name", FILES)
+    def test_sets_that_key_and_nothing_else(self, here: Here, file: Path, name: str, word: str) -> None:
+        """However the file is written; comments and the order of all lines stay."""
+        file.write_text(FILES[name])
+        expected = tomllib.loads(FILES[name])
+        expected.setdefault("providers", {}).setdefault("local", {})["enabled"] = word == "enable"
+
+        ended = here("providers", word, "local", environ={"KEY": "k"})
+        text = file.read_text()
+
+        said = f"local is switched {'on' if word == 'enable' else 'off'} in {file}\n"
+        assert ended == (0, "", said)
+        assert tomllib.loads(text) == expected
+        assert comments(text) == comments(FILES[name])
+        kept = [line for line in FILES[name].splitlines() if "enabled" not in line and "inline" not in name and line]
+        found = iter(text.splitlines())
+        assert [line for line in kept if line not in found] == []
+        assert os.listdir(file.parent) == [file.name]  # noqa: PTH208  hidden files too
+
+    def test_a_comment_about_the_next_table_stays_with_it(self, here: Here, file: Path) -> None:
+        """The new line belongs to its own table."""
+        file.write_text("[providers.local]\ntimeout = 2\n\n# about limits\n[limits]\nsignup = '1/day'\n")
+
+        here("providers", "disable", "local")
+
+        assert "# about limits\n[limits]" in file.read_text()
+
+    @pytest.mark.parametrize(
+        "text", [b"# a\r\nport = 80\r\n[providers.local]\r\ntimeout = 2\r\n", b"\xef\xbb\xbf# a\nport = 80\n"]
+    )
+    def test_line_ends_and_mark_of_windows_stay(self, here: Here, file: Path, text: bytes) -> None:
+        """Otherwise every line of the file differs from the one in version control."""
+        file.write_bytes(text)
+
+        assert here("providers", "disable", "local").returncode == 0
+        found = file.read_bytes()
+
+        assert found.startswith(text.splitlines()[0])
+        assert found.count(b"\r\n") == (found.count(b"\n") if b"\r" in text else 0)
 
 
 def ask(folder: Path, work: Callable[[Services], Awaitable[Any]], environ: Mapping[str, str] | None = None) -> Any:

@@ -94,6 +94,14 @@ class TestWhere:
         """The file alone is named."""
         assert line("port = 1\n[providers.local]\ntimeout = 1", key) is None
 
+    @pytest.mark.parametrize(
+        ("text", "key", "expected"),
+        [("port = 1\n'a.b' = 1", "a.b", 2), ("[providers.'a.b']\n\nx = 1", "providers.a.b.x", 3)],
+    )
+    def test_of_a_name_with_a_dot(self, text: str, key: str, expected: int) -> None:
+        """A name in quotes may hold one; messages show it without the quotes."""
+        assert line(text, key) == expected
+
 
 class Block(NamedTuple):
     """Some lines of a file, and the key that begins on one of them."""
