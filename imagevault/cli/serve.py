@@ -22,7 +22,7 @@ from imagevault.settings import Settings, is_loopback, load, variable
 from imagevault.terminal import err, say
 from imagevault.values import MAKE_SECRET
 
-GRACE = 20  # seconds that requests under way may take when the server is told to stop
+GRACE = 35  # seconds that requests under way may take when the server is told to stop; a `deadline` is 30 at most
 START = 60  # seconds that a new worker may take until it serves, on a busy machine
 
 EXAMPLE = """-d '{"username": "ada", "password": "violet-harbour-71"}'"""
