@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from imagevault import terminal
+from imagevault.cli.serve import GRACE
 from imagevault.provider import HOST_FIELDS
 from imagevault.settings import keys, load
 
@@ -429,7 +430,7 @@ class TestDeploy:
         text = (ROOT / "deploy" / "imagevault.service").read_text()
         found = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
 
-        assert int(found["TimeoutStopSec"]) > 21
+        assert int(found["TimeoutStopSec"]) > 1.5 + GRACE
         assert (found["KillSignal"], found["ExecReload"]) == ("SIGTERM", "/bin/kill -HUP $MAINPID")
         assert int(found["ExecStart"].rpartition("--workers ")[2]) > 1
         if shutil.which("systemd-analyze"):
