@@ -12,7 +12,7 @@ from imagevault.app import Services
 from imagevault.errors import ProviderError
 from imagevault.gateway.filters import plan
 from imagevault.gateway.pages import Key, normal
-from imagevault.gateway.transport import LATEST, redact
+from imagevault.gateway.transport import LATEST
 from imagevault.provider import Provider
 from imagevault.records import Image, Page
 from imagevault.testing.recorded import Recording
@@ -119,9 +119,9 @@ class Recorder(httpx.AsyncBaseTransport):
         kept = [
             msgspec.structs.replace(
                 each,
-                url=redact(each.url.removeprefix(base), provider),
+                url=provider.redacted(each.url.removeprefix(base)),
                 headers={name: value for name, value in each.headers.items() if name in used or "ratelimit" in name},
-                body=redact(TOKEN.sub(r"\1***", each.body), provider),
+                body=provider.redacted(TOKEN.sub(r"\1***", each.body)),
             )
             for each in self.exchanges
         ]

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from imagevault.plugins import Plugins
-from imagevault.provider import HOST_FIELDS, SECRET_NAME
+from imagevault.provider import HOST_FIELDS
+from imagevault.redaction import SECRET_NAME
 from imagevault.settings import RESTART, SECRET, Rate, Settings, description, keys, provider_variable, variable
 
 HEAD = """\

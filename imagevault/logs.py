@@ -14,31 +14,22 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from imagevault.redaction import pattern_of, redacted
 from imagevault.settings import Settings
 
-# What looks like a credential wherever it stands: tokens, our keys, and keys in the query of a URL.
-CREDENTIAL = re.compile(
-    r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+|\biv_\w{8,}|(?i:bearer\s+)[\w.~+/-]{8,}=*"
-    r"|(?i:\b(?:(?:api_?)?key|client_id|client_secret|access_token|token|wskey|password)=)[^&\s'\"]+"
-)
 PLAIN = int | float | None  # values that hold no text
-SHORTEST = 6  # characters; a shorter "secret" would be found in every other word
 _secrets: set[str] = set()
-_known: list[re.Pattern[str]] = [CREDENTIAL]
+_known: list[re.Pattern[str] | None] = [None]
 
 
 def hide(secrets: Iterable[str | None]) -> None:
     """From now on none of these is written to the log."""
-    _secrets.update(secret for secret in secrets if secret and len(secret) >= SHORTEST)
-    longest_first = sorted(_secrets, key=len, reverse=True)
-    _known[:] = [re.compile("|".join(map(re.escape, longest_first))), CREDENTIAL] if longest_first else [CREDENTIAL]
+    _secrets.update(filter(None, secrets))
+    _known[0] = pattern_of(_secrets)
 
 
-def redacted(text: str) -> str:
-    """The text with `***` for every secret."""
-    for pattern in _known:
-        text = pattern.sub("***", text)
-    return text
+def _hidden(text: str) -> str:
+    return redacted(text, _known[0])
 
 
 def config(settings: Settings) -> dict[str, Any]:
@@ -96,7 +87,7 @@ def _with_process(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     kept = {"exc_info"}  # which is made text, and redacted, by what writes the line
     return {
-        name: value if name in kept or _plain_value(value) else redacted(str(value)) for name, value in event.items()
+        name: value if name in kept or _plain_value(value) else _hidden(str(value)) for name, value in event.items()
     }
 
 
@@ -114,4 +105,4 @@ def _printable(text: str) -> str:
 
 
 def _plain(sio: Any, exc_info: Any) -> None:
-    sio.write("\n" + redacted("".join(traceback.format_exception(*exc_info))))
+    sio.write("\n" + _hidden("".join(traceback.format_exception(*exc_info))))

@@ -1,6 +1,5 @@
 """A provider in force: a loaded plugin with the settings it runs on. It never changes; other settings make another."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -12,13 +11,11 @@ from msgspec import Meta
 from imagevault.errors import InvalidResponse, NotFound, PluginError, Unconfigured
 from imagevault.memory import Memory
 from imagevault.records import Image, Page, ProviderInfo, Quota, SearchQuery
+from imagevault.redaction import SECRET_NAME, pattern_of, redacted
 from imagevault.settings import Settings, description, nearest, provider_variable
 from imagevault.values import check_url, clean_key, convert
 
 State = Literal["ok", "disabled", "unconfigured", "failed"]
-
-
-SECRET_NAME = re.compile(r"key|secret|token|password|client_id")
 
 
 class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +92,18 @@ class Provider:
     @property
     def secrets(self) -> list[str]:
         """The values that must not be shown: those of keys, secrets, tokens and passwords."""
-        values = msgspec.structs.asdict(self.settings) if self.settings else {}
-        return [value for name, value in values.items() if isinstance(value, str) and SECRET_NAME.search(name)]
+        return [value for name, value in self._texts() if SECRET_NAME.search(name)]
+
+    def redacted(self, text: str) -> str:
+        """The text without any setting of the plugin's own, secret by its name or not, and without credentials."""
+        return redacted(text, pattern_of(value for _, value in self._texts()))
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """The plugin's own settings that are text, and are set or secret by their name."""
+        for field in msgspec.structs.fields(self.settings) if self.settings else ():
+            value = getattr(self.settings, field.name)
+            if value and isinstance(value, str) and (value != field.default or SECRET_NAME.search(field.name)):
+                yield field.name, value
 
     def _configure(self, settings: Settings) -> None:
         try:
@@ -112,9 +119,8 @@ class Provider:
         except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this provider is lost
             self.state, self.reason = "failed", self.plugin.explain(error)
             self.fault = self.reason
-        for secret in self.secrets:
-            self.reason = self.reason and self.reason.replace(secret, "***")
-            self.fault = self.fault and self.fault.replace(secret, "***")
+        self.reason = self.reason and self.redacted(self.reason)
+        self.fault = self.fault and self.redacted(self.fault)
         if not self.host.enabled:
             self.state, self.reason = "disabled", f"switched off: enabled = false for {self.name}"
 

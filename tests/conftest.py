@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import logging
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import venv
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -29,6 +30,7 @@ for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL"):
 
 from imagevault.app import Services  # noqa: E402
 from imagevault.asgi import create  # noqa: E402
+from imagevault.cli import main  # noqa: E402
 from imagevault.settings import load  # noqa: E402
 from imagevault.testing.pexels import SimulatedPexels  # noqa: E402
 
@@ -211,6 +213,38 @@ def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
             check=False,
             **more,
         )
+
+    return run
+
+
+class Ended(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """The same in this process, for many small cases: `here("config", "check", environ={...})`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("imagevault.terminal.out.width", 200)
+
+    def run(*arguments: str, environ: Mapping[str, str] | None = None) -> Ended:
+        code = 0
+        with monkeypatch.context() as patch:
+            for logger in (logging.getLogger(), logging.getLogger("imagevault")):
+                patch.setattr(logger, "handlers", [*logger.handlers])  # `serve` adds one on this test's stream
+                patch.setattr(logger, "level", logger.level)
+            for name, value in (environ or {}).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["imagevault", *arguments])
+            try:
+                main()
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+        return Ended(code, *capsys.readouterr())
 
     return run
 

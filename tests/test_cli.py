@@ -11,14 +11,13 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import PIL.Image
 import pytest
 
 from imagevault.app import Services
-from imagevault.cli import main
 from imagevault.cli.serve import _tell_where
 from imagevault.settings import load
 
@@ -26,33 +25,7 @@ PASSWORD = "violet-harbour-71"
 SHORT_SECRET = "secret_key: must be at least 32 bytes long; make one with: python3 -c"
 BROKEN_PLUGIN = "import no_such_module"
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-class Ended(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Here = Callable[..., Ended]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """The same as `cli`, in this process: for many small cases of what a process would not do otherwise."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["imagevault", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return Ended(code, *capsys.readouterr())
-
-    return run
+Here = Callable[..., Any]
 
 
 def plugins(tmp_path: Path, **sources: str) -> dict[str, str]:

@@ -6,17 +6,15 @@ import os
 import re
 import resource
 import subprocess
-import sys
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import pytest
 
 from imagevault.app import Services
-from imagevault.cli import main
 from imagevault.cli.group import cli as command
 from imagevault.settings import Settings, keys, load, variable
 from imagevault.testing.pexels import SimulatedPexels
@@ -24,36 +22,7 @@ from imagevault.testing.pexels import SimulatedPexels
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-class Ended(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Here = Callable[..., Ended]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """The command in this process, for many small cases: `here("config", "check", environ={...})`."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("imagevault.terminal.out.width", 200)
-
-    def run(*arguments: str, environ: Mapping[str, str] | None = None) -> Ended:
-        code = 0
-        with monkeypatch.context() as patch:
-            for name, value in (environ or {}).items():
-                patch.setenv(name, value)
-            patch.setattr(sys, "argv", ["imagevault", *arguments])
-            try:
-                main()
-            except SystemExit as ended:
-                code = int(ended.code or 0)
-        return Ended(code, *capsys.readouterr())
-
-    return run
+Here = Callable[..., Any]
 
 
 @pytest.fixture

@@ -416,10 +416,22 @@ class Load:
                 self.answered += 1
 
 
-def lines(server: Any, message: str) -> list[dict[str, Any]]:
-    """The lines of the server's log with this event."""
-    found = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in found if line["event"].startswith(message)]
+class Log:
+    """The lines that a server wrote, as far as they are whole; each is read once."""
+
+    def __init__(self, server: Any) -> None:
+        self.path: Path = server.log
+        self.read = 0
+        self.lines: list[dict[str, Any]] = []
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """Those with this event."""
+        with self.path.open("rb") as file:
+            file.seek(self.read)
+            whole = file.read().rpartition(b"\n")[0]  # the last one may still be written
+        self.read += len(whole)
+        self.lines += [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
+        return [line for line in self.lines if line["event"].startswith(event)]
 
 
 async def until(reached: Callable[[], bool], seconds: float) -> None:
@@ -446,15 +458,15 @@ class TestUnderLoad:
 
             file.write_text(text(first))
             server = serve(BUSY, "--workers", "4").wait_until_ready()
-            load = Load(server.url)
+            log, load = Log(server), Load(server.url)
             late: dict[str, float] = {}
 
             async def change(to: str, event: str) -> float:
-                before = len(lines(server, event))
+                before = len(log.of(event))
                 changed, since = time.time(), time.monotonic()
                 file.write_text(to)
-                await until(lambda: len(lines(server, event)) >= before + 4, 5)
-                told = lines(server, event)[before:]
+                await until(lambda: len(log.of(event)) >= before + 4, 5)
+                told = log.of(event)[before:]
                 assert len({line["pid"] for line in told}) == 4
                 seconds = [time.mktime(time.strptime(line["timestamp"][:19], "%Y-%m-%dT%H:%M:%S")) for line in told]
                 fractions = [float("0." + line["timestamp"][20:26]) for line in told]
@@ -497,6 +509,7 @@ class TestUnderLoad:
     ) -> None:
         """All are answered, load balancers are told meanwhile, and the exit code is 0."""
         server = serve({**BUSY, **configured, "IMAGEVAULT_DEADLINE": "20", "PEXELS_TIMEOUT": "20"}).wait_until_ready()
+        log = Log(server)
         pexels.fail(faults.hang(), times=1)
         limits = httpx.Limits(max_connections=60)
         async with httpx.AsyncClient(base_url=server.url, timeout=30, limits=limits) as client:
@@ -507,7 +520,7 @@ class TestUnderLoad:
                 assert (await client.get("/health/live")).status_code == 200
 
             server.process.send_signal(signal.SIGTERM)
-            await until(lambda: bool(lines(server, "leaving")), 5)
+            await until(lambda: bool(log.of("leaving")), 5)
             async with httpx.AsyncClient(base_url=server.url) as other:
                 ready = await other.get("/health/ready")
             pexels.heal()
@@ -521,14 +534,14 @@ class TestUnderLoad:
     async def test_a_rolling_restart_fails_no_request(self, serve: Any, configured: dict[str, str]) -> None:
         """SIGHUP: each of four workers is replaced once its successor serves."""
         server = serve({**BUSY, "IMAGEVAULT_DEFAULT": "local"}, "--workers", "4").wait_until_ready()
-        load = Load(server.url)
+        log, load = Log(server), Load(server.url)
 
         async with load.running():
             await until(lambda: load.answered >= 20, 10)
-            former = {line["pid"] for line in lines(server, "request")}
+            former = {line["pid"] for line in log.of("request")}
             server.process.send_signal(signal.SIGHUP)
-            await until(lambda: len(lines(server, "leaving")) == 4, 120)
-            await until(lambda: not former & {line["pid"] for line in lines(server, "request")[-50:]}, 30)
+            await until(lambda: len(log.of("leaving")) == 4, 120)
+            await until(lambda: not former & {line["pid"] for line in log.of("request")[-50:]}, 30)
 
         assert load.failed == []
         assert len(former) >= 2

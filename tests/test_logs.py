@@ -299,7 +299,7 @@ class TestEvents:
         assert line["request_id"] == answer.headers["x-request-id"]
         assert line["event"].startswith("plugin acme raised: Traceback (most recent call last):\n")
         assert "acme.py" in line["event"]
-        assert "RuntimeError: https://a.example/?***&q=x" in line["event"]
+        assert "RuntimeError: https://a.example/?key=***&q=x" in line["event"]
 
     def test_of_a_start_that_has_nothing_to_say(self, serving: Serving) -> None:
         """Neither for the start itself nor for health checks."""
@@ -485,7 +485,7 @@ class Written:
 def written(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Written:
     """A logger of each form; what is hidden is hidden until the end of the test."""
     monkeypatch.setattr(logs, "_secrets", set())
-    monkeypatch.setattr(logs, "_known", [logs.CREDENTIAL])
+    monkeypatch.setattr(logs, "_known", [None])
     return Written(request.param)
 
 
@@ -518,7 +518,7 @@ class TestRedaction:
 
         assert SECRET not in written.text
         assert "api_key=short" not in written.text
-        assert "ValueError: https://a.example/?***&x=***" in written.text
+        assert "ValueError: https://a.example/?api_key=***&x=***" in written.text
         assert "KeyError" in written.text
         assert "test_in_an_exception" in written.text
 
@@ -555,6 +555,17 @@ class TestRedaction:
         assert "c(d[e" not in written.text
         assert "x+y/z" not in written.text
         assert "aXbbbc" in written.text
+
+    @pytest.mark.parametrize("secret", ["quo\"ted'word", "back\\slash-word", "blank and/slash", "schlüssel-wort"])
+    def test_of_a_secret_in_another_spelling(self, written: Written, secret: str) -> None:
+        """As Python shows it, as JSON has it, and as it stands in a URL."""
+        logs.hide([secret])
+
+        spellings = [repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret), quote(secret, safe="")]
+        for spelling in spellings:
+            written.log.info("see %s, there", spelling)
+
+        assert written.text.count("see ***, there") == 4
 
     def test_of_none_that_is_too_short(self, written: Written) -> None:
         """It would be found in every other word."""

@@ -9,14 +9,12 @@ import ipaddress
 import json
 import logging
 import random
-import re
 import time
 import traceback
 import zlib
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -185,7 +183,7 @@ def explain(error: Exception, provider: Provider) -> ProviderError:
     title = provider.info.title
     match error:
         case ProviderError():
-            error.args = (redact(str(error), provider),)
+            error.args = (provider.redacted(str(error)),)
             return error
         case httpx.HTTPStatusError(response=response):
             return _status(response, title, keyed=bool(provider.secrets))
@@ -196,12 +194,11 @@ def explain(error: Exception, provider: Provider) -> ProviderError:
         case httpx.TransportError():
             return Unavailable(f"{title} cannot be reached ({type(error).__name__})")
         case msgspec.MsgspecError() | json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
-            return InvalidResponse(
-                f"{title} sent an answer of another form than documented: {redact(str(error), provider)}"
-            )
+            reason = provider.redacted(str(error))
+            return InvalidResponse(f"{title} sent an answer of another form than documented: {reason}")
         case _:
             trace = "".join(traceback.format_exception(error))  # an httpx error in the chain shows the URL, key and all
-            log.error("plugin %s raised: %s", provider.name, redact(trace, provider))
+            log.error("plugin %s raised: %s", provider.name, provider.redacted(trace))
             return ProviderError(f"the plugin failed ({type(error).__name__})")
 
 
@@ -229,15 +226,6 @@ def retry_after(response: httpx.Response) -> float | None:
     except ValueError:
         return None
     return min(seconds, DAY) if seconds > 0 else None
-
-
-def redact(text: str, provider: Provider) -> str:
-    """The text without any of the provider's settings that could be secret, and without keys in URLs."""
-    values = msgspec.structs.asdict(provider.settings).values() if provider.settings else ()
-    for value in values:
-        if isinstance(value, str) and len(value) >= 6:
-            text = text.replace(value, "***").replace(quote(value, safe=""), "***")
-    return re.sub(r"(?i)\b((?:api_?)?key|client_id|client_secret|access_token|token|wskey)=[^&\s'\"]+", r"\1=***", text)
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from imagevault import Page, ProviderInfo, Quota, hookimpl
 from imagevault.gateway.gate import learned
-from imagevault.gateway.transport import DAY, redact, retry_after
+from imagevault.gateway.transport import DAY, retry_after
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
 from imagevault.settings import Settings
@@ -102,7 +102,7 @@ class TestRedact:
     )
     def test_no_key_is_left(self, provider: Provider, text: str) -> None:
         """As it is, percent-encoded, or in the query of a URL."""
-        shown = redact(text, provider)
+        shown = provider.redacted(text)
 
         assert "***" in shown
         for secret in ("k/ey+with=signs", "k%2Fey%2Bwith%3Dsigns", "another-one", "abc123456"):
