@@ -1,124 +1,21 @@
 """The composition root: what the server is made of. Read this first; `asgi` puts the edge in front of it."""
 
-import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-import httpx
 from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from imagevault import logs
 from imagevault.accounts import routes as account_routes
-from imagevault.accounts.accounts import Accounts
-from imagevault.accounts.passwords import Passwords
-from imagevault.accounts.tokens import Tokens
-from imagevault.database import Database, outages
 from imagevault.downloads import routes as download_routes
-from imagevault.downloads.ledger import Ledger
 from imagevault.edge import docs, problems
 from imagevault.edge.guard import Parameters, check_content_type, guard
-from imagevault.edge.limit import Buckets
-from imagevault.errors import DatabaseUnavailable
 from imagevault.gateway import routes as search_routes
-from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.status import SearchFailed
-from imagevault.gateway.tally import Tally
-from imagevault.keyring import Keyring, open_keyring
-from imagevault.live import Live
-from imagevault.plugins import Plugins
-from imagevault.provider import Provider
-from imagevault.pulse import Pulse
-from imagevault.settings import Settings
-from imagevault.watchdog import Watchdog
-
-log = logging.getLogger(__name__)
-
-
-class Services:
-    """All parts of one server, made from its settings; tests and the command line use them without HTTP."""
-
-    def __init__(self, settings: Settings, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None) -> None:
-        self.keyring: Keyring = open_keyring(settings)
-        self.database = Database(settings)
-        self.plugins = Plugins.load(settings)
-        self.live = Live(settings, self.plugins)
-        self.gateway = Gateway(settings, self.plugins, self.keyring, transports)
-        self.gateway.problems = self.live.problems
-        self.tally = Tally()
-        self.gateway.pages.counted = self.tally.count
-        self.accounts = Accounts(Passwords(settings), Tokens(self.keyring, settings.token_ttl))
-        self.ledger = Ledger(self.gateway)
-        self.signups = Signups(settings)
-        self._hide_secrets(settings)
-        self.live.follow(self._configure)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Opens the database, and at the end lets go of everything."""
-        async with AsyncExitStack() as stack:
-            await self.database.open()
-            stack.push_async_callback(self.database.close)
-            await stack.enter_async_context(self.gateway.running())
-            stack.push_async_callback(self._flush)
-            await stack.enter_async_context(Watchdog(self.plugins.modules()).running())
-            yield
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """As `running`, and with a pulse, which puts a changed config file in force."""
-        async with self.running(), Pulse(self.live.look, self._carry).running():
-            for problem in self.live.problems():
-                log.warning("config: %s", problem)
-            yield
-
-    @property
-    def settings(self) -> Settings:
-        """Those in force now."""
-        return self.live.settings
-
-    def _configure(self, settings: Settings, before: Mapping[str, Provider]) -> None:
-        self._hide_secrets(settings)
-        self.gateway.configure(settings, before)
-        self.accounts.configure(settings)
-        self.signups.configure(settings)
-
-    def _hide_secrets(self, settings: Settings) -> None:
-        password = urlsplit(settings.database_url or "").password
-        logs.hide([settings.secret_key, settings.secret_key_previous, password, password and unquote(password)])
-        for provider in self.plugins.providers.values():
-            logs.hide(provider.secrets)
-
-    async def _carry(self) -> None:
-        self.database.use()
-        with outages():
-            await self.gateway.pages.gate.refresh()
-            await self.tally.flush()
-
-    async def _flush(self) -> None:
-        self.database.use()
-        try:
-            with outages():
-                await self.tally.flush(now=True)
-        except DatabaseUnavailable as error:
-            log.warning("what was counted last could not be written: %s", error)
-
-
-class Signups(Buckets):
-    """How many accounts an address may still make (`limits.signup`), and whether anyone may (`signup`)."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.limits.signup)
-        self.configure(settings)
-
-    def configure(self, settings: Settings) -> None:
-        """Puts these settings in force; who used his share of the old limit has used as much of the new one."""
-        self.set_rate(settings.limits.signup)
-        self.open = settings.signup == "open"
+from imagevault.services import Services
 
 
 def create_app(services: Services) -> Litestar:

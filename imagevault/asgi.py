@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from imagevault import logs
-from imagevault.app import Services, create_app
+from imagevault.app import create_app
 from imagevault.edge.drain import Drain
 from imagevault.edge.envelope import Envelope
 from imagevault.edge.health import Health
@@ -11,6 +11,7 @@ from imagevault.edge.identify import Identify
 from imagevault.edge.limit import Limit
 from imagevault.edge.types import App
 from imagevault.errors import ImageVaultError
+from imagevault.services import Services
 from imagevault.settings import Settings, load
 
 

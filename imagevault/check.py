@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from imagevault.app import Services
 from imagevault.errors import ProviderError
 from imagevault.gateway.filters import plan
 from imagevault.gateway.pages import Key, normal
 from imagevault.gateway.transport import LATEST
 from imagevault.provider import Provider
 from imagevault.records import Image, Page
+from imagevault.services import Services
 from imagevault.testing.recorded import Recording
 
 FIELDS = ("title", "alt", "width", "height", "author", "source_url", "license")

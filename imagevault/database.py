@@ -9,20 +9,21 @@ import contextlib
 import contextvars
 import io
 import logging
-import os
+import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
-from piccolo.apps.migrations.commands.forwards import run_forwards
-from piccolo.conf.apps import AppRegistry
+from piccolo.columns import Varchar
 from piccolo.engine.base import BaseAtomic, BaseBatch, Engine
 from piccolo.query.base import Query
 from piccolo.querystring import QueryString
+from piccolo.table import Table
 from typing_extensions import override
 
 from imagevault.engines import Postgres, SQLite, relaxed
@@ -36,8 +37,7 @@ except ImportError:  # pragma: no cover  (Windows: one worker only)
 
 log = logging.getLogger(__name__)
 
-os.environ.setdefault("PICCOLO_CONF", __name__)  # a wheel has no piccolo_conf.py
-APP_REGISTRY = AppRegistry(apps=["imagevault_migrations.piccolo_app"])
+MIGRATION_ID = re.compile(r'^ID = "(.+)"$', re.MULTILINE)
 MIGRATION_LOCK = 0x1A6E_7A17  # any number that nothing else in the database takes for an advisory lock
 
 OUTAGES = (
@@ -115,6 +115,13 @@ class _Current(Engine[Any]):
 DB = _Current()
 
 
+class Ran(Table, tablename="migration", db=DB):
+    """The migrations that ran, as Piccolo notes them down."""
+
+    name = Varchar()
+    app_name = Varchar()
+
+
 @contextlib.contextmanager
 def outages() -> Iterator[None]:
     """Turns every error that means "the database does not answer" into DatabaseUnavailable."""
@@ -175,8 +182,9 @@ class Database:
         try:
             await self.engine.open()
             try:
-                async with _migration_lock(self.engine):
-                    await _migrate()
+                if not await _is_up_to_date():
+                    async with _migration_lock(self.engine):
+                        await _migrate()
             except BaseException:
                 await self.engine.close()
                 raise
@@ -221,7 +229,17 @@ async def _migration_lock(engine: SQLite | Postgres) -> AsyncIterator[None]:
             yield
 
 
+async def _is_up_to_date() -> bool:
+    if not await Ran.table_exists():
+        return False
+    rows = await Ran.select(Ran.name).where(Ran.app_name == "imagevault")
+    sources = (each.read_text() for each in files("imagevault_migrations").iterdir() if each.name.endswith(".py"))
+    return {id for source in sources for id in MIGRATION_ID.findall(source)} <= {row["name"] for row in rows}
+
+
 async def _migrate() -> None:
+    from imagevault.migrations import run_forwards  # noqa: PLC0415  Piccolo's part of it is large, and rarely needed
+
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):  # Piccolo prints what it does
         result = await run_forwards("imagevault")

@@ -28,9 +28,9 @@ for name in [name for name in os.environ if name.startswith(("IMAGEVAULT_", *OUR
 for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL"):
     os.environ.pop(name, None)
 
-from imagevault.app import Services  # noqa: E402
 from imagevault.asgi import create  # noqa: E402
 from imagevault.cli import main  # noqa: E402
+from imagevault.services import Services  # noqa: E402
 from imagevault.settings import load  # noqa: E402
 from imagevault.testing.pexels import SimulatedPexels  # noqa: E402
 
@@ -162,8 +162,14 @@ class ServerProcess:
         try:
             return self.process.wait(30)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self.kill()
             raise
+
+    def kill(self) -> None:
+        """Ends it and its workers at once, where a test has seen all it wanted."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 def free_port() -> int:
@@ -190,7 +196,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
     yield serve
     for server in started:
-        server.stop()
+        server.kill()
 
 
 @pytest.fixture

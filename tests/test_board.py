@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagevault import terminal
-from imagevault.app import Services
 from imagevault.downloads.ledger import DownloadRecord
 from imagevault.gateway import state as engine
 from imagevault.gateway.board import FailedPlugin, ProviderRecord, QuotaLeft, Standing
@@ -29,6 +28,7 @@ from imagevault.gateway.state import Call, Caller, Learned, Outcome, Rules, Stat
 from imagevault.gateway.status import SearchFailed
 from imagevault.gateway.tally import CacheRate
 from imagevault.records import Attribution, License, Quota
+from imagevault.services import Services
 from imagevault.settings import load
 from imagevault.testing import Answer
 from imagevault.testing.pexels import SimulatedPexels

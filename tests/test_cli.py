@@ -17,8 +17,8 @@ import httpx
 import PIL.Image
 import pytest
 
-from imagevault.app import Services
 from imagevault.cli.serve import _tell_where
+from imagevault.services import Services
 from imagevault.settings import load
 
 PASSWORD = "violet-harbour-71"

@@ -14,8 +14,8 @@ from typing import Any
 import click
 import pytest
 
-from imagevault.app import Services
 from imagevault.cli.group import cli as command
+from imagevault.services import Services
 from imagevault.settings import Settings, keys, load, variable
 from imagevault.testing.pexels import SimulatedPexels
 

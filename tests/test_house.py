@@ -28,10 +28,11 @@ LAYERS = [
     {"settings"},
     {"keyring", "engines", "logs"},
     {"provider", "database"},
-    {"plugins"},
+    {"plugins", "migrations"},
     {"live", "edit", "example"},
     {"edge", "web", "accounts", "gateway", "downloads"},
-    {"app", "testing"},
+    {"services", "testing"},
+    {"app"},
     {"asgi", "terminal", "check", "scaffold"},
     {"cli"},
     {"__main__"},
@@ -125,7 +126,14 @@ class TestImports:
         found = importers("piccolo")
 
         assert {"imagevault.database", "imagevault.engines", "imagevault.accounts.tables"} <= found
-        assert {part(name) for name in found} <= {"database", "engines", "accounts", "gateway", "downloads"}
+        assert {part(name) for name in found} <= {
+            "database",
+            "engines",
+            "migrations",
+            "accounts",
+            "gateway",
+            "downloads",
+        }
         assert not any(name.endswith(".routes") for name in found)
 
     @pytest.mark.parametrize("driver", ["asyncpg", "aiosqlite", "sqlite3"])

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.generation import GenerationMode
 from schemathesis.python import asgi
 
-from imagevault.app import Services
 from imagevault.asgi import create
+from imagevault.services import Services
 from imagevault.settings import load
 
 OPERATIONS = {

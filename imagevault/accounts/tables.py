@@ -3,8 +3,10 @@
 from piccolo.columns import UUID, Boolean, Integer, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
+from imagevault.database import DB
 
-class Account(Table, tablename="iv_account"):
+
+class Account(Table, tablename="iv_account", db=DB):
     """One account. `username` is folded (NFKC, case); `epoch` counts up to end every token given out before."""
 
     id = UUID(primary_key=True)

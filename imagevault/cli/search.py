@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import rich_click as click
 
 from imagevault import terminal
-from imagevault.app import Services
 from imagevault.cli.group import account, as_option, cli, json_option, with_services
 from imagevault.gateway.board import board
 from imagevault.gateway.search import Asked, Event
 from imagevault.gateway.status import SearchFailed
+from imagevault.services import Services
 from imagevault.terminal import print_json
 
 

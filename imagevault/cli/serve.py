@@ -9,15 +9,13 @@ import sys
 from importlib.metadata import version
 
 import rich_click as click
-import uvicorn
 from rich.text import Text
 
 from imagevault import logs
-from imagevault.app import Services
-from imagevault.asgi import create
 from imagevault.cli.group import cli
 from imagevault.errors import ImageVaultError
 from imagevault.plugins import Plugins
+from imagevault.services import Services
 from imagevault.settings import Settings, is_loopback, load, variable
 from imagevault.terminal import err, say
 from imagevault.values import MAKE_SECRET
@@ -40,6 +38,11 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     SIGTERM lets requests under way finish, and ends with code 0. SIGHUP replaces two or more workers one by one. A
     changed imagevault.toml is in force within a second.
     """
+    # Only this command needs them, and to import them takes as long as all the rest.
+    import uvicorn  # noqa: PLC0415
+
+    from imagevault.asgi import create  # noqa: PLC0415
+
     for key, value in (("host", host), ("port", port), ("workers", workers)):
         if value is not None:
             os.environ[variable(key)] = str(value)  # for the workers too, which read their own settings

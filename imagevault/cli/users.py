@@ -6,9 +6,9 @@ import rich_click as click
 from rich.text import Text
 
 from imagevault import terminal
-from imagevault.app import Services
 from imagevault.cli.group import cli, json_option, with_services
 from imagevault.errors import BadInput
+from imagevault.services import Services
 from imagevault.terminal import out, print_json, say
 
 

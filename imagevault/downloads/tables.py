@@ -3,8 +3,10 @@
 from piccolo.columns import UUID, Boolean, Integer, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
+from imagevault.database import DB
 
-class Download(Table, tablename="iv_download"):
+
+class Download(Table, tablename="iv_download", db=DB):
     """One download, with title, author, licence and credit as they were at that time."""
 
     id = UUID(primary_key=True)

@@ -111,9 +111,21 @@ class State(msgspec.Struct, omit_defaults=True):
     last_error_at: float = 0.0
 
 
+def copied(state: State) -> State:
+    """Another state that says the same; `copy.deepcopy` takes ten times as long."""
+    return msgspec.structs.replace(
+        state,
+        windows={period: {**steps} for period, steps in state.windows.items()},
+        learned={period: copy.copy(learned) for period, learned in state.learned.items()},
+        flights={**state.flights},
+        landed={**state.landed},
+        callers={id: copy.copy(caller) for id, caller in state.callers.items()},
+    )
+
+
 def forgive(state: State) -> State:
     """The state with its breaker closed and no failures; a pause that was asked for, and every count, stay."""
-    state = copy.deepcopy(state)
+    state = copied(state)
     state.failures = state.openings = 0
     state.open_until, state.probe = 0.0, None
     return state
@@ -205,7 +217,7 @@ def observe(state: State, rules: Rules, call: Call, outcome: Outcome, now: float
 
 def renew(state: State, call: Call, now: float) -> State:
     """The state with this flight's mark good for another while."""
-    state = copy.deepcopy(state)
+    state = copied(state)
     if state.flights.get(call.key, ("", 0.0))[0] == call.owner:
         state.flights[call.key] = (call.owner, now + LEASE)
     return state
@@ -241,7 +253,7 @@ def _learn(state: State, rules: Rules, outcome: Outcome, now: float) -> None:
 
 
 def _tidied(state: State, rules: Rules, now: float) -> State:
-    state = copy.deepcopy(state)
+    state = copied(state)
     for period in list(state.windows):  # also those that these rules do not know: another host's may
         newest = _step(period, now)
         steps: dict[int, int] = {}

@@ -3,8 +3,10 @@
 from piccolo.columns import BigInt, Bytea, Integer, Text, Varchar
 from piccolo.table import Table
 
+from imagevault.database import DB
 
-class ProviderState(Table, tablename="iv_provider"):
+
+class ProviderState(Table, tablename="iv_provider", db=DB):
     """The state of one provider (`state.State` as JSON), changed only where `version` is still the one read."""
 
     name = Varchar(length=64, primary_key=True)
@@ -12,7 +14,7 @@ class ProviderState(Table, tablename="iv_provider"):
     state = Text(default="{}")
 
 
-class KeptPage(Table, tablename="iv_page"):
+class KeptPage(Table, tablename="iv_page", db=DB):
     """A provider's page (msgpack). `former` is the one before it, for walks that are in the midst of it.
 
     `stored_at`: milliseconds since 1970; `former_at`: when `former` was stored.
@@ -26,7 +28,7 @@ class KeptPage(Table, tablename="iv_page"):
     former_at = BigInt(default=0)
 
 
-class CacheUse(Table, tablename="iv_cache_use"):
+class CacheUse(Table, tablename="iv_cache_use", db=DB):
     """How often a provider's pages came from the cache in one slot of five minutes (`slot`: Unix time / 300)."""
 
     key = Varchar(length=96, primary_key=True)
@@ -37,7 +39,7 @@ class CacheUse(Table, tablename="iv_cache_use"):
     misses = Integer(default=0)
 
 
-class KeptImage(Table, tablename="iv_page_image"):
+class KeptImage(Table, tablename="iv_page_image", db=DB):
     """The page on which an image was last seen; `id` with the provider's name."""
 
     id = Text(primary_key=True)

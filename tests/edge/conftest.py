@@ -12,9 +12,9 @@ import httpx
 import pytest
 import uvicorn
 
-from imagevault.app import Services
 from imagevault.asgi import create
 from imagevault.edge.types import Receive, Scope, Send
+from imagevault.services import Services
 from imagevault.settings import load
 
 PASSWORD = "violet-harbour-71"

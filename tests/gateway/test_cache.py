@@ -10,8 +10,8 @@ import httpx
 import msgspec
 import pytest
 
-from imagevault.app import Services
 from imagevault.gateway.search import Asked
+from imagevault.services import Services
 from imagevault.settings import load
 from imagevault.testing import Answer, faults
 from imagevault.testing.pexels import SimulatedPexels
