@@ -1,7 +1,5 @@
 """A simulated Flickr, to test against and to try the gateway with no key of one's own.
 
-    python -m imagevault.testing.flickr --port 9991 --key test-key
-
 As documented (https://www.flickr.com/services/api) or measured of the real one:
 
 * `/services/rest/` with `method`: `flickr.photos.search`, `getInfo` and `getSizes`. Answers are XML without
@@ -22,13 +20,9 @@ The photos are invented. Any words find 100 to 299, always the same ones, but `c
 6800 and `nothing` none; from that goes what the other parameters leave out.
 """
 
-import argparse
 import hashlib
 import math
-import sys
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from imagevault.testing.exchange import Answer, Call
@@ -220,19 +214,3 @@ def sizes(number: int) -> list[dict[str, Any]]:
         {"label": labels[letter], "width": across, "height": str(down), "source": link, "media": "photo"}
         for letter, (link, across, down) in files(number).items()
     ]
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m imagevault.testing.flickr", description="A simulated Flickr.")
-    parser.add_argument("--port", type=int, default=9991, help="0 takes a free one (default: 9991)")
-    parser.add_argument("--key", default="test-key", help="the API key it accepts (default: test-key)")
-    given = parser.parse_args(arguments)
-    with SimulatedFlickr(key=given.key, port=given.port) as flickr, suppress(KeyboardInterrupt):
-        sys.stdout.write(f"FLICKR_API_KEY={flickr.key} FLICKR_BASE_URL={flickr.url}\n")
-        sys.stdout.flush()
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

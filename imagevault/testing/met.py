@@ -1,7 +1,5 @@
 """A simulated API of The Metropolitan Museum of Art, to test against and to try the gateway without the network.
 
-    python -m imagevault.testing.met --port 9997
-
 As documented (https://metmuseum.github.io) or measured of the real one:
 
 * `v1.1/search` answers ids, `v1/objects/{id}` one object; `v1/search` is 410. HEAD is 405.
@@ -21,14 +19,9 @@ The objects are invented. Any query finds 20 to 79, always the same ones, but `c
 and `everything` 12 000.
 """
 
-import argparse
 import hashlib
 import re
-import sys
-import threading
-import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from imagevault.testing.exchange import Answer, Call
@@ -140,18 +133,3 @@ def as_json(id: int) -> dict[str, Any]:
         "metadataDate": "2020-02-07T15:50:59.67Z",
         "tags": None if digit == 3 else [{"term": "Lids", "AAT_URL": ""}, {"term": "Clay", "AAT_URL": ""}],
     }
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m imagevault.testing.met", description="A simulated Met.")
-    parser.add_argument("--port", type=int, default=9997, help="0 takes a free one (default: 9997)")
-    given = parser.parse_args(arguments)
-    with SimulatedMet(port=given.port, clock=time.monotonic) as met, suppress(KeyboardInterrupt):
-        sys.stdout.write(f"MET_BASE_URL={met.url}\n")
-        sys.stdout.flush()
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """A simulated NASA Image and Video Library, to test against and to try the gateway without the network.
 
-    python -m imagevault.testing.nasa --port 9996
-
 As documented (https://images.nasa.gov/docs/images.nasa.gov_api_docs.pdf), recorded or measured of the real one:
 
 * `/search` by `q` or `nasa_id`, 400 without a parameter; `/asset/{nasa_id}`, 404 if unknown. Errors say `reason`.
@@ -20,13 +18,9 @@ The items are invented. Any query finds 120 to 419 pictures, always the same one
 `few` 7 and `everything` 10 500. Every tenth item is a video.
 """
 
-import argparse
 import functools
 import hashlib
-import sys
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -188,18 +182,3 @@ def _links(number: int) -> list[dict[str, Any]]:
     if kind == "video":
         return [*links[:-1], {"href": f"{path}.srt", "rel": "captions"}]
     return links
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m imagevault.testing.nasa", description="A simulated NASA library.")
-    parser.add_argument("--port", type=int, default=9996, help="0 takes a free one (default: 9996)")
-    given = parser.parse_args(arguments)
-    with SimulatedNasa(port=given.port) as nasa, suppress(KeyboardInterrupt):
-        sys.stdout.write(f"NASA_BASE_URL={nasa.url}\n")
-        sys.stdout.flush()
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """A simulated Openverse, to test against and to try the gateway without the network.
 
-    python -m imagevault.testing.openverse --port 9998
-
 As recorded, measured, or in the source of the real one (github.com/WordPress/openverse, folder `api`):
 
 * `/v1/images/`, `/v1/images/{uuid}/`, its `thumb/`, and `/v1/auth_tokens/token/`. A path without its last slash is
@@ -27,15 +25,11 @@ and `nature`, or no query, all that are not sensitive; filters are applied to wh
 ImageVault's sample pictures.
 """
 
-import argparse
 import importlib.resources
 import math
 import re
-import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -235,20 +229,3 @@ def _passes(work: Work, query: httpx.QueryParams) -> bool:
         and all(work.license in LICENSE_TYPES[name] for name in wanted.get("license_type", ()))
         and ("aspect_ratio" not in wanted or work.aspect_ratio in wanted["aspect_ratio"])
     )
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m imagevault.testing.openverse", description="A simulated Openverse."
-    )
-    parser.add_argument("--port", type=int, default=9998, help="0 takes a free one (default: 9998)")
-    given = parser.parse_args(arguments)
-    with SimulatedOpenverse(port=given.port) as openverse, suppress(KeyboardInterrupt):
-        sys.stdout.write(f"OPENVERSE_BASE_URL={openverse.url}\n")
-        sys.stdout.flush()
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """A simulated Pexels, to test against and to try the gateway with no key of one's own.
 
-    python -m imagevault.testing.pexels --port 9999 --key test-key
-
 As documented (https://www.pexels.com/api/documentation/) or measured of the real one:
 
 * `/v1/search` and `/v1/photos/{id}`; 401 without the key; 403 for the default agent of an HTTP library.
@@ -17,13 +15,8 @@ The photos are invented. Any query finds 100 to 499 of them, always the same one
 `few` finds 7 and `nature` all 9000; filters are applied to what is found.
 """
 
-import argparse
 import math
-import sys
-import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -127,20 +120,3 @@ def _named(color: str) -> str:
         return color
     parts = bytes.fromhex(color.removeprefix("#"))
     return min(COLORS, key=lambda name: math.dist(COLORS[name], parts))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m imagevault.testing.pexels", description="A simulated Pexels.")
-    parser.add_argument("--port", type=int, default=9999, help="0 takes a free one (default: 9999)")
-    parser.add_argument("--key", default="test-key", help="the API key it accepts (default: test-key)")
-    parser.add_argument("--quota", type=int, default=20_000, help="calls until 429 (default: 20000)")
-    given = parser.parse_args(arguments)
-    with SimulatedPexels(key=given.key, quota=given.quota, port=given.port) as pexels, suppress(KeyboardInterrupt):
-        sys.stdout.write(f"PEXELS_API_KEY={pexels.key} PEXELS_BASE_URL={pexels.url}\n")
-        sys.stdout.flush()
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """A simulated Wikimedia Commons, to test against and to try the gateway without the network.
 
-    python -m imagevault.testing.wikimedia --port 9990
-
 As documented (https://www.mediawiki.org/wiki/API:Query) or measured of the real one:
 
 * `/w/api.php?action=query` with `generator=search` or `pageids`, and `prop=imageinfo`. An agent without a contact is
@@ -23,13 +21,9 @@ The files are invented. Any words find 60 to 159, always the same ones, but `cat
 12 000 and `nothing` none.
 """
 
-import argparse
 import hashlib
 import re
-import sys
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from imagevault.testing.exchange import Answer, Call
@@ -233,18 +227,3 @@ def metadata(number: int) -> dict[str, Any]:
         **LICENSES[number // 3 % len(LICENSES)],
     }
     return {key: value for key, value in given.items() if value is not None}
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m imagevault.testing.wikimedia", description="A simulated Commons.")
-    parser.add_argument("--port", type=int, default=9990, help="0 takes a free one (default: 9990)")
-    given = parser.parse_args(arguments)
-    with SimulatedWikimedia(port=given.port) as commons, suppress(KeyboardInterrupt):
-        sys.stdout.write(f"WIKIMEDIA_CONTACT=you@mail.example WIKIMEDIA_BASE_URL={commons.url}\n")
-        sys.stdout.flush()
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """All twelve providers behind one search, over real HTTP: merged, walked to the end, each with its status."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,39 +10,16 @@ import pytest
 
 from imagevault import samples
 from imagevault.testing import Answer, Upstream
-from imagevault.testing.artic import SimulatedArtic
-from imagevault.testing.europeana import SimulatedEuropeana
-from imagevault.testing.flickr import SimulatedFlickr
-from imagevault.testing.met import SimulatedMet
-from imagevault.testing.nasa import SimulatedNasa
-from imagevault.testing.openverse import SimulatedOpenverse
-from imagevault.testing.pexels import SimulatedPexels
-from imagevault.testing.pixabay import SimulatedPixabay
-from imagevault.testing.smithsonian import SimulatedSmithsonian
-from imagevault.testing.unsplash import SimulatedUnsplash
-from imagevault.testing.wikimedia import SimulatedWikimedia
+from imagevault.testing.simulated import SIMULATED, environment
 
-UPSTREAMS: dict[str, Callable[[], Upstream]] = {
-    "artic": SimulatedArtic,
-    "europeana": SimulatedEuropeana,
-    "flickr": SimulatedFlickr,
-    "met": SimulatedMet,
-    "nasa": SimulatedNasa,
-    "openverse": SimulatedOpenverse,
-    "pexels": SimulatedPexels,
-    "pixabay": SimulatedPixabay,
-    "smithsonian": SimulatedSmithsonian,
-    "unsplash": SimulatedUnsplash,
-    "wikimedia": SimulatedWikimedia,
-}
-TWELVE = sorted([*UPSTREAMS, "local"])
+TWELVE = sorted([*SIMULATED, "local"])
 PLENTY = ",".join(f"1000000/{period}" for period in ("second", "minute", "hour", "day", "month"))
 
 
 @pytest.fixture
 def upstreams() -> Iterator[dict[str, Upstream]]:
     with ExitStack() as stack:
-        yield {name: stack.enter_context(make()) for name, make in UPSTREAMS.items()}
+        yield {name: stack.enter_context(make()) for name, make in SIMULATED.items()}
 
 
 @pytest.fixture
@@ -52,14 +29,11 @@ def environ(upstreams: dict[str, Upstream], tmp_path: Path) -> dict[str, str]:
     for number, sample in enumerate(sorted(Path(samples.__path__[0]).glob("*.jpg"))):
         shutil.copy(sample, tmp_path / "pictures" / f"cat {number}.jpg")
     environ = {"LOCAL_FOLDER": str(tmp_path / "pictures")}
-    environ |= {"WIKIMEDIA_CONTACT": "tests@vault.example", "IMAGEVAULT_DEADLINE": "20"}
+    environ["IMAGEVAULT_DEADLINE"] = "20"
     for name, upstream in upstreams.items():
-        environ[f"{name.upper()}_ENABLED"] = "true"
-        environ[f"{name.upper()}_BASE_URL"] = upstream.url
+        environ |= environment(name, upstream)
         environ[f"{name.upper()}_QUOTA"] = PLENTY
         environ[f"{name.upper()}_TIMEOUT"] = "20"
-        if hasattr(upstream, "key"):
-            environ[f"{name.upper()}_API_KEY"] = upstream.key
     environ["UNSPLASH_QUOTA"] = "1000/hour"  # a twentieth of it is kept for download events
     return environ
 
@@ -103,7 +77,7 @@ async def test_each_can_fail_alone(start: Any, environ: dict[str, str], upstream
     assert {image["provider"] for image in answer["images"]} == {"local"}
 
 
-@pytest.mark.parametrize("name", UPSTREAMS)
+@pytest.mark.parametrize("name", SIMULATED)
 async def test_what_was_found_can_be_taken(start: Any, environ: dict[str, str], name: str) -> None:
     """Its record in the ledger has a licence and a credit, and its lookup is the same image."""
     api = await start(environ)

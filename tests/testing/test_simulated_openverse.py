@@ -1,9 +1,5 @@
 """The simulated Openverse keeps to what is recorded, measured and in the source of the real one."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -263,15 +259,3 @@ def test_works_may_have_given_source_pages() -> None:
         again = httpx.get(f"{openverse.url}images/{other.id}/").json()
     assert [work["foreign_landing_url"] for work in works[:2]] == [one.source_page, page]
     assert again == works[1]
-
-
-def test_it_serves_from_a_shell() -> None:
-    command = [sys.executable, "-W", "error", "-m", "imagevault.testing.openverse", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        name, _, url = server.stdout.readline().strip().partition("=")
-        assert name == "OPENVERSE_BASE_URL"
-        assert httpx.get(f"{url}images/", params={"q": "few"}).json()["result_count"] == 7
-        os.kill(server.pid, signal.SIGINT)
-        _, complaints = server.communicate(timeout=5)
-    assert (server.returncode, complaints) == (0, "")

@@ -1,9 +1,5 @@
 """The simulated Pexels keeps to what is documented and measured of the real one."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -161,17 +157,3 @@ def test_the_library_has_the_gaps_of_the_real_one() -> None:
     assert {photo.orientation for photo in library()} == {"landscape", "portrait", "square"}
     assert len({photo.id for photo in library()}) == LIBRARY
     assert [photo.id for photo in find("red fox")[:1]] == [900004670]  # the same in every process and version
-
-
-def test_it_serves_from_a_shell() -> None:
-    command = [sys.executable, "-W", "error", "-m", "imagevault.testing.pexels", "--port", "0", "--key", "k"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        settings = dict(pair.split("=", 1) for pair in server.stdout.readline().split())
-        assert settings["PEXELS_API_KEY"] == "k"
-        url = settings["PEXELS_BASE_URL"] + "search"
-        answer = httpx.get(url, params={"query": "few"}, headers=HEADERS | {"Authorization": "k"})
-        assert answer.json()["total_results"] == 7
-        os.kill(server.pid, signal.SIGINT)
-        _, complaints = server.communicate(timeout=5)
-    assert (server.returncode, complaints) == (0, "")

@@ -1,0 +1,87 @@
+"""Every simulated upstream at once, to try the whole gateway with no key and no network.
+
+    python -m imagevault.testing.simulated                 all eleven
+    python -m imagevault.testing.simulated pexels met      these two
+
+prints the variables that make a server use them, one a line as in a `.env`, and serves until it is interrupted.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+
+from imagevault.testing.artic import SimulatedArtic
+from imagevault.testing.europeana import SimulatedEuropeana
+from imagevault.testing.flickr import SimulatedFlickr
+from imagevault.testing.met import SimulatedMet
+from imagevault.testing.nasa import SimulatedNasa
+from imagevault.testing.openverse import SimulatedOpenverse
+from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.pixabay import SimulatedPixabay
+from imagevault.testing.smithsonian import SimulatedSmithsonian
+from imagevault.testing.unsplash import SimulatedUnsplash
+from imagevault.testing.upstream import Upstream
+from imagevault.testing.wikimedia import SimulatedWikimedia
+
+SIMULATED: dict[str, Callable[..., Upstream]] = {
+    "artic": SimulatedArtic,
+    "europeana": SimulatedEuropeana,
+    "flickr": SimulatedFlickr,
+    "met": SimulatedMet,
+    "nasa": SimulatedNasa,
+    "openverse": SimulatedOpenverse,
+    "pexels": SimulatedPexels,
+    "pixabay": SimulatedPixabay,
+    "smithsonian": SimulatedSmithsonian,
+    "unsplash": SimulatedUnsplash,
+    "wikimedia": SimulatedWikimedia,
+}
+FIRST_PORT = 9900
+
+
+def environment(name: str, upstream: Upstream) -> dict[str, str]:
+    """The variables that make a server ask this upstream, which has been started, for that provider."""
+    found = {"BASE_URL": upstream.url, "ENABLED": "true"}
+    if key := getattr(upstream, "key", None):
+        found["API_KEY"] = key
+    if name == "wikimedia":
+        found["CONTACT"] = "you@images.example"
+    return {f"{name.upper()}_{field}": value for field, value in found.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until interrupted or ended."""
+    parser = argparse.ArgumentParser(
+        prog="python -m imagevault.testing.simulated", description="Simulated upstreams on loopback."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SIMULATED)}; all if none is named")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=FIRST_PORT,
+        help="of the first, each next has the next; 0 takes free ones (%(default)s)",
+    )
+    given = parser.parse_args(arguments)
+    if unknown := set(given.names) - set(SIMULATED):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(SIMULATED)}")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    makers: dict[str, Callable[..., Upstream]] = {
+        **SIMULATED,
+        "met": partial(SimulatedMet, clock=time.monotonic),
+    }  # whose firewall goes by the time
+    with ExitStack() as stack, suppress(KeyboardInterrupt):
+        for at, name in enumerate(given.names or SIMULATED):
+            upstream = stack.enter_context(makers[name](port=given.port and given.port + at))
+            sys.stdout.writelines(f"{variable}={value}\n" for variable, value in environment(name, upstream).items())
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
