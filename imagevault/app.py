@@ -1,7 +1,10 @@
 """The composition root: what the server is made of. Read this first; `asgi` puts the edge in front of it."""
 
+import logging
+import multiprocessing
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -13,9 +16,14 @@ from imagevault.accounts import routes as account_routes
 from imagevault.downloads import routes as download_routes
 from imagevault.edge import docs, problems
 from imagevault.edge.guard import Parameters, check_content_type, guard
+from imagevault.errors import DatabaseUnavailable
 from imagevault.gateway import routes as search_routes
 from imagevault.gateway.status import SearchFailed
 from imagevault.services import Services
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 10.0  # seconds that one of several workers waits for the database, which was there when the server started
 
 
 def create_app(services: Services) -> Litestar:
@@ -31,7 +39,16 @@ def create_app(services: Services) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with services.serving():
+        of_several = multiprocessing.parent_process() is not None
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(services.serving(PATIENCE if of_several else 0.0))
+            except DatabaseUnavailable as error:
+                if not of_several:
+                    raise
+                # A worker that says that it cannot start ends the whole server; one that dies is started again.
+                log.error("a worker ends, and another will try: %s", error)
+                os._exit(os.EX_TEMPFAIL)
             yield
 
     provided = {

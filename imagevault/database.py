@@ -9,6 +9,7 @@ import contextlib
 import contextvars
 import io
 import logging
+import os
 import re
 import sqlite3
 import time
@@ -37,6 +38,7 @@ except ImportError:  # pragma: no cover  (Windows: one worker only)
 
 log = logging.getLogger(__name__)
 
+os.environ.setdefault("PICCOLO_CONF", "imagevault.migrations")  # a wheel has no piccolo_conf.py
 MIGRATION_ID = re.compile(r'^ID = "(.+)"$', re.MULTILINE)
 MIGRATION_LOCK = 0x1A6E_7A17  # any number that nothing else in the database takes for an advisory lock
 
@@ -238,7 +240,7 @@ async def _is_up_to_date() -> bool:
 
 
 async def _migrate() -> None:
-    from imagevault.migrations import run_forwards  # noqa: PLC0415  Piccolo's part of it is large, and rarely needed
+    from piccolo.apps.migrations.commands.forwards import run_forwards  # noqa: PLC0415  large, and rarely needed
 
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):  # Piccolo prints what it does

@@ -1,8 +1,10 @@
 """Changing the config file for an admin, by tomlkit, which keeps comments and order."""
 
 import codecs
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import tomlkit
@@ -13,6 +15,11 @@ from imagevault.errors import ConfigError, ImageVaultError
 from imagevault.plugins import Plugins
 from imagevault.settings import Settings, config_path, make, nearest, provider_variable
 from imagevault.sources import ConfigFile
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover  (Windows, where a folder cannot be opened either)
+    fcntl = None  # type: ignore[assignment]
 
 
 def switch(settings: Settings, name: str, *, on: bool) -> Path:
@@ -30,15 +37,31 @@ def switch(settings: Settings, name: str, *, on: bool) -> Path:
         source = settings.environment[name_in_environment][1]
         raise ImageVaultError(f"{source} decides whether {name} is on; change or remove it")
     path = config_path(settings.environment, settings.folder)
-    ConfigFile.read(path)  # says what is wrong with it, in our words
-    raw = path.read_bytes() if path.exists() else b""
-    text = raw.decode("utf-8-sig").replace("\r\n", "\n")
-    changed = _changed(settings, path, text, name, on=on)
-    make(settings.environment, settings.folder, changed)  # never writes what a server would refuse
-    if b"\r\n" in raw:
-        changed = changed.replace("\n", "\r\n")
-    _replace(path, changed.encode("utf-8-sig" if raw.startswith(codecs.BOM_UTF8) else "utf-8"))
+    with _turn(path):
+        ConfigFile.read(path)  # says what is wrong with it, in our words
+        raw = path.read_bytes() if path.exists() else b""
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+        changed = _changed(settings, path, text, name, on=on)
+        make(settings.environment, settings.folder, changed)  # never writes what a server would refuse
+        if b"\r\n" in raw:
+            changed = changed.replace("\n", "\r\n")
+        _replace(path, changed.encode("utf-8-sig" if raw.startswith(codecs.BOM_UTF8) else "utf-8"))
     return path
+
+
+@contextlib.contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Of two commands at once the second one waits, and changes what the first one wrote.
+
+    They lock the file's folder, for the file itself is another after each change.
+    """
+    handle = os.open(path.resolve().parent, os.O_RDONLY)
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _changed(settings: Settings, path: Path, text: str, name: str, *, on: bool) -> str:

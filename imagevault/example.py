@@ -65,7 +65,7 @@ def example(plugins: Plugins) -> str:
             "page_size": info.page_size,
             "cache_for": max(info.cache_for, info.must_cache_for),
         }
-        defaults |= {"quota": [f"{quota.limit}/{quota.period}" for quota in info.quotas]} if info.quotas else {}
+        defaults |= {"quota": [quota.name for quota in info.quotas]} if info.quotas else {}
         entries += [
             _entry(key, provider_variable(name, key), field, description(field), defaults.get(key))
             for key, field in HOST_FIELDS.items()

@@ -199,6 +199,11 @@ class Quota(msgspec.Struct, frozen=True):
             raise ValueError("quota: must be calls per second, minute, hour, day or month, such as 5000/hour")
         return cls(int(found[1]), found[2])  # type: ignore[arg-type]  # one of the periods
 
+    @property
+    def name(self) -> str:
+        """How it is written: `200/hour`."""
+        return f"{self.limit}/{self.period}"
+
 
 class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a provider that needs none."""

@@ -1,6 +1,8 @@
 """All parts of one server, made from its settings: what the API, the command line and tests work with."""
 
+import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import unquote, urlsplit
@@ -27,6 +29,8 @@ from imagevault.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
+AGAIN = 1.0  # seconds between two tries to open the database
+
 
 class Services:
     """One of each part. It knows neither HTTP nor a terminal."""
@@ -47,10 +51,10 @@ class Services:
         self.live.follow(self._configure)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Opens the database, and at the end lets go of everything."""
+    async def running(self, patience: float = 0.0) -> AsyncIterator[None]:
+        """Opens the database, waiting some seconds for one that is away, and at the end lets go of everything."""
         async with AsyncExitStack() as stack:
-            await self.database.open()
+            await self._open(patience)
             stack.push_async_callback(self.database.close)
             await stack.enter_async_context(self.gateway.running())
             stack.push_async_callback(self._flush)
@@ -58,9 +62,9 @@ class Services:
             yield
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
+    async def serving(self, patience: float = 0.0) -> AsyncIterator[None]:
         """As `running`, and with a pulse, which puts a changed config file in force."""
-        async with self.running(), Pulse(self.live.look, self._carry).running():
+        async with self.running(patience), Pulse(self.live.look, self._carry).running():
             for problem in self.live.problems():
                 log.warning("config: %s", problem)
             yield
@@ -69,6 +73,19 @@ class Services:
     def settings(self) -> Settings:
         """Those in force now."""
         return self.live.settings
+
+    async def _open(self, patience: float) -> None:
+        end = time.monotonic() + patience
+        while True:
+            try:
+                await self.database.open()
+            except DatabaseUnavailable as error:
+                if time.monotonic() + AGAIN > end:
+                    raise
+                log.warning("waiting for the database: %s", error)
+                await asyncio.sleep(AGAIN)
+            else:
+                return
 
     def _configure(self, settings: Settings, before: Mapping[str, Provider]) -> None:
         self._hide_secrets(settings)

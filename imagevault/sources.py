@@ -53,6 +53,8 @@ class ConfigFile:
     @classmethod
     def read(cls, path: Path) -> str | None:
         """The text of the file, None if there is none. Raises ConfigError if it cannot be read."""
+        if path.is_fifo():  # to read it would wait for whoever writes it, and all requests with it
+            raise ConfigError(path.name, str(path), "cannot be read: it is a pipe")
         try:
             return path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:

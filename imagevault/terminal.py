@@ -39,19 +39,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 
 
 def show(answer: Answer) -> None:
-    """The images of an answer, then what each provider did."""
-    rows = [
-        (
-            image.id,
-            image.title,
-            f"{image.width} x {image.height}" if image.width and image.height else "",
-            image.attribution.text,
-            image.license.name if image.license else "",
-        )
-        for image in answer.images
-    ]
-    if rows:
-        print_table(("id", "title", "size", "credit", "licence"), rows)
+    """The images of an answer, two lines each, then what each provider did."""
+    for image in answer.images:
+        size = f"{image.width} x {image.height}" if image.width and image.height else None
+        title = image.title if image.title and image.title not in image.attribution.text else None
+        licence = image.license.name if image.license else None
+        facts = "  ".join(filter(None, (size, licence, title)))
+        out.print(Text.assemble((image.id, "bold"), f"  {facts}"), soft_wrap=True)
+        out.print(Text(f"    {image.attribution.text}"), soft_wrap=True)
     for status in answer.providers:
         total = f", {status.total} in all" if status.total is not None else ""
         detail = f": {status.detail}" if status.detail else ""

@@ -1,6 +1,7 @@
 """The values of settings: text read as what it should be, and what would be right where it is wrong.
 
-What is wrong is a ValueError: its message says what would be right and never shows the value, which may be a secret.
+What is wrong is a ValueError: its message says what would be right. Of values it shows hosts and origins only, for of
+several one must know which; any other may be a secret.
 """
 
 import ipaddress

@@ -39,13 +39,14 @@ def plugins(tmp_path: Path, **sources: str) -> dict[str, str]:
 
 class TestSearch:
     def test_as_text(self, cli: Cli) -> None:
-        """A table of the images on standard output; who answered and who did not on standard error."""
+        """The images on standard output, two lines each; who answered and who did not on standard error."""
         ended = cli("search", "red", "fox", environ={"IMAGEVAULT_DEFAULT": "pexels,local"})
 
         assert ended.returncode == 0
-        assert "local:fox-in-snow.jpg" in ended.stdout
-        assert "Red fox in snow" in ended.stdout
-        assert "CC0 1.0" in ended.stdout
+        assert ended.stdout.splitlines() == [
+            "local:fox-in-snow.jpg  1000 x 1000  CC0 1.0",
+            "    Red fox in snow by ImageVault",
+        ]
         assert ended.stderr.splitlines() == [
             "pexels: unconfigured: PEXELS_API_KEY is not set (or api_key in [providers.pexels])",
             "local: ok, 1 in all",
@@ -389,6 +390,18 @@ class TestServe:
         server = serve({}, "--strict").wait_until_ready()
 
         assert server.stop() == 0
+
+    def test_as_json_it_says_where_it_is_in_a_line_as_the_others(self, serve: Any) -> None:
+        """Whoever reads the log of a server finds nothing else in it."""
+        server = serve({"IMAGEVAULT_LOG": "json"}).wait_until_ready()
+        assert server.stop() == 0
+
+        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+
+        [line] = [line for line in lines if line["event"] == "serving"]
+        assert line["url"] == server.url
+        assert "local, " in line["providers"]
+        assert line["database"].startswith("SQLite at ")
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid", "192.0.2.1"])
     def test_an_address_that_cannot_be_had(self, here: Here, monkeypatch: pytest.MonkeyPatch, host: str) -> None:

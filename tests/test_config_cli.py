@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import subprocess
+import sys
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import click
 import pytest
 
+from imagevault.accounts.tables import Account
 from imagevault.cli.group import cli as command
 from imagevault.services import Services
 from imagevault.settings import Settings, keys, load, variable
@@ -678,6 +680,16 @@ def comments(text: str) -> list[str]:
     return re.findall(r"# \w$", text, re.MULTILINE)
 
 
+class TestPipe:
+    def test_a_pipe_is_no_config(self, here: Here, file: Path) -> None:
+        """A server would wait for whoever writes it."""
+        os.mkfifo(file)
+
+        ended = here("config", "check")
+
+        assert (ended.returncode, ended.stdout) == (1, f"{file}: imagevault.toml: cannot be read: it is a pipe\n")
+
+
 class TestSwitch:
     """`imagevault providers enable` and `disable`."""
 
@@ -730,6 +742,16 @@ class TestSwitch:
 
         assert file.stat().st_mode & 0o777 == mode
         assert "enabled = false" in file.read_text()
+
+    def test_of_two_at_once_none_is_lost(self, tmp_path: Path, file: Path) -> None:
+        """Each changes what the other wrote."""
+        names = ["local", "pexels", "met", "nasa", "artic", "openverse"]
+        file.write_text("")
+        command = [sys.executable, "-m", "imagevault", "providers", "disable"]
+        running = [subprocess.Popen([*command, name], cwd=tmp_path, stderr=subprocess.DEVNULL) for name in names]
+
+        assert [each.wait(60) for each in running] == [0] * len(names)
+        assert set(tomllib.loads(file.read_text())["providers"]) == set(names)
 
     def test_keeps_links(self, here: Here, file: Path) -> None:
         """The file that the link leads to is changed, where it lies."""
@@ -938,11 +960,28 @@ class TestUsers:
         assert ended.stderr.count("\n") == 1
 
 
-NOBODY = "imagevault: there is no account bob; see imagevault users list\n"
+NOBODY = "imagevault: there is no account bob that may act; see imagevault users list\n"
 
 
 class TestAs:
     """What an account does from a terminal: `--as NAME`."""
+
+    @pytest.mark.parametrize(
+        "command", [["search", "fox", "-p", "local"], ["download", "local:aurora.jpg"], ["downloads"]]
+    )
+    def test_no_locked_account_acts(self, here: Here, tmp_path: Path, command: list[str]) -> None:
+        """And the list shows which are locked."""
+
+        async def lock(_: Services) -> None:
+            await Account.update({Account.is_active: False}).where(Account.username == "ada")
+
+        ask(tmp_path, lock)
+
+        ended = here(*command, "--as", "ada")
+
+        reason = "imagevault: there is no account ada that may act; see imagevault users list\n"
+        assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", reason)
+        assert "locked" in here("users", "list").stdout
 
     @pytest.fixture(autouse=True)
     def ada(self, here: Here) -> None:

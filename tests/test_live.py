@@ -531,6 +531,18 @@ class TestUnderLoad:
         assert (ready.status_code, ready.headers["connection"]) == (503, "close")
         assert await asyncio.to_thread(server.process.wait, 20) == 0
 
+    async def test_the_end_does_not_wait_for_a_rolling_restart(self, serve: Any) -> None:
+        """Once SIGTERM has come, no second one of the four is replaced: five leave in all, and not eight."""
+        server = serve(BUSY, "--workers", "4").wait_until_ready()
+        log = Log(server)
+
+        server.process.send_signal(signal.SIGHUP)
+        await until(lambda: bool(log.of("leaving")), 30)
+        server.process.send_signal(signal.SIGTERM)
+
+        assert await asyncio.to_thread(server.process.wait, 30) == 0
+        assert 4 <= len(log.of("leaving")) <= 5
+
     async def test_a_rolling_restart_fails_no_request(self, serve: Any, configured: dict[str, str]) -> None:
         """SIGHUP: each of four workers is replaced once its successor serves."""
         server = serve({**BUSY, "IMAGEVAULT_DEFAULT": "local"}, "--workers", "4").wait_until_ready()

@@ -301,13 +301,13 @@ class TestEvents:
         assert "acme.py" in line["event"]
         assert "RuntimeError: https://a.example/?key=***&q=x" in line["event"]
 
-    def test_of_a_start_that_has_nothing_to_say(self, serving: Serving) -> None:
-        """Neither for the start itself nor for health checks."""
+    def test_of_a_start(self, serving: Serving) -> None:
+        """One line, and none for health checks."""
         log, client = serving()
         for _ in range(3):
             assert client.ask("GET", "/health/ready").status_code == 200
 
-        assert log.lines == []
+        assert [line["event"] for line in log.lines] == ["serving"]
 
 
 class TestLevel:

@@ -1,8 +1,10 @@
 """A database that goes away and comes back, with real servers on both sides."""
 
 import contextlib
+import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -156,6 +158,37 @@ class TestPostgres:
         assert set(others) == {503}
         assert set(acknowledged) <= set(kept)
         assert len(set(kept)) == len(kept)
+
+    def test_a_worker_that_dies_meanwhile_comes_back(self, serve: Any, own_postgres: Postgres) -> None:
+        """It waits for the database, longer than one of its lives, and the others live on."""
+        own_postgres.server.psql("CREATE DATABASE meanwhile")
+        environ = {"DATABASE_URL": own_postgres.url("meanwhile"), "IMAGEVAULT_LOG": "json"}
+        server = serve(environ, "--workers", "2").wait_until_ready()
+
+        def lines(event: str) -> list[dict[str, Any]]:
+            whole = server.log.read_text().rpartition("\n")[0]
+            found = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+            return [line for line in found if line["event"].startswith(event)]
+
+        def serving() -> set[int]:
+            """The workers that answer, of which each request meets one."""
+            assert httpx.get(f"{server.url}/docs").status_code == 200
+            return {line["pid"] for line in lines("request")}
+
+        wait_for(lambda: len(serving()) == 2, "both workers")
+        own_postgres.stop("fast")
+        try:
+            wait_for(lambda: len(lines("the pulse does not reach")) == 2, "both workers to notice")
+            os.kill(lines("the pulse does not reach")[0]["pid"], signal.SIGKILL)
+            wait_for(lambda: bool(lines("a worker ends, and another will try")), "the end of its first successor")
+            wait_for(lambda: len({line["pid"] for line in lines("waiting for the database")}) == 2, "the second one")
+            assert server.process.poll() is None
+        finally:
+            own_postgres.start()
+
+        wait_for(lambda: httpx.get(f"{server.url}/health/ready").status_code == 200, "ready")
+        wait_for(lambda: len(serving()) == 3, "the second worker")
+        assert server.stop() == 0
 
     def test_a_database_that_is_not_there_stops_the_start(
         self, cli: Callable[..., "subprocess.CompletedProcess[str]"], own_postgres: Postgres

@@ -115,9 +115,10 @@ class Accounts:
         return Caller(id=id, username=rows[0]["username"], is_admin=rows[0]["is_admin"])
 
     async def named(self, username: str) -> Caller | None:
-        """The account of this name, if there is one."""
+        """The account of this name, if there is one that is not locked."""
         columns = (Account.id, Account.username, Account.is_admin)
-        rows = await Account.select(*columns).where(Account.username == fold(username))
+        wanted = (Account.username == fold(username)) & Account.is_active.eq(True)
+        rows = await Account.select(*columns).where(wanted)
         return (
             Caller(id=str(rows[0]["id"]), username=rows[0]["username"], is_admin=rows[0]["is_admin"]) if rows else None
         )

@@ -37,8 +37,8 @@ def with_services(work: Callable[[Services], Awaitable[None]]) -> None:
 
 
 async def account(accounts: Accounts, username: str) -> Caller:
-    """The account of this name. Raises ImageVaultError if there is none."""
+    """The account of this name. Raises ImageVaultError if there is none, or if it is locked."""
     found = await accounts.named(username)
     if found is None:
-        raise ImageVaultError(f"there is no account {username}; see imagevault users list")
+        raise ImageVaultError(f"there is no account {username} that may act; see imagevault users list")
     return found

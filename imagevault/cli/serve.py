@@ -20,6 +20,8 @@ from imagevault.settings import Settings, is_loopback, load, variable
 from imagevault.terminal import err, say
 from imagevault.values import MAKE_SECRET
 
+log = logging.getLogger(__name__)
+
 GRACE = 35  # seconds that requests under way may take when the server is told to stop; a `deadline` is 30 at most
 START = 60  # seconds that a new worker may take until it serves, on a busy machine
 
@@ -40,8 +42,10 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     """
     # Only this command needs them, and to import them takes as long as all the rest.
     import uvicorn  # noqa: PLC0415
+    from uvicorn.supervisors import ChangeReload  # noqa: PLC0415
 
     from imagevault.asgi import create  # noqa: PLC0415
+    from imagevault.cli.workers import Workers  # noqa: PLC0415
 
     for key, value in (("host", host), ("port", port), ("workers", workers)):
         if value is not None:
@@ -60,7 +64,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     alone = settings.workers == 1 and not reload
     if alone and hasattr(signal, "SIGHUP"):  # nobody could take over meanwhile, so it ends, but as it should
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    uvicorn.run(
+    config = uvicorn.Config(
         create(services) if alone else "imagevault.asgi:app",
         host=settings.host,
         port=settings.port,
@@ -73,6 +77,12 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
         log_config=logs.config(settings),
         access_log=False,
     )
+    if alone:
+        uvicorn.Server(config).run()
+    elif reload:
+        ChangeReload(config, uvicorn.Server(config).run, [config.bind_socket()]).run()
+    else:
+        Workers(config, [config.bind_socket()]).run()
 
 
 def _check_strictly(plugins: Plugins) -> None:
@@ -106,6 +116,11 @@ def _tell_where(settings: Settings, services: Services) -> None:
     providers = ", ".join(
         name if each.state == "ok" else f"{name} ({each.state})" for name, each in services.plugins.providers.items()
     )
+    if settings.log == "json":  # whoever reads that wants nothing else
+        place = f"{settings.host} port {settings.port}"
+        fields = {"url": base, "listening": place, "providers": providers, "database": services.database.place}
+        log.info("serving", extra={"version": version("imagevault"), **fields})
+        return
     err.print(Text.assemble((f"ImageVault {version('imagevault')}", "bold"), " on ", (base, "bold")), soft_wrap=True)
     if settings.public_url:
         say(f"  listening on   {settings.host} port {settings.port}")

@@ -69,10 +69,15 @@ def list_users(as_json: bool) -> None:
             print_json({"users": accounts})
             return
         rows = [
-            (each["username"], "admin" if each["is_admin"] else "user", f"{each['created_at']:%Y-%m-%d}")
+            (
+                each["username"],
+                "admin" if each["is_admin"] else "user",
+                f"{each['created_at']:%Y-%m-%d}",
+                "" if each["is_active"] else "locked",
+            )
             for each in accounts
         ]
-        terminal.print_table(("username", "role", "since"), rows)
+        terminal.print_table(("username", "role", "since", ""), rows)
 
     with_services(work)
 

@@ -120,9 +120,7 @@ def standing(provider: Provider, state: State, now: float, cache: CacheRate | No
     until = max(state.open_until, state.cooling_until)
     return Standing(
         quotas=[
-            QuotaLeft(
-                engine.name(quota), quota.limit, engine.left(state, quota, now), engine.more_in(state, quota, now)
-            )
+            QuotaLeft(quota.name, quota.limit, engine.left(state, quota, now), engine.more_in(state, quota, now))
             for quota in provider.info.quotas
         ],
         breaker="open" if now < state.open_until else "probing" if state.openings else "closed",

@@ -7,7 +7,6 @@ Windows slide in steps of a fiftieth of their length, and a call is forgotten so
 stretch of that length, however aligned, holds more calls than the limit, also where a call took a while to leave.
 """
 
-import copy
 import math
 from typing import Literal
 
@@ -112,15 +111,8 @@ class State(msgspec.Struct, omit_defaults=True):
 
 
 def copied(state: State) -> State:
-    """Another state that says the same; `copy.deepcopy` takes ten times as long."""
-    return msgspec.structs.replace(
-        state,
-        windows={period: {**steps} for period, steps in state.windows.items()},
-        learned={period: copy.copy(learned) for period, learned in state.learned.items()},
-        flights={**state.flights},
-        landed={**state.landed},
-        callers={id: copy.copy(caller) for id, caller in state.callers.items()},
-    )
+    """Another state that says the same; `copy.deepcopy` takes nine times as long."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=State)
 
 
 def forgive(state: State) -> State:
@@ -129,11 +121,6 @@ def forgive(state: State) -> State:
     state.failures = state.openings = 0
     state.open_until, state.probe = 0.0, None
     return state
-
-
-def name(quota: Quota) -> str:
-    """How a quota is written: `200/hour`."""
-    return f"{quota.limit}/{quota.period}"
 
 
 def used(state: State, quota: Quota, now: float) -> int:
