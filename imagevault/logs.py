@@ -7,7 +7,6 @@ uses, and formats what other libraries log as well.
 import logging
 import os
 import re
-import traceback
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,7 +16,6 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from imagevault.redaction import pattern_of, redacted
 from imagevault.settings import Settings
 
-PLAIN = int | float | None  # values that hold no text
 _secrets: set[str] = set()
 _known: list[re.Pattern[str] | None] = [None]
 
@@ -26,10 +24,6 @@ def hide(secrets: Iterable[str | None]) -> None:
     """From now on none of these is written to the log."""
     _secrets.update(filter(None, secrets))
     _known[0] = pattern_of(_secrets)
-
-
-def _hidden(text: str) -> str:
-    return redacted(text, _known[0])
 
 
 def config(settings: Settings) -> dict[str, Any]:
@@ -57,10 +51,13 @@ def configure(settings: Settings) -> None:
 
 def formatter(style: str) -> logging.Formatter:
     """What makes a line of a record: `console` or `json`."""
-    last: list[Processor] = (
-        [structlog.processors.format_exc_info, _redact, structlog.processors.JSONRenderer(sort_keys=False)]
+    render: list[Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
         if style == "json"
-        else [_redact, _in_one_line, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_plain)]
+        else [
+            _in_one_line,
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
@@ -70,7 +67,7 @@ def formatter(style: str) -> logging.Formatter:
             structlog.stdlib.ExtraAdder(),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
         ],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _with_process, *last],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _with_process, *render, _redact],
     )
 
 
@@ -84,15 +81,9 @@ def _with_process(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     return event
 
 
-def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    kept = {"exc_info"}  # which is made text, and redacted, by what writes the line
-    return {
-        name: value if name in kept or _plain_value(value) else _hidden(str(value)) for name, value in event.items()
-    }
-
-
-def _plain_value(value: object) -> bool:
-    return all(isinstance(each, PLAIN) for each in (value if isinstance(value, list) else [value]))
+def _redact(_logger: WrappedLogger, _method: str, line: Any) -> str:
+    """The whole line, once it is written: nothing that stands in it was passed over."""
+    return redacted(line, _known[0])
 
 
 def _in_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -102,7 +93,3 @@ def _in_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
-
-
-def _plain(sio: Any, exc_info: Any) -> None:
-    sio.write("\n" + _hidden("".join(traceback.format_exception(*exc_info))))

@@ -28,4 +28,5 @@ def redacted(text: str, known: re.Pattern[str] | None = None) -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    return {secret, quote(secret, safe=""), quote(secret), repr(secret)[1:-1], json.dumps(secret)[1:-1]}
+    told = {secret, quote(secret, safe=""), quote(secret), repr(secret)[1:-1], json.dumps(secret)[1:-1]}
+    return told | {json.dumps(form)[1:-1] for form in told}  # as it then stands in a line of JSON
