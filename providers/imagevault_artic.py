@@ -13,6 +13,7 @@ import msgspec
 from imagevault import (
     Author,
     Image,
+    InvalidResponse,
     License,
     Page,
     ProviderInfo,
@@ -103,7 +104,9 @@ async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Settings
 async def _get(path: str, params: dict[str, str], http: httpx.AsyncClient, settings: Settings) -> _Answer:
     agent = http.headers["User-Agent"] + (f" ({settings.contact})" if settings.contact else "")
     response = await http.get(path, params=params, headers={"AIC-User-Agent": agent})
-    if response.status_code == httpx.codes.FORBIDDEN:  # a challenge, for there is no key
+    if response.status_code == httpx.codes.FORBIDDEN:
+        if "json" in response.headers.get("Content-Type", ""):  # of the API itself: a page too deep or large (docs)
+            raise InvalidResponse(f"{MUSEUM} refused the request: {response.text[:200]}")
         raise Unauthorized(f"{MUSEUM} blocks calls from this server's address (it answered 403)")
     return decode(response, _Answer)
 

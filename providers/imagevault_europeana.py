@@ -54,6 +54,8 @@ class _Item(msgspec.Struct, rename="camel"):
     title: list[str] = []
     dc_title_lang_aware: dict[str, list[str]] = {}
     dc_creator_lang_aware: dict[str, list[str]] = {}
+    edm_agent: list[str] = []  # links, and in the same order the names of whom they mean (recorded)
+    edm_agent_label: list[dict[str, str]] = []
     edm_concept_pref_label_lang_aware: dict[str, list[str]] = {}
 
 
@@ -76,6 +78,7 @@ def provider_info() -> ProviderInfo:
         max_results=DEPTH,
         filters={"orientation": {shape: f"IMAGE_ASPECTRATIO:{shape}" for shape in ("landscape", "portrait")}},
         quotas=[Quota(10_000, "day")],  # published once (docs); what holds now is not
+        tells_sizes=False,
         file_hosts={"api.europeana.eu"},  # of previews; the works are at the museums
     )
 
@@ -118,8 +121,10 @@ def _image(item: _Item) -> Image | None:
     if item.type != "IMAGE" or item.preview_no_distribute or license is None:
         return None
     title = next(iter([*item.dc_title_lang_aware.get("en", []), *item.title]), None)
-    told = item.dc_creator_lang_aware
-    maker = next((name for lang in ("en", "def", *told) for name in told.get(lang, []) if "://" not in name), None)
+    told, agents = item.dc_creator_lang_aware, dict(zip(item.edm_agent, item.edm_agent_label, strict=False))
+    makers = [name for lang in ("en", "def", *told) for name in told.get(lang, [])]
+    named = [name for link in makers for name in agents.get(link, {}).values()]
+    maker = next((name for name in [*makers, *named] if "://" not in name), None)
     label = ", ".join(filter(None, (title or "Untitled", maker)))
     original = re.sub("^http:", "https:", item.edm_is_shown_by[0])  # as browsers do
     return Image(

@@ -28,7 +28,10 @@ ASKED = {"extras": "license,owner_name,path_alias,tags,media,o_dims,url_s,url_m,
 ASKED |= {"license": ",".join(map(str, LICENSES)), "sort": "relevance", "safe_search": "1", "content_types": "0"}
 ERRORS = {"1": imagevault.NotFound, "98": imagevault.Unauthorized, "100": imagevault.Unauthorized}  # by code (docs)
 ERRORS |= dict.fromkeys(("10", "105", "106"), imagevault.Unavailable)
-FILE = re.compile(r"https?://(live|farm[1-9])\.staticflickr\.com/(?!.*photo_unavailable)")  # for what was removed
+FILE = re.compile(
+    r"https?://(live|farm[1-9][0-9]?|c[1-9])\.staticflickr\.com/(?!.*photo_unavailable)"
+)  # for what was removed
+HOSTS = [*(f"farm{number}" for number in range(1, 100)), *(f"c{number}" for number in range(1, 10))]
 FILES = {"Original": "o", "Large": "l", "Medium 800": "c", "Medium": "m", "Small": "s"}  # 1024, 800, 500, 240 pixels
 Number = int | Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}$")]
 PARTS: dict[str, tuple[str, Any]] = {"url": ("source", str), "width": ("width", Number), "height": ("height", Number)}
@@ -69,7 +72,7 @@ def provider_info() -> ProviderInfo:
         quotas=[Quota(3600, "hour")],
         credit='"{title}" by {author} on Flickr, {license}',
         notice="This product uses the Flickr API but is not endorsed or certified by SmugMug, Inc.",
-        file_hosts={"live.staticflickr.com", *(f"farm{number}.staticflickr.com" for number in range(1, 10))},
+        file_hosts={f"{name}.staticflickr.com" for name in ("live", *HOSTS)},
         cache_for=3600,
         max_shown=30,
         max_age=24 * 3600,
@@ -126,8 +129,8 @@ def _image(photo: Any) -> Image | None:
         id=photo.id,
         title=title,
         alt=title,
-        width=int(photo.o_width or files[-1].width or 0),
-        height=int(photo.o_height or files[-1].height or 0),
+        width=int(photo.o_width or 0) or files[-1].width,
+        height=int(photo.o_height or 0) or files[-1].height,
         tags=tags.split() if isinstance(tags, str) else [each.get("_content", "") for each in tags.get("tag", ())],
         author=Author(f"{owner.get('username') or photo.ownername or owner.get('nsid')}", f"{home}{alias}/"),
         source_url=f"{home}{owner.get('nsid')}/{photo.id}",

@@ -114,6 +114,10 @@ def _described(file: File, picture: PIL.Image.Image) -> Found:
     author, rights = ", ".join(texts.get("author", ())), first.get("rights", "")
     tags = ";".join(texts.get("tag", ())).split(";")
     links = LINK.findall(" ".join([*texts.get("license", ()), *texts.get("rights", ())]))
+    license = next(filter(None, map(License.from_url, links)), None)
+    credit = f"{title} by {author}" if author else f"{title}. {rights}" if rights else title
+    if license and license.attribution_required:
+        credit = f"{credit}. {license.name}, {license.url}"
     small = fitted(size)
     image = Image(
         id=file.id,
@@ -124,8 +128,8 @@ def _described(file: File, picture: PIL.Image.Image) -> Found:
         tags=tags,
         author=Author(author) if author else None,
         source_url=first["source"] if LINK.fullmatch(first.get("source", "")) else None,
-        license=next(filter(None, map(License.from_url, links)), None),
-        credit=first.get("credit") or (None if author else f"{title}. {rights}" if rights else title),
+        license=license,
+        credit=first.get("credit") or credit,
         renditions=[
             Rendition(name="thumbnail", width=small[0], height=small[1]),
             Rendition(name="original", width=size[0], height=size[1]),

@@ -30,7 +30,8 @@ NASA = License("nasa", "NASA Media Usage Guidelines", "https://www.nasa.gov/nasa
 OTHERS = License("nasa-third-party", "Third-party material at NASA", NASA.url, True, False, False)  # no free use
 RIGHTS = re.compile(  # words by which captions mark it (guidelines); that a credit without NASA does is our own caution
     r"(?is)©|&copy;|\(c\)\s*\d{4}|(?<!not )copyright|all rights reserved|courtesy(?!:?\s+(of\s+)?(the\s+)?(NASA|JPL))|"
-    r"credits?:(?!.{0,60}\b(NASA|JPL))|\|(?!.*NASA).*\b(ESA|JAXA|CSA|SpaceX|Boeing|Lockheed|Northrop|Axiom|Getty)\b"
+    r"credits?:\s*+(?![^.;\n]{0,60}\b(NASA|JPL))|used with permission|\b(Getty Images|Reuters|Associated Press|AFP)\b|"
+    r"\|(?!.*NASA).*\b(ESA|JAXA|CSA|SpaceX|Boeing|Lockheed|Northrop|Axiom)\b"
 )
 NAMES = dict(zip(("thumb", "small", "medium", "large", "orig"), get_args(RenditionName), strict=True))
 

@@ -41,6 +41,7 @@ class _Hit(msgspec.Struct):  # any field may vanish without notice (docs); full 
     full_hd: str | None = msgspec.field(name="fullHDURL", default=None)
     original: str | None = msgspec.field(name="imageURL", default=None)
     page: str | None = msgspec.field(name="pageURL", default=None)
+    type: str | None = None  # a lookup also finds illustrations and drawings
     tags: str | None = None
     user: str | None = None
     user_id: int | None = None
@@ -93,7 +94,7 @@ async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Settings
     if not re.fullmatch(r"[1-9][0-9]{0,17}", image_id):
         return None
     hits = imagevault.decode_each((await _get(http, settings, id=image_id)).hits, _Hit)
-    return next((_image(hit) for hit in hits if str(hit.id) == image_id), None)
+    return next((_image(hit) for hit in hits if str(hit.id) == image_id and hit.type in {None, "photo"}), None)
 
 
 async def _get(http: httpx.AsyncClient, settings: Settings, **params: str) -> _Listing:

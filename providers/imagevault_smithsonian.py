@@ -101,8 +101,8 @@ async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: S
 
 @hookimpl
 async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Settings) -> Image | None:
-    """`GET /content/{id}`, None if there is nothing to show. Ids begin with `edanmdm:`; others cost no call."""
-    if not re.fullmatch("edanmdm:[!-~]+", image_id):
+    """`GET /content/{id}`, None if there is nothing to show. Ids are `edanmdm:` and the like; others cost no call."""
+    if not re.fullmatch("[a-z_]+:[!-~]+", image_id):
         return None
     response = await http.get(f"content/{quote(image_id, safe=':')}", headers={"X-Api-Key": settings.api_key})
     return _image(msgspec.json.decode(decode(response, _Answer).response, type=_Row))

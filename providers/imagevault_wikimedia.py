@@ -125,7 +125,8 @@ def _image(page: _Page, info: _Info) -> Image:
     code, text, name, must, artist, title, alt, limits = (meta.get(key, "") for key in META.split("|"))
     artist = artist or f'<a href="//commons.wikimedia.org/wiki/User:{quote(info.user)}">{info.user}</a>'
     path = PATHS.get(code) or "licenses/" + re.sub(r"-(?=\d)|(?<=\d)-", "/", code.removeprefix("cc-"))
-    id = re.sub("[^a-z0-9]+", "-", (code or name).lower()).strip("-")
+    id = re.sub("[^a-z0-9.]+", "-", (code or name).lower().partition(",")[0]).strip("-.")
+    text = text.replace("http:", "https:", 1)
     other = License(id or "unstated", name or "licence unstated", text or source, must != "false", bool(id), bool(id))
     return Image(
         id=str(page.pageid),

@@ -78,6 +78,8 @@ def plan(info: ProviderInfo, filters: Mapping[str, str]) -> Plan:
             native[name] = own
         elif name in _emulable(info):
             tests[name] = EMULATED[name](value)
+            if name == "license" and info.license and not tests[name](Image(id="any", license=info.license)):
+                raise Unsupported(f"license={value} is not possible here: all is under the {info.license.name}")
         else:
             known = ", ".join(info.filters.get(name, {}))
             raise Unsupported(f"{name}={value} is not possible here" + (f"; possible are {known}" if known else ""))

@@ -161,8 +161,10 @@ class Seat:
             self._move(offset + 1)
 
     def _turn_over(self, page: Page, number: int) -> None:
-        past = (number + 1) * self.size
-        if page.last or (not page.images and (page.total is None or past >= page.total)):
+        """Without an end or a total that is told, two empty pages in a row are the end: of one all may be dropped."""
+        past, before = (number + 1) * self.size, self._had.get(number - 1)
+        over = past >= page.total if page.total is not None else before is not None and not before[0].images
+        if page.last or (not page.images and over):
             self.offset = None
         else:
             self._move(past)

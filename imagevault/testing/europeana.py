@@ -141,6 +141,9 @@ def as_json(number: int, key: str = "test-key") -> dict[str, Any]:
         link = f"http://data.europeana.eu/agent/{number}"
         by = [link] if number % 3 == 1 else [link, NAMES[number % 4]] if number % 3 == 2 else [NAMES[number % 4]]
         item |= {"dcCreator": by, "dcCreatorLangAware": {"def": by}}
+        if number % 2 == 0:
+            labels = [{"def": "Somebody Else"}, {"def": NAMES[number % 4]}]
+            item |= {"edmAgent": [f"{link}0", link], "edmAgentLabel": labels}
     if number % 3:
         item["edmConceptPrefLabelLangAware"] = {"de": ["Druckgrafik"], "en": ["Print", "Paper"]}
     return item

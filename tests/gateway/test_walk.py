@@ -39,11 +39,9 @@ class List:
         return Page(self.pages[number], last=self.tells_last and number == len(self.pages) - 1), "miss"
 
     def reachable(self) -> list[Image]:
-        """What a walk to the end must show: inside the window, up to an empty page where no end is told."""
+        """What a walk to the end must show: all that is inside the window, also behind a page without any."""
         found = []
         for number, page in enumerate(self.pages):
-            if not page:
-                break
             for index, image in enumerate(page):
                 if self.window is None or number * self.size + index < self.window:
                     found.append(image)
@@ -168,6 +166,23 @@ class TestWalk:
         steps, _ = await walk([seat], 0, 2)
 
         assert (len(steps), seat.offset) == (2, None)
+
+    async def test_a_page_without_any_picture_ends_no_list_by_itself(self) -> None:
+        """A provider may have dropped all of it, and tells neither a total nor that it is the last."""
+        pages = [[picture("1")], [], [picture("3")]]
+        seat = List("p", pages, 1, tells_last=True, window=None).seat(0, lambda _: True)
+
+        steps, _ = await walk([seat], 0, 5)
+
+        assert ([step.image.id for step in steps], seat.offset) == (["1", "3"], None)
+
+    async def test_two_of_them_end_a_list_that_tells_no_end(self) -> None:
+        source = List("p", [[picture("1")]], 1, tells_last=False, window=None)
+        seat = source.seat(0, lambda _: True)
+
+        steps, _ = await walk([seat], 0, 5)
+
+        assert ([step.image.id for step in steps], seat.offset, source.calls) == (["1"], None, 3)
 
     async def test_a_window_ends_a_list(self) -> None:
         """What lies behind a provider's window is not asked for."""

@@ -282,6 +282,13 @@ class TestTrouble:
             with pytest.raises(Unauthorized, match="blocks calls from this server's address"):
                 await ask
 
+    async def test_a_403_of_the_api_itself_is_no_challenge(self, bench: Bench, artic: SimulatedArtic) -> None:
+        """It says what of the request it does not allow."""
+        artic.fail(Answer({"status": 403, "error": "Invalid limit"}, 403))
+
+        with pytest.raises(InvalidResponse, match="Invalid limit"):
+            await bench.search("cat")
+
     async def test_too_many_calls(self, bench: Bench, artic: SimulatedArtic) -> None:
         """60 a minute are allowed, and the gateway is told so."""
         artic.throttled = True

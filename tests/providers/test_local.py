@@ -354,6 +354,17 @@ class TestTexts:
 
         assert (await only(folder)).credit == "Red fox. (c) Agency"
 
+    async def test_a_licence_that_wants_credit_is_named_in_it(self, folder: Path) -> None:
+        """With its address; CC0 wants none."""
+        for name, path in (("a.webp", "licenses/by/4.0/"), ("b.webp", "publicdomain/zero/1.0/")):
+            rights = f"https://creativecommons.org/{path}"
+            put(folder / name, exif=exif(Artist="Ada Lind", Copyright=rights))
+
+        credits = {image.id: image.credit for image in (await find(folder)).images}
+
+        wanted = "A by Ada Lind. CC BY 4.0, https://creativecommons.org/licenses/by/4.0/"
+        assert credits == {"a.webp": wanted, "b.webp": "B by Ada Lind"}
+
     async def test_texts_are_cleaned_and_bounded(self, folder: Path) -> None:
         keywords = "".join(f"<rdf:li>{number} {'k' * 200}</rdf:li>" for number in range(80))
         packet = xmp(f"<dc:subject><rdf:Bag>{keywords}</rdf:Bag></dc:subject>")

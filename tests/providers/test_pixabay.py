@@ -295,11 +295,12 @@ async def test_every_filter_value_is_known_there(bench: Bench) -> None:
 
 
 async def test_only_photos_for_everybody_are_found(pixabay: SimulatedPixabay, bench: Bench) -> None:
-    """No illustration or drawing in a search, and nothing that is not for everybody in a lookup either."""
+    """No illustration or drawing, and nothing that is not for everybody, neither in a search nor in a lookup."""
     numbers = [int(image.id) - FIRST_ID for image in (await bench.search("cat")).images]
     assert all(number % 10 < 7 and number % 13 != 5 for number in numbers)
     assert await bench.fetch(f"{FIRST_ID + 5}") is None
-    assert await bench.fetch(f"{FIRST_ID + 7}") is not None
+    assert await bench.fetch(f"{FIRST_ID + 7}") is None
+    assert await bench.fetch(f"{FIRST_ID + 6}") is not None
 
 
 # Terms

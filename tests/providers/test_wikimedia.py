@@ -510,13 +510,13 @@ class TestLicence:
         [
             (
                 {"License": "gfdl", "LicenseShortName": "GNU FDL", "LicenseUrl": "http://www.gnu.org/copyleft/fdl.html"},
-                "gfdl", "GNU FDL", "http://www.gnu.org/copyleft/fdl.html",
+                "gfdl", "GNU FDL", "https://www.gnu.org/copyleft/fdl.html",
             ),
             (
                 {"License": "fal", "LicenseShortName": "FAL", "LicenseUrl": "https://artlibre.org/licence/lal/en/"},
                 "fal", "FAL", "https://artlibre.org/licence/lal/en/",
             ),
-            ({"License": ..., "LicenseShortName": "OGL 3.0"}, "ogl-3-0", "OGL 3.0", "File"),
+            ({"License": ..., "LicenseShortName": "OGL 3.0"}, "ogl-3.0", "OGL 3.0", "File"),
             ({"License": ..., "LicenseShortName": "Free (use)"}, "free-use", "Free (use)", "File"),
             ({"License": ..., "LicenseShortName": "Public domain"}, "public-domain", "Public domain", "File"),
         ],
