@@ -1,8 +1,11 @@
 """The server as ASGI: `uvicorn imagevault.asgi:app`. The edge in front of the app, as plain ASGI."""
 
+import logging
+import multiprocessing
+import time
 from typing import Any, cast
 
-from imagevault import logs
+from imagevault import lastgood, logs
 from imagevault.app import create_app
 from imagevault.edge.drain import Drain
 from imagevault.edge.envelope import Envelope
@@ -13,6 +16,8 @@ from imagevault.edge.types import App
 from imagevault.errors import ImageVaultError
 from imagevault.services import Services
 from imagevault.settings import Settings, load
+
+log = logging.getLogger(__name__)
 
 
 def create(services: Services) -> Envelope:
@@ -30,6 +35,7 @@ def create(services: Services) -> Envelope:
         limited.set_rate(settings.limits.requests)
         envelope.configure(settings)
         logs.configure(settings)
+        lastgood.keep(settings.text)
 
     services.live.follow(configure)
     return envelope
@@ -40,7 +46,10 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
     try:
-        globals()["app"] = create(Services(load()))
+        globals()["app"] = create(Services(load(text=lastgood.last_good())))
     except ImageVaultError as error:
+        if multiprocessing.parent_process() is not None:
+            log.error("a worker cannot start: %s", error)
+            time.sleep(1)  # whoever watches over it starts another at once
         raise SystemExit(f"imagevault: {error}") from None
     return globals()["app"]

@@ -61,7 +61,8 @@ class Live:
         """What an admin should know of the config: a refused file, what waits for a restart, what has no effect."""
         refused = [f"refused, the settings before it stay: {self.refusal}"] if self.refusal else []
         waiting = [f"{key}: changed in the file; a restart puts it in force" for key in self.waiting]
-        return [*refused, *waiting, *shadowed(self.settings), *self.plugins.problems]
+        wrong = [str(error) for _, error in wrong_providers(self.settings, self.plugins.providers)]
+        return [*refused, *waiting, *wrong, *shadowed(self.settings), *self.plugins.problems]
 
     def _take(self, text: object) -> None:
         try:
@@ -73,6 +74,8 @@ class Live:
             self.refusal = error
             log.error("config refused: %s; the settings before it stay", error, extra={"file": str(self.path)})
             return
+        if self.refusal is not None:
+            log.warning("config good again")
         self.refusal = None
         self._put_in_force(settings, providers)
 

@@ -1,11 +1,13 @@
 """The host's memory for one plugin, which the plugin calls `keep`."""
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_within: contextvars.ContextVar[frozenset[tuple[int, str]]] = contextvars.ContextVar("making", default=frozenset())
 
 
 class Memory:
@@ -23,9 +25,16 @@ class Memory:
         until, value = self.kept.get(key, (0.0, None))
         if self.clock() < until:
             return value  # type: ignore[no-any-return]
+        if (id(self), key) in _within.get():
+            raise RuntimeError(f"keep({key!r}) waits for itself: its make asked for the same key")
         task = self.making.get(key)
         if task is None:
-            task = self.making[key] = asyncio.ensure_future(make())
+
+            async def made() -> T:
+                _within.set(_within.get() | {(id(self), key)})
+                return await make()
+
+            task = self.making[key] = asyncio.ensure_future(made())
             task.add_done_callback(lambda done: self._store(key, done, seconds))
         return await asyncio.shield(task)  # one caller's leaving disturbs no other
 

@@ -117,6 +117,7 @@ class Plugins:
             self.former.setdefault(name, WeakSet()).add(provider)
             for each in self.former[name]:
                 each.withdrawn = self.providers[name].state == "disabled"
+                each.superseded = each.reached_by != self.providers[name].reached_by
 
     def modules(self) -> dict[str, str]:
         """The name of each plugin's module -> the provider."""

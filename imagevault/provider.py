@@ -58,7 +58,8 @@ class Provider:
 
     `state` and `reason`: whether it can be asked, and why not. `lacking`: a setting is missing. `fault`: what is set
     wrongly, also where it is switched off, and `wrong` the key of it, where it is one.
-    `withdrawn`: it was switched off meanwhile, and nothing more may leave.
+    `withdrawn`: it was switched off meanwhile, and nothing more may leave. `superseded`: it is reached by another key
+    or address meanwhile.
     """
 
     def __init__(self, plugin: Hooks, settings: Settings) -> None:
@@ -74,7 +75,7 @@ class Provider:
         self.lacking = False
         self.fault: str | None = None
         self.wrong: str | None = None
-        self.withdrawn = False
+        self.withdrawn = self.superseded = False
         self.host, self.info = HostSettings(), self.declared
         self.settings: msgspec.Struct | None = None
         self.given = [(key, value) for key, value, _ in self._given(settings)]
@@ -90,6 +91,11 @@ class Provider:
         return self.host.base_url, self.settings
 
     @property
+    def excuse(self) -> str:
+        """Why it cannot be asked, for everybody: what is set wrongly is for admins only."""
+        return f"{self.info.title} is set wrongly; an admin sees why" if self.fault else f"{self.reason}"
+
+    @property
     def secrets(self) -> list[str]:
         """The values that must not be shown: those of keys, secrets, tokens and passwords."""
         return [value for name, value in self._texts() if SECRET_NAME.search(name)]
@@ -99,7 +105,8 @@ class Provider:
         return redacted(text, pattern_of(value for _, value in self._texts()))
 
     def _texts(self) -> Iterator[tuple[str, str]]:
-        """The plugin's own settings that are text, and are set or secret by their name."""
+        """The plugin's own settings that are text and set, in whatever state it is, and those secret by their name."""
+        yield from ((key, value) for key, value in self.given if isinstance(value, str) and key not in HOST_FIELDS)
         for field in msgspec.structs.fields(self.settings) if self.settings else ():
             value = getattr(self.settings, field.name)
             if value and isinstance(value, str) and (value != field.default or SECRET_NAME.search(field.name)):

@@ -208,15 +208,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]}?" if close else ""
 
 
-def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
-    """The settings in force in `folder` (the working directory).
+def load(environ: Mapping[str, str] | None = None, folder: Path | None = None, text: str | None = None) -> Settings:
+    """The settings in force in `folder` (the working directory), with this text of the config file if one is given.
 
     Raises ConfigError for the first key that is unknown or wrong; a provider's own keys are left to its plugin.
     """
     folder = folder or Path.cwd()
     environment = sources.environment(os.environ if environ is None else environ, folder)
     path = config_path(environment, folder)
-    text = ConfigFile.read(path)
+    text = ConfigFile.read(path) if text is None else text
     if text is None and PREFIX + "CONFIG" in environment:
         raise ConfigError(PREFIX + "CONFIG", environment[PREFIX + "CONFIG"][1], f"there is no file {path}")
     return make(environment, folder, text)

@@ -59,7 +59,10 @@ class ConfigFile:
             return path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise ConfigError(path.name, f"{path}, line {line}", "must be UTF-8") from None
+        except OSError as error:
             raise ConfigError(path.name, str(path), f"cannot be read: {error}") from None
 
     def where(self, key: str) -> str:

@@ -525,7 +525,7 @@ class TestForgive:
         assert (decision.word, decision.why) == ("no", "cooling")
         assert engine.used(after, HOUR, NOW + 31) == 6
         assert (after.windows, after.learned, after.callers) == (before.windows, before.learned, before.callers)
-        assert (after.last_error, after.flights) == ("it failed", before.flights)
+        assert (after.last_error, after.flights) == ("it failed", {})
 
     def test_leaves_the_former_state_alone(self) -> None:
         """It is compared with the new one, and may have to be tried again."""

@@ -258,13 +258,13 @@ class TestCheckRefuses:
         assert "hidden" not in ended.stdout + ended.stderr + as_json.stdout
 
     def test_what_is_no_text(self, here: Here, file: Path) -> None:
-        """There is no line then."""
-        file.write_bytes(b"host = '\xff'\n")
+        """The line of the first byte that is wrong is named."""
+        file.write_bytes(b"# c\nhost = '\xff'\n")
 
         ended = here("config", "check")
 
         assert ended.returncode == 1
-        assert ended.stdout.startswith(f"{file}: imagevault.toml: cannot be read: 'utf-8' codec can't decode")
+        assert ended.stdout == f"{file}, line 2: imagevault.toml: must be UTF-8\n"
 
     def test_every_wrong_provider_at_once(self, here: Here, file: Path) -> None:
         """Each with its own line; what is noted comes after."""

@@ -23,7 +23,7 @@ SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 
 # A module imports from the layers above it here, and from its own folder; besides, downloads import from the gateway.
 LAYERS = [
-    {"errors", "records", "redaction", "values", "memory", "watchdog", "pictures", "samples", "answers"},
+    {"errors", "lastgood", "records", "redaction", "values", "memory", "watchdog", "pictures", "samples", "answers"},
     {"sources", "hookspecs", "pulse", "folder"},
     {"settings"},
     {"keyring", "engines", "logs"},

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -362,6 +363,71 @@ class TestInForce:
         assert len(answer.json()["images"]) == 80
         assert "was switched off" in answer.json()["providers"][0]["detail"]
 
+    async def test_nothing_leaves_that_was_let_through_before_it(self, start: Any, pexels: SimulatedPexels) -> None:
+        """To be counted takes a round trip to the database, in which an admin may switch it off."""
+        table = f'[providers.pexels]\nbase_url = "{pexels.url}"\napi_key = "{pexels.key}"\n{QUICK}'
+        api = await start(toml=table)
+        headers = await api.sign_in()
+        store = api.services.gateway.pages.gate.store
+        swap = store.swap
+
+        async def switched_off_meanwhile(*given: Any) -> bool:
+            self.put(api, f"{table}enabled = false")
+            return bool(await swap(*given))
+
+        store.swap = switched_off_meanwhile
+        answer = await api.get("/search", params={"q": "fox", "provider": "pexels"}, headers=headers)
+
+        assert pexels.calls == []
+        assert "was switched off" in answer.json()["detail"]
+
+    async def test_a_call_that_hangs_at_the_old_address_holds_nobody_back(
+        self, start: Any, pexels: SimulatedPexels
+    ) -> None:
+        """Neither one who asks for the same page nor others, however few calls at once are allowed."""
+        with SimulatedPexels() as other:
+            table = f'[providers.pexels]\napi_key = "{pexels.key}"\n{QUICK}base_url = '
+            api = await start(toml=f'{table}"{pexels.url}"')
+            headers = await api.sign_in()
+            pexels.fail(faults.hang())
+            hanging = [
+                asyncio.create_task(api.get("/search", params={"q": q, "provider": "pexels"}, headers=headers))
+                for q in ("fox", "owl")
+            ]
+            await asyncio.to_thread(pexels.wait_for_calls, 2)
+
+            self.put(api, f'{table}"{other.url}"')
+            later = [
+                await api.get("/search", params={"q": q, "provider": "pexels"}, headers=headers) for q in ("fox", "elk")
+            ]
+            pexels.heal()
+            await asyncio.gather(*hanging)
+            await api.services.gateway.pages.settle()
+
+        assert [each.status_code for each in later] == [200, 200]
+        assert len(other.calls) == 2
+
+    async def test_what_the_old_address_did_is_not_held_against_the_new(
+        self, start: Any, pexels: SimulatedPexels
+    ) -> None:
+        """Its failures come back late."""
+        with SimulatedPexels() as other:
+            table = f'[providers.pexels]\napi_key = "{pexels.key}"\n{QUICK}base_url = '
+            api = await start(toml=f'{table}"{pexels.url}"')
+            headers = await api.sign_in()
+            pexels.fail(faults.hang(), times=1)
+            params = {"q": "fox", "provider": "pexels"}
+            asked = asyncio.create_task(api.get("/search", params=params, headers=headers))
+            await asyncio.to_thread(pexels.wait_for_calls, 1)
+
+            self.put(api, f'{table}"{other.url}"')
+            pexels.stop()
+            failed = await asked
+            await api.services.gateway.pages.settle()
+
+        assert failed.status_code != 200
+        assert api.services.gateway.pages.gate.seen["pexels"].last_error is None
+
     async def test_another_key_closes_the_breaker(self, start: Any, pexels: SimulatedPexels) -> None:
         """It failed with the old one; what is left of the quota stays counted."""
         table = f'[providers.pexels]\nbase_url = "{pexels.url}"\n{QUICK}api_key = '
@@ -530,6 +596,28 @@ class TestUnderLoad:
         assert {answer.headers["connection"] for answer in answers} == {"close"}
         assert (ready.status_code, ready.headers["connection"]) == (503, "close")
         assert await asyncio.to_thread(server.process.wait, 20) == 0
+
+    async def test_a_broken_file_keeps_no_worker_from_starting(self, serve: Any, tmp_path: Path) -> None:
+        """One that takes the place of a dead one has what the others have, and refuses the file as they did."""
+        file = tmp_path / "imagevault.toml"
+        file.write_text("port = 1")
+        server = serve(BUSY, "--workers", "2").wait_until_ready()
+        log = Log(server)
+        file.write_text('default = ["local"]\ndeadline = 3.5\n')
+        await until(lambda: len(log.of("config changed")) == 2, 10)
+        file.write_text("deadline = perhaps\n")
+        await until(lambda: len(log.of("config refused")) == 2, 10)
+
+        os.kill(log.of("config refused")[0]["pid"], signal.SIGKILL)
+        await until(lambda: len(log.of("config refused")) == 3, 20)
+        async with Load(server.url).running(2):
+            await until(lambda: log.of("config refused")[-1]["pid"] in {each["pid"] for each in log.of("request")}, 20)
+
+        assert len({line["pid"] for line in log.of("config refused")}) == 3
+        file.write_text('default = ["local"]\ndeadline = 3.5\n')
+        await until(lambda: len(log.of("config good again")) == 2, 10)
+        assert log.of("config changed")[2:] == []
+        assert server.stop() == 0
 
     async def test_the_end_does_not_wait_for_a_rolling_restart(self, serve: Any) -> None:
         """Once SIGTERM has come, no second one of the four is replaced: five leave in all, and not eight."""

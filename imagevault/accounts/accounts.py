@@ -44,7 +44,7 @@ class Accounts:
     def configure(self, settings: Settings) -> None:
         """Puts these settings in force."""
         self.passwords.configure(settings)
-        self.tokens.ttl = settings.token_ttl
+        self.tokens.set_ttl(settings.token_ttl)
 
     async def create(self, username: str, password: str, *, is_admin: bool = False) -> NewAccount:
         """Makes an account. Raises BadInput for a name or password that will not do, Conflict for a taken name."""

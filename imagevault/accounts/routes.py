@@ -120,7 +120,7 @@ async def token(request: Request[Any, Any, Any], accounts: NamedDependency[Accou
     """
     given = credentials(await request.body())
     access_token = await accounts.sign_in(given.username, given.password)
-    return Token(access_token, "bearer", accounts.tokens.ttl)
+    return Token(access_token, "bearer", accounts.tokens.lifetime)
 
 
 def credentials(form: bytes) -> Credentials:

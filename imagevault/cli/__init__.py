@@ -16,6 +16,7 @@ COMMANDS = (serve, search, providers, config, users)  # each adds its own to `cl
 
 def main() -> None:
     """The entry point of the `imagevault` command."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  closed by the caller
     try:
         if any("\ud800" <= char <= "\udfff" for word in sys.argv for char in word):  # bytes that are not UTF-8
             raise click.UsageError("The arguments must be UTF-8.")

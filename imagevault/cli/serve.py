@@ -11,7 +11,7 @@ from importlib.metadata import version
 import rich_click as click
 from rich.text import Text
 
-from imagevault import logs
+from imagevault import lastgood, logs
 from imagevault.cli.group import cli
 from imagevault.errors import ImageVaultError
 from imagevault.plugins import Plugins
@@ -82,7 +82,8 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     elif reload:
         ChangeReload(config, uvicorn.Server(config).run, [config.bind_socket()]).run()
     else:
-        Workers(config, [config.bind_socket()]).run()
+        with lastgood.handed_on(settings.text):
+            Workers(config, [config.bind_socket()]).run()
 
 
 def _check_strictly(plugins: Plugins) -> None:
@@ -127,6 +128,6 @@ def _tell_where(settings: Settings, services: Services) -> None:
     say(f"  documentation  {base}/docs")
     say(f"  providers      {providers}")
     say(f"  database       {services.database.place}")
-    for problem in services.plugins.problems:
+    for problem in services.live.problems():
         say(f"  config         {problem}")
     say(f"""  try this       curl {base}/signup -H 'Content-Type: application/json' {EXAMPLE}""")

@@ -58,6 +58,7 @@ class Envelope:
         self.hosts = {"localhost", "127.0.0.1", "[::1]", settings.host.lower(), *map(str.lower, settings.allowed_hosts)}
         public = urlsplit(settings.base_url)
         self.hosts.add(_bracketed(public.hostname or ""))
+        self.hosts = {name.rstrip(".") for name in self.hosts}
         self.always = list(SECURITY_HEADERS)
         if public.scheme == "https":
             self.always.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))

@@ -36,13 +36,14 @@ class Flights:
         self.sleep = sleep
         self.gate = Gate(store, clock, sleep)
         self.shelf = Shelf()
-        self.flights: dict[str, tuple[asyncio.Task[Page | None], Flight]] = {}
+        self.flights: dict[str, tuple[asyncio.Task[Page | None], Flight]] = {}  # those that can be joined
+        self.aloft: set[asyncio.Task[Page | None]] = set()  # and these are all
         self.behind: set[asyncio.Task[None]] = set()
 
     async def settle(self) -> None:
         """Waits until every flight has landed and everything is written."""
-        while self.flights or self.behind:
-            await asyncio.wait([*self.behind, *(flight for flight, _ in self.flights.values())])
+        while self.aloft or self.behind:
+            await asyncio.wait([*self.behind, *self.aloft])
 
     def _fresh(self, provider: Provider, kept: Kept) -> bool:
         scarcity = max(0.0, 1 - 2 * self.gate.fraction(provider))
@@ -67,16 +68,20 @@ class Flights:
         deadline = asyncio.get_running_loop().time() + seconds
         if call.key in self.flights:
             task, flight = self.flights[call.key]
-            flight.deadline = max(flight.deadline, deadline)
-            return task
-        flight = Flight(call=call, deadline=deadline, gate=self.gate)
+            if flight.provider.reached_by == provider.reached_by:  # else it is under way to a former address
+                flight.deadline = max(flight.deadline, deadline)
+                return task
+        flight = Flight(call=call, provider=provider, deadline=deadline, gate=self.gate)
         task = asyncio.create_task(self._get(provider, flight, work))
         self.flights[call.key] = (task, flight)
+        self.aloft.add(task)
+        task.add_done_callback(self.aloft.discard)
         task.add_done_callback(lambda done: self._landed(provider, flight, done))
         return task
 
     def _landed(self, provider: Provider, flight: Flight, done: "asyncio.Task[Page | None]") -> None:
-        del self.flights[flight.call.key]
+        if self.flights.get(flight.call.key, (None, None))[1] is flight:  # else another has taken its place
+            del self.flights[flight.call.key]
         page = None
         error = asyncio.CancelledError("the server stopped") if done.cancelled() else done.exception()
         if error is not None:
@@ -101,7 +106,10 @@ class Flights:
                 ids = [image.id for image in page.images]
                 await self.store.keep(flight.call.key, provider.name, kept.content, ids, kept.stored_at)
         finally:
-            await self.gate.observe(provider, flight, _outcome(flight, error))
+            outcome = _outcome(flight, error)
+            if provider.superseded and outcome.word != "ok":  # it says nothing of the address or key now in force
+                outcome = Outcome(word="refused")
+            await self.gate.observe(provider, flight, outcome)
 
     def _do_behind(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:

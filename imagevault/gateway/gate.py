@@ -52,6 +52,7 @@ class Flight(msgspec.Struct, kw_only=True):
     """
 
     call: Call
+    provider: Provider
     deadline: float
     gate: "Gate"
     calls: int = 0
@@ -97,6 +98,8 @@ class Gate:
             decision = await self._decide(provider, flight.call)
             if decision.word == "go":
                 flight.calls += 1
+                if provider.withdrawn:  # meanwhile; it was counted, though it does not leave
+                    raise SwitchedOff(f"{provider.info.title} was switched off")
                 self.retries[provider.name] = min(10.0, self.retries[provider.name] + RETRIES)
                 return
             if decision.why == "flying":
@@ -125,7 +128,10 @@ class Gate:
                 await self.sleep(random.uniform(*CONFLICT))  # noqa: S311
 
     async def forgive(self, provider: Provider) -> None:
-        """Closes the breaker: the provider is reached in another way from now on, by another key or address."""
+        """The provider is reached in another way from now on, by another key or address.
+
+        What went wrong with the former one counts no more, and calls to it that hang stand in nobody's way.
+        """
         async with self.locks[provider.name]:
             while True:
                 known, version = await self._state(provider)

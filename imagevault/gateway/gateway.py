@@ -71,7 +71,7 @@ class Gateway:
             raise BadInput(field, "must be a provider's name, a colon and its own id, such as pexels:2014422")
         provider = switched_on(self.providers, name, field)
         if provider.state != "ok":
-            raise Unconfigured(f"{name}: {provider.reason}")
+            raise Unconfigured(f"{name}: {provider.excuse}")
         seconds = min(self.settings.deadline, provider.host.timeout)
         image = await self.pages.image(provider, native, seconds, caller=caller)
         if image is None:

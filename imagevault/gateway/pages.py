@@ -146,7 +146,7 @@ class Pages(Flights):
             yield
         finally:
             sweeping.cancel()
-            flights = [flight for flight, _ in self.flights.values()]
+            flights = [*self.aloft]
             if flights:  # their calls are paid for
                 await asyncio.wait(flights, timeout=CLOSING)
             for flight in flights:

@@ -163,7 +163,7 @@ class Search:
         provider = self.providers[place.name]
         try:
             if provider.state != "ok":
-                raise Unconfigured(f"{provider.reason}")
+                raise Unconfigured(provider.excuse)
             plan = filters.plan(provider.info, cursor.filters)
         except ProviderError as error:
             return Seat(place.name, place.size, None, _nothing), status.failed(place.name, error)

@@ -116,10 +116,10 @@ def copied(state: State) -> State:
 
 
 def forgive(state: State) -> State:
-    """The state with its breaker closed and no failures; a pause that was asked for, and every count, stay."""
+    """The state with its breaker closed, no failures and no flights; a pause asked for, and every count, stay."""
     state = copied(state)
     state.failures = state.openings = 0
-    state.open_until, state.probe = 0.0, None
+    state.open_until, state.probe, state.flights = 0.0, None, {}
     return state
 
 
