@@ -18,6 +18,10 @@ from imagevault.services import Services
 from imagevault.testing.recorded import Recording
 
 FIELDS = ("title", "alt", "width", "height", "author", "source_url", "license")
+NOT_RECORDED = re.compile(  # headers of HTTP itself, of the machines on the way, and those that tell who called
+    r"set-cookie|date|server|server-timing|via|connection|keep-alive|content-(length|encoding)|transfer-encoding|alt-svc"
+    r"|strict-transport-security|report-to|nel|cf-ray|x-amz.*|.*request-id"
+)
 TOKEN = re.compile(r'("(?:[a-z]+_)?token"\s*:\s*")[^"]+')  # in the answer to a sign-in, as OAuth has it
 
 
@@ -112,15 +116,17 @@ class Recorder(httpx.AsyncBaseTransport):
         await self.inner.aclose()
 
     def save(self, path: Path, provider: Provider) -> None:
-        """Writes what was recorded as JSON: addresses below `base_url`, no secret, and of the headers what is used."""
+        """Writes what was recorded as JSON: addresses below `base_url`, no secret, and the telling headers."""
         base = httpx.URL(provider.host.base_url or provider.info.base_url or "").path.rstrip("/") + "/"
-        used = {header.lower() for quota in provider.info.quotas for header in (quota.remaining, quota.reset) if header}
-        used |= {"content-type", "retry-after"}
         kept = [
             msgspec.structs.replace(
                 each,
                 url=provider.redacted(each.url.removeprefix(base)),
-                headers={name: value for name, value in each.headers.items() if name in used or "ratelimit" in name},
+                headers={
+                    name: provider.redacted(value)
+                    for name, value in each.headers.items()
+                    if not NOT_RECORDED.fullmatch(name)
+                },
                 body=provider.redacted(TOKEN.sub(r"\1***", each.body)),
             )
             for each in self.exchanges

@@ -1,5 +1,6 @@
 """What people see in a terminal: tables, one line for an error, JSON for programs."""
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from imagevault.gateway.board import FailedPlugin, ProviderRecord, Standing
 from imagevault.gateway.search import Answer, Event
 
 out = Console()
+if not out.is_terminal and "COLUMNS" not in os.environ:
+    out.width = 240  # for grep and logs, which nobody folds
 err = Console(stderr=True)
 
 

@@ -209,9 +209,21 @@ BREAKS: Breaks = {
         "test_pages_follow_without_repeat",
         {"last=start + query.per_page >= found.matches": "last=False"},
     ),
+    "'cat' found one page only": (
+        "test_pages_follow_without_repeat",
+        {"last=start + query.per_page >= found.matches": "last=True"},
+    ),
     "orientation: 'wide' of query.native was not sent": (
         "test_native_filters_are_sent",
         {'"orientation" in query.native': "False"},
+    ),
+    "orientation=landscape, sent as 'high'": (
+        "test_native_filters_are_sent",
+        {'"landscape": "wide"': '"landscape": "high"'},
+    ),
+    "source_url of fox-1 is not https": (
+        "test_every_record_is_whole",
+        {"source_url=item.link": 'source_url=item.link.replace("https:", "http:")'},
     ),
     "401: search_images must raise Unauthorized": (
         "test_every_failure_has_its_name",

@@ -563,6 +563,16 @@ class TestConfigured:
 
         assert (provider.settings.api_key, provider.settings.tier) == ("k", 3)  # type: ignore[union-attr]
 
+    def test_a_key_that_the_plugin_refuses_is_not_shown(self, place: Place) -> None:
+        """Not even where its own settings raise with it, so that they never come to be; and callers hear less."""
+        check = "    def __post_init__(self):\n        raise ValueError(f'{self.api_key!r} is no key')\n"
+        source = KEYED.replace("    api_key: str\n", f"    api_key: str\n{check}") + SEARCH
+        provider = place.provider(source, {"ACME_API_KEY": "acme-hidden-key"})
+
+        assert (provider.state, provider.reason) == ("unconfigured", "'***' is no key")
+        assert provider.secrets == ["acme-hidden-key"]
+        assert provider.excuse == "Acme is set wrongly; an admin sees why"
+
     def test_a_missing_key_is_named(self, place: Place) -> None:
         """With its variable; what is known of the provider is known all the same."""
         provider = place.provider(KEYED + SEARCH)
@@ -794,6 +804,18 @@ class TestMemory:
         make.go_on.set()
 
         assert [await keep(key, make, 10) for key in ("a", "a", "b")] == ["made 1", "made 1", "made 2"]
+
+    async def test_one_that_waits_for_itself_is_told(self, keep: Memory) -> None:
+        """It would wait for ever, and everybody after it."""
+
+        async def first() -> str:
+            return await keep("b", second, 10)
+
+        async def second() -> str:
+            return await keep("a", first, 10)
+
+        with pytest.raises(RuntimeError, match=r"keep\('a'\) waits for itself: its make asked for the same key"):
+            await asyncio.wait_for(keep("a", first, 10), 5)
 
     async def test_none_is_kept_too(self, keep: Memory) -> None:
         """That there is nothing is an answer."""

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from imagevault.errors import ProviderError
 from imagevault.gateway.attribution import attribution
-from imagevault.gateway.filters import COLORS, LOCALE, VALUES
+from imagevault.gateway.filters import COLORS, EMULATED, LOCALE, VALUES
 from imagevault.gateway.mend import MAX_ID
 from imagevault.provider import Provider
 from imagevault.records import Image, License, Page, ProviderInfo, Quota
@@ -57,6 +58,8 @@ def of_quotas(quotas: Sequence[Quota], headers: AbstractSet[str]) -> Iterator[st
 
 
 def _credit_line(credit: str) -> Iterator[str]:
+    if "<" in credit:
+        yield f"credit: {credit!r} is plain text; the gateway makes HTML and Markdown of it"
     try:
         fields = [field for _, field, _, _ in Formatter().parse(credit) if field is not None]
     except ValueError as error:
@@ -169,10 +172,21 @@ def _credit(image: Image, credit: str) -> Iterator[str]:
         yield f"the credit of {image.id} holds None: {credit!r}"
 
 
+def of_shapes(page: Page | ProviderError, value: str, native: str) -> Iterator[str]:
+    """What is wrong with a page that was asked for in this orientation, which the provider calls so."""
+    asked = f"orientation={value}, sent as {native!r}, finds"
+    if isinstance(page, ProviderError) or not page.images:
+        yield f"{asked} nothing: is that the right word, and does the upstream here know it?"
+        return
+    sized = [image for image in page.images if image.width and image.height]
+    if other := next((image for image in sized if not EMULATED["orientation"](value)(image)), None):
+        yield f"{asked} {other.width} x {other.height}: is that the right word?"
+
+
 def _links(image: Image, info: ProviderInfo, *, strangers: bool) -> Iterator[str]:
     for name, url in (("source_url", image.source_url), ("author.url", image.author and image.author.url)):
         if url and not _secure(url):
-            yield f"{name} of {image.id} is not https: {url}"
+            yield f"{name} of {image.id} is not https: {url}; give it as https where that works"
     hosts = [urlsplit(each.url or "").hostname for each in image.renditions]
     others = [host for host in hosts if host not in info.file_hosts | {LOOPBACK}]
     if others and not (strangers and len(others) < len(hosts)):

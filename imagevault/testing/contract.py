@@ -2,9 +2,7 @@
 
     from imagevault.testing import Recorded
     from imagevault.testing.contract import ProviderContract
-
     import imagevault_acme
-
 
     class TestAcme(ProviderContract):
         plugin = imagevault_acme
@@ -32,7 +30,7 @@ from imagevault.records import Image
 from imagevault.settings import provider_variable
 from imagevault.testing import faults
 from imagevault.testing.bench import Bench, benched
-from imagevault.testing.complaints import changed_by_mending, of_image, of_info, of_page, of_quotas
+from imagevault.testing.complaints import changed_by_mending, of_image, of_info, of_page, of_quotas, of_shapes
 from imagevault.testing.exchange import Answer
 from imagevault.testing.failures import FAILURES, RAISED, of_failure
 from imagevault.testing.probes import Spoiler, longest_pause, repeated, secrets, sent
@@ -141,7 +139,8 @@ class ProviderContract:
                 break
         else:
             assert recorded, f"no page of {self.query!r} said last=True; where does the upstream tell its end?"
-        assert recorded or len(ids) > size, f"{self.query!r} found one page only; set `query` to words of more"
+        early = "set query to words of more, or last is said too early"
+        assert recorded or len(ids) > size, f"{self.query!r} found one page only; {early}"
         if not recorded and (depth is None or number * size < depth):
             more = await _result_of(bench.given(self.query, number + 1))
             told = f"page {number} said last=True, but page {number + 1} has images; a short page need not be the last"
@@ -231,14 +230,16 @@ class ProviderContract:
 
     @benched
     async def test_native_filters_are_sent(self, bench: Bench) -> None:
-        """Every value of every filter that it declares."""
+        """Every value of every filter that it declares; and shapes are those that were asked for."""
         upstream, problems = _upstream(bench), list[str]()
         for name, values in bench.provider.info.filters.items():
-            for native in dict.fromkeys(values.values()):
+            for value, native in values.items():
                 upstream.calls.clear()
-                await _result_of(bench.given(self.query, native={name: native}))
+                page = await _result_of(bench.given(self.query, native={name: native}))
                 if not any(native in text for call in upstream.calls for text in sent(call)):
                     problems.append(f"{name}: {native!r} of query.native was not sent")
+                elif name == "orientation" and not isinstance(upstream, Recorded):
+                    problems += of_shapes(page, value, native)
         _none(problems)
 
     @benched

@@ -77,7 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }  # whose firewall goes by the time
     with ExitStack() as stack, suppress(KeyboardInterrupt):
         for at, name in enumerate(given.names or SIMULATED):
-            upstream = stack.enter_context(makers[name](port=given.port and given.port + at))
+            port = given.port and given.port + at
+            try:
+                upstream = stack.enter_context(makers[name](port=port))
+            except OSError as error:
+                parser.error(f"port {port} cannot be had for {name}: {error.strerror}; see --port")
             sys.stdout.writelines(f"{variable}={value}\n" for variable, value in environment(name, upstream).items())
         sys.stdout.flush()
         threading.Event().wait()

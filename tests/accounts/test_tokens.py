@@ -13,7 +13,7 @@ import pytest
 
 from imagevault.accounts import accounts as rules
 from imagevault.accounts.tables import Account
-from imagevault.accounts.tokens import LEEWAY, MAX_LENGTH, Tokens
+from imagevault.accounts.tokens import LEEWAY, MAX_LENGTH, SETTLED, Tokens
 from imagevault.keyring import Keyring
 
 PASSWORD = "violet-harbour-71"
@@ -300,6 +300,18 @@ class TestExpiry:
         answer = await api.get("/protected", headers={"Authorization": f"Bearer {expired}"})
 
         assert answer.status_code == 401
+
+    def test_a_longer_life_is_given_once_every_worker_knows_it(self) -> None:
+        """Until then another one would refuse such a token; a shorter life is given at once."""
+        clock = Clock(1_000_000.0)
+        tokens = Tokens(Keyring(NEW), 3600, clock)
+        lives = []
+        for ttl, later in ((7200, 0.0), (7200, SETTLED), (600, 0.0)):
+            clock.now += later
+            tokens.set_ttl(ttl)
+            lives.append(tokens.lifetime)
+
+        assert lives == [3600, 7200, 600]
 
     def test_a_longer_life_than_is_given_now_is_refused(self) -> None:
         """When an admin shortens `token_ttl`, longer tokens end at once."""

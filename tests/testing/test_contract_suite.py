@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import imagevault_pexels
 import msgspec
 import pytest
 
 from imagevault.testing import Answer, Call, Recorded, Upstream
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.failures import FAILURES, RAISED
+from imagevault.testing.pexels import SimulatedPexels
 from imagevault.testing.recorded import Recording
 
 Change = tuple[str, str]  # a piece of the source, and what stands there instead
@@ -426,6 +428,23 @@ class TestFailures:
         assert complaint(given, contract(plugin), FAILS, kind="500") == "'test-key' is in the log"
 
 
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [("portrait", r"\d+ x \d+: is that the right word\?"), ("wide", "nothing: is that the right word, and does the")],
+)
+def test_a_shape_in_the_wrong_word_is_found(given: Given, word: str, told: str) -> None:
+    """The upstream gives what that word means to it, or nothing."""
+    source, own = inspect.getsource(imagevault_pexels), "{word: word for word in words.split()}"
+    assert source.count(own) == 1
+    plugin = types.ModuleType("imagevault_pexels")
+    wrong = own.replace("word: word ", f"word: {{'landscape': '{word}'}}.get(word, word) ")
+    exec(source.replace(own, wrong), plugin.__dict__)  # noqa: S102  our own provider
+
+    found = complaint(given, contract(plugin, SimulatedPexels, settings={"api_key": "test-key"}), FILTERS)
+
+    assert re.search(f"orientation=landscape, sent as '{word}', finds {told}", found)
+
+
 class TestWhatTheAuthorSets:
     def test_an_upstream(self) -> None:
         class Contract(ProviderContract):
@@ -439,7 +458,7 @@ class TestWhatTheAuthorSets:
         [
             (RECORD, {"query": "nothing"}, "'nothing' found nothing; set `query` to words that find something"),
             (LOOKUP, {"query": "nothing"}, "'nothing' found nothing; set `query` to words that find something"),
-            (PAGES, {"query": "few"}, "'few' found one page only; set `query` to words of more"),
+            (PAGES, {"query": "few"}, "'few' found one page only; set query to words of more, or last is said"),
             (NOTHING, {"nothing": "cat"}, "'cat' found something; set `nothing` to words that do not"),
             (LOADS, {"settings": {}}, "with the `settings` of this test: TINY_API_KEY is not set (or api_key in"),
             (LOOKUP, {"settings": {"api_key": "other"}}, "search_images raised Unauthorized('Tiny does not accept the"),
@@ -654,4 +673,4 @@ class TestAProviderOfFiles:
 
     def test_its_pages_are_walked_though_there_are_few(self, folder: Path, given: Given) -> None:
         told = complaint(given, self.holder(folder, "last=end >= len(ids)", "last=True"), PAGES)
-        assert told == "'cat' found one page only; set `query` to words of more"
+        assert told.startswith("'cat' found one page only; set query to words of more, or last is said too early")

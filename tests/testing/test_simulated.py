@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from imagevault.testing.pexels import SimulatedPexels
 from imagevault.testing.simulated import SIMULATED, main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "imagevault.testing.simulated", "--port", "0"]
@@ -45,6 +46,13 @@ def test_some_of_them(cli: Any) -> None:
         assert cli("search", "cat", "-p", "pexels", environ=environ).returncode == 0
 
     serve(5, "nasa", "pexels", end=signal.SIGINT, use=search)
+
+
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    with SimulatedPexels() as pexels, pytest.raises(SystemExit):
+        main(["nasa", "--port", str(pexels.port)])
+
+    assert f"port {pexels.port} cannot be had for nasa: Address already in use" in capsys.readouterr().err
 
 
 def test_one_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
