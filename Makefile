@@ -13,7 +13,8 @@ serve: .venv/serve  ## install what is needed and serve http://127.0.0.1:8000
 	@exec $(BIN)/imagevault serve
 
 test: .venv/test  ## run every test, on SQLite and on a PostgreSQL that the tests bring along
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m 'not alone' --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m alone
 
 check: .venv/test  ## ruff (lint, format) and mypy strict
 	$(BIN)/ruff check .

@@ -510,6 +510,7 @@ async def until(reached: Callable[[], bool], seconds: float) -> None:
 BUSY = {"IMAGEVAULT_SEARCH": "open", "IMAGEVAULT_LOG": "json", "IMAGEVAULT_LIMITS_REQUESTS": "1000000/minute"}
 
 
+@pytest.mark.alone
 class TestUnderLoad:
     async def test_four_workers_have_each_change_within_a_second_and_no_request_fails(
         self, serve: Any, tmp_path: Path
