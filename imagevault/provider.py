@@ -123,6 +123,8 @@ class Provider:
         except (Unconfigured, ValueError) as error:
             self.state, self.reason = "unconfigured", str(error)
             self.fault, self.wrong = self.reason, getattr(error, "key", None)
+            if source := getattr(error, "source", None):
+                self.reason += f" ({source})"
         except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this provider is lost
             self.state, self.reason = "failed", self.plugin.explain(error)
             self.fault = self.reason
@@ -184,9 +186,10 @@ class Provider:
 class _Wrong(Unconfigured):
     """A setting is unknown or has a wrong value."""
 
-    def __init__(self, key: str, message: str) -> None:
+    def __init__(self, key: str, message: str, source: str | None = None) -> None:
         super().__init__(message)
         self.key = key
+        self.source = source
 
 
 class _Lacking(Unconfigured):
@@ -219,7 +222,7 @@ def _in_force(info: ProviderInfo, host: HostSettings) -> ProviderInfo:
 
 def _convert(name: str, key: str, value: object, source: str, fields: dict[str, msgspec.structs.FieldInfo]) -> Any:
     if key not in fields:
-        raise _Wrong(key, f"{key}: there is no such setting of {name}.{nearest(key, list(fields))} ({source})")
+        raise _Wrong(key, f"{key}: there is no such setting of {name}.{nearest(key, list(fields))}", source)
     try:
         converted = convert(value, fields[key].type)
         if key == "base_url":
@@ -228,7 +231,7 @@ def _convert(name: str, key: str, value: object, source: str, fields: dict[str, 
             converted = clean_key(converted)
     except ValueError as error:
         words = description(fields[key])
-        raise _Wrong(key, f"{key}: {error}{words and f'; it is: {words}'} ({source})") from None
+        raise _Wrong(key, f"{key}: {error}{words and f'; it is: {words}'}", source) from None
     return converted
 
 

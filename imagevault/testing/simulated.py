@@ -46,7 +46,7 @@ FIRST_PORT = 9900
 
 def environment(name: str, upstream: Upstream) -> dict[str, str]:
     """The variables that make a server ask this upstream, which has been started, for that provider."""
-    found = {"BASE_URL": upstream.url, "ENABLED": "true"}
+    found = {"BASE_URL": upstream.url}
     if key := getattr(upstream, "key", None):
         found["API_KEY"] = key
     if name == "wikimedia":

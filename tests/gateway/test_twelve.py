@@ -32,6 +32,7 @@ def environ(upstreams: dict[str, Upstream], tmp_path: Path) -> dict[str, str]:
     environ["IMAGEVAULT_DEADLINE"] = "20"
     for name, upstream in upstreams.items():
         environ |= environment(name, upstream)
+        environ[f"{name.upper()}_ENABLED"] = "true"
         environ[f"{name.upper()}_QUOTA"] = PLENTY
         environ[f"{name.upper()}_TIMEOUT"] = "20"
     environ["UNSPLASH_QUOTA"] = "1000/hour"  # a twentieth of it is kept for download events
