@@ -610,9 +610,9 @@ class TestUnderLoad:
         await until(lambda: len(log.of("config refused")) == 2, 10)
 
         os.kill(log.of("config refused")[0]["pid"], signal.SIGKILL)
-        await until(lambda: len(log.of("config refused")) == 3, 20)
+        await until(lambda: len(log.of("config refused")) == 3, 60)
         async with Load(server.url).running(2):
-            await until(lambda: log.of("config refused")[-1]["pid"] in {each["pid"] for each in log.of("request")}, 20)
+            await until(lambda: log.of("config refused")[-1]["pid"] in {each["pid"] for each in log.of("request")}, 60)
 
         assert len({line["pid"] for line in log.of("config refused")}) == 3
         file.write_text('default = ["local"]\ndeadline = 3.5\n')

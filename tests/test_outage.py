@@ -53,9 +53,9 @@ def own_postgres() -> Iterator[Postgres]:
     postgres.server.cleanup()
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
     """Returns when the condition holds; fails if it does not for long."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited too long for: {what}"
         time.sleep(0.02)
@@ -175,19 +175,21 @@ class TestPostgres:
             assert httpx.get(f"{server.url}/docs").status_code == 200
             return {line["pid"] for line in lines("request")}
 
-        wait_for(lambda: len(serving()) == 2, "both workers")
+        wait_for(lambda: len(serving()) == 2, "both workers", 60)
         own_postgres.stop("fast")
         try:
             wait_for(lambda: len(lines("the pulse does not reach")) == 2, "both workers to notice")
             os.kill(lines("the pulse does not reach")[0]["pid"], signal.SIGKILL)
-            wait_for(lambda: bool(lines("a worker ends, and another will try")), "the end of its first successor")
-            wait_for(lambda: len({line["pid"] for line in lines("waiting for the database")}) == 2, "the second one")
+            wait_for(lambda: bool(lines("a worker ends, and another will try")), "the end of its first successor", 60)
+            wait_for(
+                lambda: len({line["pid"] for line in lines("waiting for the database")}) == 2, "the second one", 60
+            )
             assert server.process.poll() is None
         finally:
             own_postgres.start()
 
         wait_for(lambda: httpx.get(f"{server.url}/health/ready").status_code == 200, "ready")
-        wait_for(lambda: len(serving()) == 3, "the second worker")
+        wait_for(lambda: len(serving()) == 3, "the second worker", 60)
         assert server.stop() == 0
 
     def test_a_database_that_is_not_there_stops_the_start(
