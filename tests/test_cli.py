@@ -301,6 +301,20 @@ class TestErrors:
         assert (ended.returncode, ended.stderr) == (2, b"imagevault: password: must be UTF-8\n")
 
 
+class TestClosedOutput:
+    @pytest.mark.parametrize("command", ["config show", "providers --json", "search fox -p local"])
+    def test_nobody_listens(self, tmp_path: Path, command: str) -> None:
+        """No trace then: `imagevault ... >&-`."""
+        script = f"{shlex.quote(sys.executable)} -m imagevault {command} >&-"
+
+        ended = subprocess.run(
+            ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+        assert "Traceback" not in ended.stderr
+        assert ended.returncode == 0
+
+
 class TestHelp:
     def test_version(self, cli: Cli) -> None:
         ended = cli("--version")

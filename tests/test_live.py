@@ -275,7 +275,7 @@ class TestInForce:
     async def test_hosts_and_origins(self, api: Any) -> None:
         asked = {"Host": "vault.example", "Origin": "https://app.example"}
         before = await api.get("/health/live", headers=asked)
-        self.put(api, 'allowed_hosts = ["vault.example"]\ncors_origins = ["https://app.example"]')
+        self.put(api, 'allowed_hosts = ["vault.example."]\ncors_origins = ["https://app.example"]')
         after = await api.get("/health/live", headers=asked)
 
         assert (before.status_code, after.status_code) == (400, 200)

@@ -276,8 +276,9 @@ class TestFiles:
             ({"o_width": 6000, "o_height": 4000}, (6000, 4000)),
             ({"o_width": ..., "o_height": ...}, (1024, 683)),
             ({"o_width": None, "o_height": None}, (1024, 683)),
+            ({"o_width": "0", "o_height": "0"}, (1024, 683)),
         ],
-        ids=["strings", "numbers", "missing", "null"],
+        ids=["strings", "numbers", "missing", "null", "none"],
     )
     async def test_tell_the_size_where_nothing_else_does(
         self, bench: Bench, change: dict[str, object], size: tuple[int, int]
@@ -324,6 +325,11 @@ class TestFiles:
 
     async def test_may_be_at_an_old_host(self, bench: Bench) -> None:
         """By https."""
+        for host in ("farm66.staticflickr.com", "c2.staticflickr.com"):
+            image = await record(bench, url_l=f"https://{host}/1/7_ab_b.jpg")
+            assert image.renditions[-1].url == f"https://{host}/1/7_ab_b.jpg"
+            assert host in bench.provider.info.file_hosts
+
         image = await record(bench, url_l="http://farm5.staticflickr.com/1/7_ab_b.jpg")
 
         assert image.renditions[-1].url == "https://farm5.staticflickr.com/1/7_ab_b.jpg"

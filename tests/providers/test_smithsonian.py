@@ -174,6 +174,13 @@ class TestLookup:
         for image in (*page.images[:3], odd):
             assert await bench.fetch(image.id) == image
 
+    async def test_an_id_of_another_kind_is_asked_for(self, bench: Bench, smithsonian: SimulatedSmithsonian) -> None:
+        """A search may give some."""
+        with pytest.raises(NotFound):
+            await bench.fetch("ead_component:sova.1-ref2")
+
+        assert smithsonian.calls[-1].path.endswith("/content/ead_component:sova.1-ref2")
+
     async def test_odd_characters_of_an_id_are_encoded(self, bench: Bench, smithsonian: SimulatedSmithsonian) -> None:
         """So that they stay in the id, and out of the path and the query."""
         for id in ("edanmdm:a/../b?c=d#e%2f", "edanmdm:npg_NPG.2011.77.8"):
