@@ -106,7 +106,9 @@ class Provider:
 
     def _texts(self) -> Iterator[tuple[str, str]]:
         """The plugin's own settings that are text and set, in whatever state it is, and those secret by their name."""
-        yield from ((key, value) for key, value in self.given if isinstance(value, str) and key not in HOST_FIELDS)
+        for key, value in self.given:
+            if isinstance(value, str) and value.strip() and key not in HOST_FIELDS:
+                yield key, value.strip()
         for field in msgspec.structs.fields(self.settings) if self.settings else ():
             value = getattr(self.settings, field.name)
             if value and isinstance(value, str) and (value != field.default or SECRET_NAME.search(field.name)):

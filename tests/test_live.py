@@ -381,25 +381,28 @@ class TestInForce:
         assert pexels.calls == []
         assert "was switched off" in answer.json()["detail"]
 
+    async def moved(self, start: Any, pexels: SimulatedPexels, other: SimulatedPexels, *words: str) -> Any:
+        """A server whose searches for these words hang at one Pexels, and which has the address of the other since."""
+        table = f'[providers.pexels]\napi_key = "{pexels.key}"\n{QUICK}base_url = '
+        api = await start(toml=f'{table}"{pexels.url}"')
+        headers = await api.sign_in()
+
+        async def search(q: str) -> Any:
+            return await api.client.get("/search", params={"q": q, "provider": "pexels"}, headers=headers)
+
+        pexels.fail(faults.hang())
+        hanging = [asyncio.create_task(search(q)) for q in words]
+        await asyncio.to_thread(pexels.wait_for_calls, len(words))
+        self.put(api, f'{table}"{other.url}"')
+        return api, search, hanging
+
     async def test_a_call_that_hangs_at_the_old_address_holds_nobody_back(
         self, start: Any, pexels: SimulatedPexels
     ) -> None:
         """Neither one who asks for the same page nor others, however few calls at once are allowed."""
         with SimulatedPexels() as other:
-            table = f'[providers.pexels]\napi_key = "{pexels.key}"\n{QUICK}base_url = '
-            api = await start(toml=f'{table}"{pexels.url}"')
-            headers = await api.sign_in()
-            pexels.fail(faults.hang())
-            hanging = [
-                asyncio.create_task(api.get("/search", params={"q": q, "provider": "pexels"}, headers=headers))
-                for q in ("fox", "owl")
-            ]
-            await asyncio.to_thread(pexels.wait_for_calls, 2)
-
-            self.put(api, f'{table}"{other.url}"')
-            later = [
-                await api.get("/search", params={"q": q, "provider": "pexels"}, headers=headers) for q in ("fox", "elk")
-            ]
+            api, search, hanging = await self.moved(start, pexels, other, "fox", "owl")
+            later = [await search(q) for q in ("fox", "elk")]
             pexels.heal()
             await asyncio.gather(*hanging)
             await api.services.gateway.pages.settle()
@@ -412,15 +415,7 @@ class TestInForce:
     ) -> None:
         """Its failures come back late."""
         with SimulatedPexels() as other:
-            table = f'[providers.pexels]\napi_key = "{pexels.key}"\n{QUICK}base_url = '
-            api = await start(toml=f'{table}"{pexels.url}"')
-            headers = await api.sign_in()
-            pexels.fail(faults.hang(), times=1)
-            params = {"q": "fox", "provider": "pexels"}
-            asked = asyncio.create_task(api.get("/search", params=params, headers=headers))
-            await asyncio.to_thread(pexels.wait_for_calls, 1)
-
-            self.put(api, f'{table}"{other.url}"')
+            api, _, [asked] = await self.moved(start, pexels, other, "fox")
             pexels.stop()
             failed = await asked
             await api.services.gateway.pages.settle()

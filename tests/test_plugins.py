@@ -598,6 +598,7 @@ class TestConfigured:
 
         assert provider.state == "ok"
         assert provider.settings.api_key is None  # type: ignore[union-attr]
+        assert provider.secrets == []  # so that no refusal speaks of a key
 
     def test_blanks_round_a_key_are_taken_off(self, place: Place) -> None:
         """They were copied along with it."""
