@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import logging
 import os
 import shutil
@@ -135,6 +136,8 @@ class ServerProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"serve-{self.port}.log"
+        self.read = 0  # bytes of it
+        self.found: list[dict[str, Any]] = []
         command = [sys.executable, "-m", "imagevault", "serve", "--port", str(self.port), *arguments]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -156,6 +159,15 @@ class ServerProcess:
                         return self
                 time.sleep(0.05)
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """The lines of its log with this event, where that is JSON; as far as they are whole, each read once."""
+        with self.log.open("rb") as file:
+            file.seek(self.read)
+            whole = file.read().rpartition(b"\n")[0]  # the last one may still be written
+        self.read += len(whole)
+        self.found += [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
+        return [line for line in self.found if line["event"].startswith(event)]
 
     def stop(self) -> int:
         """Ends it as a service manager would; answers the exit code."""

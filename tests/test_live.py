@@ -1,7 +1,6 @@
 """Settings that change while the server runs: taken whole, refused whole, and no request lost meanwhile."""
 
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -477,24 +476,6 @@ class Load:
                 self.answered += 1
 
 
-class Log:
-    """The lines that a server wrote, as far as they are whole; each is read once."""
-
-    def __init__(self, server: Any) -> None:
-        self.path: Path = server.log
-        self.read = 0
-        self.lines: list[dict[str, Any]] = []
-
-    def of(self, event: str) -> list[dict[str, Any]]:
-        """Those with this event."""
-        with self.path.open("rb") as file:
-            file.seek(self.read)
-            whole = file.read().rpartition(b"\n")[0]  # the last one may still be written
-        self.read += len(whole)
-        self.lines += [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
-        return [line for line in self.lines if line["event"].startswith(event)]
-
-
 async def until(reached: Callable[[], bool], seconds: float) -> None:
     """Returns when it is reached; fails if that takes longer."""
     async with asyncio.timeout(seconds):
@@ -520,15 +501,15 @@ class TestUnderLoad:
 
             file.write_text(text(first))
             server = serve(BUSY, "--workers", "4").wait_until_ready()
-            log, load = Log(server), Load(server.url)
+            load = Load(server.url)
             late: dict[str, float] = {}
 
             async def change(to: str, event: str) -> float:
-                before = len(log.of(event))
+                before = len(server.lines(event))
                 changed, since = time.time(), time.monotonic()
                 file.write_text(to)
-                await until(lambda: len(log.of(event)) >= before + 4, 5)
-                told = log.of(event)[before:]
+                await until(lambda: len(server.lines(event)) >= before + 4, 5)
+                told = server.lines(event)[before:]
                 assert len({line["pid"] for line in told}) == 4
                 seconds = [time.mktime(time.strptime(line["timestamp"][:19], "%Y-%m-%dT%H:%M:%S")) for line in told]
                 fractions = [float("0." + line["timestamp"][20:26]) for line in told]
@@ -571,7 +552,6 @@ class TestUnderLoad:
     ) -> None:
         """All are answered, load balancers are told meanwhile, and the exit code is 0."""
         server = serve({**BUSY, **configured, "IMAGEVAULT_DEADLINE": "20", "PEXELS_TIMEOUT": "20"}).wait_until_ready()
-        log = Log(server)
         pexels.fail(faults.hang(), times=1)
         limits = httpx.Limits(max_connections=60)
         async with httpx.AsyncClient(base_url=server.url, timeout=30, limits=limits) as client:
@@ -582,7 +562,7 @@ class TestUnderLoad:
                 assert (await client.get("/health/live")).status_code == 200
 
             server.process.send_signal(signal.SIGTERM)
-            await until(lambda: bool(log.of("leaving")), 5)
+            await until(lambda: bool(server.lines("leaving")), 5)
             async with httpx.AsyncClient(base_url=server.url) as other:
                 ready = await other.get("/health/ready")
             pexels.heal()
@@ -598,46 +578,45 @@ class TestUnderLoad:
         file = tmp_path / "imagevault.toml"
         file.write_text("port = 1")
         server = serve(BUSY, "--workers", "2").wait_until_ready()
-        log = Log(server)
         file.write_text('default = ["local"]\ndeadline = 3.5\n')
-        await until(lambda: len(log.of("config changed")) == 2, 10)
+        await until(lambda: len(server.lines("config changed")) == 2, 10)
         file.write_text("deadline = perhaps\n")
-        await until(lambda: len(log.of("config refused")) == 2, 10)
+        await until(lambda: len(server.lines("config refused")) == 2, 10)
 
-        os.kill(log.of("config refused")[0]["pid"], signal.SIGKILL)
-        await until(lambda: len(log.of("config refused")) == 3, 60)
+        os.kill(server.lines("config refused")[0]["pid"], signal.SIGKILL)
+        await until(lambda: len(server.lines("config refused")) == 3, 60)
         async with Load(server.url).running(2):
-            await until(lambda: log.of("config refused")[-1]["pid"] in {each["pid"] for each in log.of("request")}, 60)
+            new = server.lines("config refused")[-1]["pid"]
+            await until(lambda: new in {line["pid"] for line in server.lines("request")}, 60)
 
-        assert len({line["pid"] for line in log.of("config refused")}) == 3
+        assert len({line["pid"] for line in server.lines("config refused")}) == 3
         file.write_text('default = ["local"]\ndeadline = 3.5\n')
-        await until(lambda: len(log.of("config good again")) == 2, 10)
-        assert log.of("config changed")[2:] == []
+        await until(lambda: len(server.lines("config good again")) == 2, 10)
+        assert server.lines("config changed")[2:] == []
         assert server.stop() == 0
 
     async def test_the_end_does_not_wait_for_a_rolling_restart(self, serve: Any) -> None:
         """Once SIGTERM has come, no second one of the four is replaced: five leave in all, and not eight."""
         server = serve(BUSY, "--workers", "4").wait_until_ready()
-        log = Log(server)
 
         server.process.send_signal(signal.SIGHUP)
-        await until(lambda: bool(log.of("leaving")), 30)
+        await until(lambda: bool(server.lines("leaving")), 30)
         server.process.send_signal(signal.SIGTERM)
 
         assert await asyncio.to_thread(server.process.wait, 30) == 0
-        assert 4 <= len(log.of("leaving")) <= 5
+        assert 4 <= len(server.lines("leaving")) <= 5
 
     async def test_a_rolling_restart_fails_no_request(self, serve: Any, configured: dict[str, str]) -> None:
         """SIGHUP: each of four workers is replaced once its successor serves."""
         server = serve({**BUSY, "IMAGEVAULT_DEFAULT": "local"}, "--workers", "4").wait_until_ready()
-        log, load = Log(server), Load(server.url)
+        load = Load(server.url)
 
         async with load.running():
-            await until(lambda: len({line["pid"] for line in log.of("request")}) == 4, 30)
-            former = {line["pid"] for line in log.of("request")}
+            await until(lambda: len({line["pid"] for line in server.lines("request")}) == 4, 30)
+            former = {line["pid"] for line in server.lines("request")}
             server.process.send_signal(signal.SIGHUP)
-            await until(lambda: len(log.of("leaving")) == 4, 120)
-            await until(lambda: not former & {line["pid"] for line in log.of("request")[-50:]}, 30)
+            await until(lambda: len(server.lines("leaving")) == 4, 120)
+            await until(lambda: not former & {line["pid"] for line in server.lines("request")[-50:]}, 30)
 
         assert load.failed == []
         assert server.stop() == 0

@@ -1,7 +1,6 @@
 """A database that goes away and comes back, with real servers on both sides."""
 
 import contextlib
-import json
 import os
 import resource
 import signal
@@ -165,24 +164,23 @@ class TestPostgres:
         environ = {"DATABASE_URL": own_postgres.url("meanwhile"), "IMAGEVAULT_LOG": "json"}
         server = serve(environ, "--workers", "2").wait_until_ready()
 
-        def lines(event: str) -> list[dict[str, Any]]:
-            whole = server.log.read_text().rpartition("\n")[0]
-            found = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
-            return [line for line in found if line["event"].startswith(event)]
-
         def serving() -> set[int]:
             """The workers that answer, of which each request meets one."""
             assert httpx.get(f"{server.url}/docs").status_code == 200
-            return {line["pid"] for line in lines("request")}
+            return {line["pid"] for line in server.lines("request")}
 
         wait_for(lambda: len(serving()) == 2, "both workers", 60)
         own_postgres.stop("fast")
         try:
-            wait_for(lambda: len(lines("the pulse does not reach")) == 2, "both workers to notice")
-            os.kill(lines("the pulse does not reach")[0]["pid"], signal.SIGKILL)
-            wait_for(lambda: bool(lines("a worker ends, and another will try")), "the end of its first successor", 60)
+            wait_for(lambda: len(server.lines("the pulse does not reach")) == 2, "both workers to notice")
+            os.kill(server.lines("the pulse does not reach")[0]["pid"], signal.SIGKILL)
             wait_for(
-                lambda: len({line["pid"] for line in lines("waiting for the database")}) == 2, "the second one", 60
+                lambda: bool(server.lines("a worker ends, and another will try")), "the end of its first successor", 60
+            )
+            wait_for(
+                lambda: len({line["pid"] for line in server.lines("waiting for the database")}) == 2,
+                "the second one",
+                60,
             )
             assert server.process.poll() is None
         finally:
