@@ -1,5 +1,7 @@
 """A provider in force: a loaded plugin with the settings it runs on. It never changes; other settings make another."""
 
+import functools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -102,7 +104,11 @@ class Provider:
 
     def redacted(self, text: str) -> str:
         """The text without any setting of the plugin's own, secret by its name or not, and without credentials."""
-        return redacted(text, pattern_of(value for _, value in self._texts()))
+        return redacted(text, self._hidden)
+
+    @functools.cached_property
+    def _hidden(self) -> re.Pattern[str] | None:
+        return pattern_of(value for _, value in self._texts())
 
     def _texts(self) -> Iterator[tuple[str, str]]:
         """The plugin's own settings that are text and set, in whatever state it is, and those secret by their name."""

@@ -153,7 +153,7 @@ class Page(msgspec.Struct, frozen=True):
 
     `images`: those of the page; fewer than `per_page` say nothing about what follows.
     `total`: how many the provider says there are, before filters that the gateway emulates; None where it does not say.
-    `last`: whether nothing follows. Until it is true, the next page is asked for.
+    `last`: whether nothing follows. Until it is true, the next page is asked for, but for two in a row that are empty.
     """
 
     images: Sequence[Image]

@@ -28,10 +28,8 @@ ASKED = {"extras": "license,owner_name,path_alias,tags,media,o_dims,url_s,url_m,
 ASKED |= {"license": ",".join(map(str, LICENSES)), "sort": "relevance", "safe_search": "1", "content_types": "0"}
 ERRORS = {"1": imagevault.NotFound, "98": imagevault.Unauthorized, "100": imagevault.Unauthorized}  # by code (docs)
 ERRORS |= dict.fromkeys(("10", "105", "106"), imagevault.Unavailable)
-FILE = re.compile(
-    r"https?://(live|farm[1-9][0-9]?|c[1-9])\.staticflickr\.com/(?!.*photo_unavailable)"
-)  # for what was removed
-HOSTS = [*(f"farm{number}" for number in range(1, 100)), *(f"c{number}" for number in range(1, 10))]
+HOSTS = ["live", *(f"farm{number}" for number in range(1, 100)), *(f"c{number}" for number in range(1, 10))]
+FILE = re.compile(rf"https?://({'|'.join(HOSTS)})\.staticflickr\.com/(?!.*photo_unavailable)")  # for what was removed
 FILES = {"Original": "o", "Large": "l", "Medium 800": "c", "Medium": "m", "Small": "s"}  # 1024, 800, 500, 240 pixels
 Number = int | Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}$")]
 PARTS: dict[str, tuple[str, Any]] = {"url": ("source", str), "width": ("width", Number), "height": ("height", Number)}
@@ -72,7 +70,7 @@ def provider_info() -> ProviderInfo:
         quotas=[Quota(3600, "hour")],
         credit='"{title}" by {author} on Flickr, {license}',
         notice="This product uses the Flickr API but is not endorsed or certified by SmugMug, Inc.",
-        file_hosts={f"{name}.staticflickr.com" for name in ("live", *HOSTS)},
+        file_hosts={f"{name}.staticflickr.com" for name in HOSTS},
         cache_for=3600,
         max_shown=30,
         max_age=24 * 3600,

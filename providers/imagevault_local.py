@@ -48,7 +48,7 @@ class Found(msgspec.Struct):
 
 @hookimpl
 def provider_info() -> ProviderInfo:
-    """Cached briefly, for the folder may change; a picture whose author is unknown brings its own credit."""
+    """Cached briefly, for the folder may change; a picture brings its own credit where title and author will not do."""
     return ProviderInfo(title="Local library", settings=Settings, page_size=50, cache_for=5, hotlink="temporary")
 
 
@@ -115,9 +115,9 @@ def _described(file: File, picture: PIL.Image.Image) -> Found:
     tags = ";".join(texts.get("tag", ())).split(";")
     links = LINK.findall(" ".join([*texts.get("license", ()), *texts.get("rights", ())]))
     license = next(filter(None, map(License.from_url, links)), None)
-    credit = f"{title} by {author}" if author else f"{title}. {rights}" if rights else title
+    credit = None if author else f"{title}. {rights}" if rights else title
     if license and license.attribution_required:
-        credit = f"{credit}. {license.name}, {license.url}"
+        credit = f"{credit or f'{title} by {author}'}. {license.name}, {license.url}"
     small = fitted(size)
     image = Image(
         id=file.id,

@@ -103,7 +103,6 @@ def provider_info() -> ProviderInfo:
         quotas=_quotas("anon", 20, 200),
         credit='"{title}" by {author} ({license})',
         file_hosts={"api.openverse.org", "api.openverse.engineering", *HOSTS.split()},  # thumbnails: now, and once
-        # thumbnails of all
         cache_for=4 * 3600,  # their own cache-control (measured)
     )
 

@@ -53,11 +53,11 @@ class Log:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        whole = self.text.rpartition("\n")[0]  # the last one may still be written
-        return [json.loads(line) for line in whole.split("\n") if line.startswith("{")]
+        return self.of("")
 
     def of(self, event: str) -> list[dict[str, Any]]:
-        return [line for line in self.lines if line["event"].startswith(event)]
+        found: list[dict[str, Any]] = self.server.lines(event)
+        return found
 
 
 class Client:

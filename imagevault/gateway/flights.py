@@ -72,20 +72,20 @@ class Flights:
                 flight.deadline = max(flight.deadline, deadline)
                 return task
         flight = Flight(call=call, provider=provider, deadline=deadline, gate=self.gate)
-        task = asyncio.create_task(self._get(provider, flight, work))
+        task = asyncio.create_task(self._get(flight, work))
         self.flights[call.key] = (task, flight)
         self.aloft.add(task)
         task.add_done_callback(self.aloft.discard)
-        task.add_done_callback(lambda done: self._landed(provider, flight, done))
+        task.add_done_callback(lambda done: self._landed(flight, done))
         return task
 
-    def _landed(self, provider: Provider, flight: Flight, done: "asyncio.Task[Page | None]") -> None:
+    def _landed(self, flight: Flight, done: "asyncio.Task[Page | None]") -> None:
         if self.flights.get(flight.call.key, (None, None))[1] is flight:  # else another has taken its place
             del self.flights[flight.call.key]
         page = None
         error = asyncio.CancelledError("the server stopped") if done.cancelled() else done.exception()
         if error is not None:
-            log.info("%s: %s", provider.name, error)
+            log.info("%s: %s", flight.provider.name, error)
         else:
             page = done.result()
         kept = None
@@ -93,23 +93,18 @@ class Flights:
             former = self.shelf.get(flight.call.key)
             before = (former.content, former.stored_at) if former else (None, 0.0)
             kept = Kept(encode(page), self.clock(), *before)
-            self.shelf.put(flight.call.key, provider.name, kept, page)
+            self.shelf.put(flight.call.key, flight.provider.name, kept, page)
         if flight.calls:
-            self._do_behind(self._write(provider, flight, kept, page, error))
+            self._do_behind(self._write(flight, kept, page, error))
 
-    async def _write(
-        self, provider: Provider, flight: Flight, kept: Kept | None, page: Page | None, error: BaseException | None
-    ) -> None:
+    async def _write(self, flight: Flight, kept: Kept | None, page: Page | None, error: BaseException | None) -> None:
         """Keeps the page first and then ends the flight: who waits for it in another worker looks for the page."""
         try:
             if kept is not None and page is not None:
                 ids = [image.id for image in page.images]
-                await self.store.keep(flight.call.key, provider.name, kept.content, ids, kept.stored_at)
+                await self.store.keep(flight.call.key, flight.provider.name, kept.content, ids, kept.stored_at)
         finally:
-            outcome = _outcome(flight, error)
-            if provider.superseded and outcome.word != "ok":  # it says nothing of the address or key now in force
-                outcome = Outcome(word="refused")
-            await self.gate.observe(provider, flight, outcome)
+            await self.gate.observe(flight.provider, flight, _outcome(flight, error))
 
     def _do_behind(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:
@@ -122,38 +117,39 @@ class Flights:
         self.behind.add(task)
         task.add_done_callback(self.behind.discard)
 
-    async def _get(self, provider: Provider, flight: Flight, work: Work) -> Page | None:
+    async def _get(self, flight: Flight, work: Work) -> Page | None:
         under_way.set(flight)
-        renewing = asyncio.create_task(self._renew(provider, flight))
+        renewing = asyncio.create_task(self._renew(flight))
         try:
-            return await self._got(provider, flight, work)
+            return await self._got(flight, work)
         finally:
             renewing.cancel()
 
-    async def _renew(self, provider: Provider, flight: Flight) -> None:
+    async def _renew(self, flight: Flight) -> None:
         while True:
             await self.sleep(LEASE / 2)
             if flight.calls:
                 try:
-                    await self.gate.renew(provider, flight)
+                    await self.gate.renew(flight.provider, flight)
                 except DatabaseUnavailable as error:
                     log.warning("a flight's mark could not be renewed: %s", error)
 
-    async def _got(self, provider: Provider, flight: Flight, work: Work) -> Page | None:
+    async def _got(self, flight: Flight, work: Work) -> Page | None:
         while True:
             try:
                 async with asyncio.timeout(LATEST):
                     return await work()
             except Flying:
-                if (page := await self._from_another(provider, flight)) is not None:
+                if (page := await self._from_another(flight)) is not None:
                     return page
             except DatabaseUnavailable:
                 raise
             except Exception as error:  # noqa: BLE001  upstream or plugin: only this provider fails
-                raise _named(error, provider) from None
+                raise _named(error, flight.provider) from None
 
-    async def _from_another(self, provider: Provider, flight: Flight) -> Page | None:
+    async def _from_another(self, flight: Flight) -> Page | None:
         """The page that another worker is getting, or None if it is not there yet."""
+        provider = flight.provider
         if asyncio.get_running_loop().time() > flight.deadline:
             raise TimedOut(f"{provider.info.title} did not answer another worker in time")
         if flight.call.background:
@@ -174,6 +170,8 @@ class Flights:
 def _outcome(flight: Flight, error: BaseException | None) -> Outcome:
     if error is None or isinstance(error, NotFound):
         return Outcome(word="ok", learned=flight.learned)
+    if flight.provider.superseded:  # it says nothing of the address or key now in force
+        return Outcome(word="refused")
     if isinstance(error, Held | Cooling | SwitchedOff):
         return Outcome(word="refused", learned=flight.learned)
     if isinstance(error, RateLimited):

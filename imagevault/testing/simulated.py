@@ -71,10 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(SIMULATED)}")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    makers: dict[str, Callable[..., Upstream]] = {
-        **SIMULATED,
-        "met": partial(SimulatedMet, clock=time.monotonic),
-    }  # whose firewall goes by the time
+    punctual = partial(SimulatedMet, clock=time.monotonic)  # its firewall goes by the time
+    makers: dict[str, Callable[..., Upstream]] = {**SIMULATED, "met": punctual}
     with ExitStack() as stack, suppress(KeyboardInterrupt):
         for at, name in enumerate(given.names or SIMULATED):
             port = given.port and given.port + at

@@ -286,6 +286,15 @@ class TestRecord:
         assert image.author == Author(name)
         assert name in attribution(bench.provider.info, image).text
 
+    async def test_the_author_who_is_told_by_a_link(self, bench: Bench) -> None:
+        """The name of that link stands elsewhere in the answer, among others that are not the maker's."""
+        link = "http://data.example/agent/7"
+        agents = {"edmAgent": [f"{link}0", link], "edmAgentLabel": [{"def": "Somebody Else"}, {"def": "Ada Lind"}]}
+
+        image = await given(bench, dcCreatorLangAware={"def": [link]}, **agents)
+
+        assert image.author == Author("Ada Lind")
+
     @pytest.mark.parametrize(
         ("change", "credit"),
         [

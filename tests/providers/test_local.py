@@ -21,6 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 from imagevault import Image, Page, SearchQuery, Unavailable, hookspecs
 from imagevault.folder import FRESH, File
 from imagevault.gateway import mend
+from imagevault.gateway.attribution import attribution
 from imagevault.samples import draw
 from imagevault.testing.contract import ProviderContract
 
@@ -360,7 +361,8 @@ class TestTexts:
             rights = f"https://creativecommons.org/{path}"
             put(folder / name, exif=exif(Artist="Ada Lind", Copyright=rights))
 
-        credits = {image.id: image.credit for image in (await find(folder)).images}
+        info, images = plugin.provider_info(), (await find(folder)).images
+        credits = {image.id: attribution(info, image).text for image in images}
 
         wanted = "A by Ada Lind. CC BY 4.0, https://creativecommons.org/licenses/by/4.0/"
         assert credits == {"a.webp": wanted, "b.webp": "B by Ada Lind"}

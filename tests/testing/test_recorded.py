@@ -119,6 +119,7 @@ class TestRecording:
             next_page = f"https://acme.example/api/v2/find?page=2&key={call.query['key']}"
             content = {"photos": [{"id": 7, "by": "Ädä"}], "next": next_page, "you_sent": self.KEY}
             headers = {"X-Calls-Left": "8", "X-Calls-Reset": "60", "X-RateLimit-Limit": "9", "X-Request-Id": "of-you"}
+            headers["X-Next-Page"] = f"find?page=2&key={call.query['key']}"
             return Answer(content, headers={**headers, "Set-Cookie": "session=of-you"})
 
         api.post("token")(
@@ -167,12 +168,13 @@ class TestRecording:
         with recorded:
             assert httpx.get(recorded.url + "photos/a%2Fb").json() == {"id": "a/b"}
 
-    def test_the_headers_that_the_gateway_reads_are_kept(self, api: Upstream, acme: Provider, tmp_path: Path) -> None:
+    def test_headers_that_something_may_read_are_kept(self, api: Upstream, acme: Provider, tmp_path: Path) -> None:
         self.record(api, acme, tmp_path / "answers.json")
         headers = Recorded(tmp_path / "answers.json").recordings[1].headers
         assert headers == {
             "content-type": "application/json",
             "x-calls-left": "8",
             "x-calls-reset": "60",
+            "x-next-page": "find?page=2&key=***",
             "x-ratelimit-limit": "9",
         }
