@@ -12,7 +12,7 @@ import msgspec
 
 from imagevault.plugins import Plugins
 from imagevault.provider import HOST_FIELDS
-from imagevault.redaction import SECRET_NAME
+from imagevault.security.redaction import SECRET_NAME
 from imagevault.settings import RESTART, SECRET, Rate, Settings, description, keys, provider_variable, variable
 
 HEAD = """\

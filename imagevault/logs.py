@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from imagevault.redaction import pattern_of, redacted
+from imagevault.security.redaction import pattern_of, redacted
 from imagevault.settings import Settings
 
 _secrets: set[str] = set()

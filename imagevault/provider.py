@@ -13,7 +13,7 @@ from msgspec import Meta
 from imagevault.errors import InvalidResponse, NotFound, PluginError, Unconfigured
 from imagevault.memory import Memory
 from imagevault.records import Image, Page, ProviderInfo, Quota, SearchQuery
-from imagevault.redaction import SECRET_NAME, pattern_of, redacted
+from imagevault.security.redaction import SECRET_NAME, pattern_of, redacted
 from imagevault.settings import Settings, description, nearest, provider_variable
 from imagevault.values import check_url, clean_key, convert
 

@@ -19,11 +19,11 @@ from imagevault.edge.limit import Buckets
 from imagevault.errors import DatabaseUnavailable
 from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.tally import Tally
-from imagevault.keyring import Keyring, open_keyring
 from imagevault.live import Live
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
 from imagevault.pulse import Pulse
+from imagevault.security.keyring import Keyring, open_keyring
 from imagevault.settings import Settings
 from imagevault.watchdog import Watchdog
 

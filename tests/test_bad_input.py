@@ -6,7 +6,7 @@ from typing import Any
 import jwt
 import pytest
 
-from imagevault.keyring import Keyring
+from imagevault.security.keyring import Keyring
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from imagevault.errors import ConfigError
-from imagevault.keyring import Keyring, open_keyring
+from imagevault.security.keyring import Keyring, open_keyring
 from imagevault.settings import Settings, load
 
 OLD = "the secret that was in force before this one"
@@ -20,7 +20,7 @@ NEW = "the secret that is in force from now on, new"
 OPEN = """
 import sys
 from pathlib import Path
-from imagevault.keyring import open_keyring
+from imagevault.security.keyring import open_keyring
 from imagevault.settings import Settings
 settings = Settings(data=Path(sys.argv[1]))
 print("ready", flush=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import jwt
 import msgspec
 
-from imagevault.keyring import Keyring
+from imagevault.security.keyring import Keyring
 
 ISSUER = AUDIENCE = "imagevault"
 TYPE = "iv+jwt"

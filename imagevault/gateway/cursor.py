@@ -6,7 +6,7 @@ import binascii
 import msgspec
 
 from imagevault.errors import BadInput
-from imagevault.keyring import TAG_BYTES, Keyring
+from imagevault.security.keyring import TAG_BYTES, Keyring
 
 VERSION = 1
 MAX_LENGTH = 4096  # 200 characters of four bytes and thirty providers fit

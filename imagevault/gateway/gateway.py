@@ -12,10 +12,10 @@ from imagevault.gateway.media import Media
 from imagevault.gateway.pages import Pages
 from imagevault.gateway.search import Answer, Asked, Search, Watch, switched_on
 from imagevault.gateway.shared import DatabaseStore, SharedClock
-from imagevault.keyring import Keyring
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
 from imagevault.records import Image, ImageRecord, ProviderInfo, Rendition
+from imagevault.security.keyring import Keyring
 from imagevault.settings import Settings
 
 RECORDS = 4000  # kept ready to be shown, some 4 KB each

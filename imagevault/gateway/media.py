@@ -10,9 +10,9 @@ from anyio import CapacityLimiter, to_thread
 
 from imagevault.errors import Forbidden, Missing
 from imagevault.gateway.transport import explain
-from imagevault.keyring import Keyring
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
+from imagevault.security.keyring import Keyring
 
 DAY = 86400
 # The first bytes of the raster formats that are sent on; SVG, HTML and the like never are.

@@ -11,7 +11,7 @@ from imagevault.accounts.accounts import Accounts
 from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tokens import Tokens
 from imagevault.database import Database
-from imagevault.keyring import Keyring
+from imagevault.security.keyring import Keyring
 from imagevault.settings import Argon2, Settings, load
 
 KEYRING = Keyring(b"a test secret of more than thirty-two bytes")

@@ -14,7 +14,7 @@ import pytest
 from imagevault.accounts import accounts as rules
 from imagevault.accounts.tables import Account
 from imagevault.accounts.tokens import LEEWAY, MAX_LENGTH, SETTLED, Tokens
-from imagevault.keyring import Keyring
+from imagevault.security.keyring import Keyring
 
 PASSWORD = "violet-harbour-71"
 OLD, NEW, OTHER = (letter * 40 for letter in (b"o", b"n", b"x"))

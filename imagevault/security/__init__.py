@@ -1,0 +1,1 @@
+"""Keys, redaction, and token buckets: what keeps secrets secret and callers within their limits."""
