@@ -1,8 +1,8 @@
 """For Piccolo's own commands in a checkout: `piccolo migrations new imagevault` and the like."""
 
-from imagevault.database import Database
-from imagevault.migrations import APP_REGISTRY
 from imagevault.settings import load
+from imagevault.storage.database import Database
+from imagevault.storage.migrations import APP_REGISTRY
 
 DB = Database(load()).engine
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from imagevault.accounts.tables import Account
-from imagevault.database import Database, transaction
 from imagevault.downloads.tables import Download
 from imagevault.errors import DatabaseUnavailable
 from imagevault.settings import load
+from imagevault.storage.database import Database, transaction
 
 
 def account(username: str) -> Account:

@@ -134,20 +134,20 @@ class TestImports:
     def test_piccolo_is_known_in_the_database_the_tables_and_the_rules_that_query(self) -> None:
         found = importers("piccolo")
 
-        assert {"imagevault.database", "imagevault.engines", "imagevault.accounts.tables"} <= found
+        assert {"imagevault.storage.database", "imagevault.storage.engines", "imagevault.accounts.tables"} <= found
         assert {part(name) for name in found} <= {
-            "database",
-            "engines",
-            "migrations",
+            "storage",
             "accounts",
             "gateway",
+            "cache",
+            "upstream",
             "downloads",
         }
         assert not any(name.endswith(".routes") for name in found)
 
     @pytest.mark.parametrize("driver", ["asyncpg", "aiosqlite", "sqlite3"])
     def test_the_drivers_are_known_where_the_engines_are(self, driver: str) -> None:
-        assert importers(driver) <= {"imagevault.database", "imagevault.engines"}
+        assert importers(driver) <= {"imagevault.storage.database", "imagevault.storage.engines"}
 
     def test_pluggy_is_known_to_the_loader_and_the_hooks(self) -> None:
         assert importers("pluggy") == {"imagevault.hookspecs", "imagevault.plugins"}

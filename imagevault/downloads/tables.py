@@ -3,7 +3,7 @@
 from piccolo.columns import UUID, Boolean, Integer, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
-from imagevault.database import DB
+from imagevault.storage.database import DB
 
 
 class Download(Table, tablename="iv_download", db=DB):

@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 
-from imagevault.database import outages
 from imagevault.gateway import filters
 from imagevault.gateway import state as engine
 from imagevault.gateway.gate import rules
@@ -14,6 +13,7 @@ from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.state import State
 from imagevault.gateway.tally import CacheRate, last_hour
 from imagevault.provider import Provider
+from imagevault.storage.database import outages
 
 QuotaWord = Literal["ok", "low", "out"]
 

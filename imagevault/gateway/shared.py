@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from imagevault.database import current, quickly
 from imagevault.gateway.state import State
 from imagevault.gateway.store import Kept
 from imagevault.gateway.tables import KeptImage, KeptPage, ProviderState
+from imagevault.storage.database import current, quickly
 
 UPSERT = """
 INSERT INTO iv_page (key, provider, stored_at, content, former, former_at) VALUES ({}, {}, {}, {}, NULL, 0)

@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Bytea, Integer, Text, Varchar
 from piccolo.table import Table
 
-from imagevault.database import DB
+from imagevault.storage.database import DB
 
 
 class ProviderState(Table, tablename="iv_provider", db=DB):

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from imagevault.database import quickly
 from imagevault.gateway.pages import Found
 from imagevault.gateway.tables import CacheUse
+from imagevault.storage.database import quickly
 
 FOUND: tuple[Found, ...] = ("hit", "stale", "miss")
 SLOT = 300  # seconds that are counted together

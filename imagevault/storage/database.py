@@ -27,9 +27,9 @@ from piccolo.querystring import QueryString
 from piccolo.table import Table
 from typing_extensions import override
 
-from imagevault.engines import Postgres, SQLite, relaxed
 from imagevault.errors import DatabaseUnavailable
 from imagevault.settings import Settings
+from imagevault.storage.engines import Postgres, SQLite, relaxed
 
 try:
     import fcntl
@@ -38,7 +38,7 @@ except ImportError:  # pragma: no cover  (Windows: one worker only)
 
 log = logging.getLogger(__name__)
 
-os.environ.setdefault("PICCOLO_CONF", "imagevault.migrations")  # a wheel has no piccolo_conf.py
+os.environ.setdefault("PICCOLO_CONF", "imagevault.storage.migrations")  # a wheel has no piccolo_conf.py
 MIGRATION_ID = re.compile(r'^ID = "(.+)"$', re.MULTILINE)
 MIGRATION_LOCK = 0x1A6E_7A17  # any number that nothing else in the database takes for an advisory lock
 

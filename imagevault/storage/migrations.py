@@ -2,7 +2,7 @@
 
 from piccolo.conf.apps import AppRegistry
 
-from imagevault.database import DB
+from imagevault.storage.database import DB
 
 __all__ = ["APP_REGISTRY", "DB"]
 
