@@ -1,6 +1,6 @@
 """For Piccolo's own commands in a checkout: `piccolo migrations new imagevault` and the like."""
 
-from imagevault.settings import load
+from imagevault.config.settings import load
 from imagevault.storage.database import Database
 from imagevault.storage.migrations import APP_REGISTRY
 

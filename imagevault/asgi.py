@@ -5,8 +5,10 @@ import multiprocessing
 import time
 from typing import Any, cast
 
-from imagevault import lastgood, logs
+from imagevault import logs
 from imagevault.app import create_app
+from imagevault.config import last_good as lastgood
+from imagevault.config.settings import Settings, load
 from imagevault.edge.drain import Drain
 from imagevault.edge.envelope import Envelope
 from imagevault.edge.health import Health
@@ -15,7 +17,6 @@ from imagevault.edge.limit import Limit
 from imagevault.edge.types import App
 from imagevault.errors import ImageVaultError
 from imagevault.services import Services
-from imagevault.settings import Settings, load
 
 log = logging.getLogger(__name__)
 

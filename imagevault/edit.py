@@ -11,10 +11,10 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
+from imagevault.config.config_file import ConfigFile
+from imagevault.config.settings import Settings, config_path, make, nearest, provider_variable
 from imagevault.errors import ConfigError, ImageVaultError
 from imagevault.plugins import Plugins
-from imagevault.settings import Settings, config_path, make, nearest, provider_variable
-from imagevault.sources import ConfigFile
 
 try:
     import fcntl

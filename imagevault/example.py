@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
+from imagevault.config.settings import RESTART, SECRET, Rate, Settings, description, keys, provider_variable, variable
 from imagevault.plugins import Plugins
 from imagevault.provider import HOST_FIELDS
 from imagevault.security.redaction import SECRET_NAME
-from imagevault.settings import RESTART, SECRET, Rate, Settings, description, keys, provider_variable, variable
 
 HEAD = """\
 # imagevault.toml: every key with its default. Take the # away from what you change.

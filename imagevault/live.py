@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from imagevault.config.config_file import ConfigFile
+from imagevault.config.settings import RESTART, Settings, config_path, keys, make, variable
 from imagevault.errors import ConfigError
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
-from imagevault.settings import RESTART, Settings, config_path, keys, make, variable
-from imagevault.sources import ConfigFile
 
 log = logging.getLogger(__name__)
 

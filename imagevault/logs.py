@@ -13,8 +13,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from imagevault.config.settings import Settings
 from imagevault.security.redaction import pattern_of, redacted
-from imagevault.settings import Settings
 
 _secrets: set[str] = set()
 _known: list[re.Pattern[str] | None] = [None]

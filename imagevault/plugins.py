@@ -22,9 +22,9 @@ import msgspec
 import pluggy
 
 from imagevault import hookspecs
+from imagevault.config.settings import Settings, nearest
 from imagevault.errors import PluginError
 from imagevault.provider import Provider, checked
-from imagevault.settings import Settings, nearest
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from string import Template
 
+from imagevault.config.settings import provider_variable
 from imagevault.errors import BadInput, ImageVaultError
 from imagevault.plugins import GROUP, RESERVED
-from imagevault.settings import provider_variable
 
 
 def write(name: str, folder: Path) -> list[Path]:

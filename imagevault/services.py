@@ -13,6 +13,7 @@ from imagevault import logs
 from imagevault.accounts.accounts import Accounts
 from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tokens import Tokens
+from imagevault.config.settings import Settings
 from imagevault.downloads.ledger import Ledger
 from imagevault.edge.limit import Buckets
 from imagevault.errors import DatabaseUnavailable
@@ -23,7 +24,6 @@ from imagevault.plugins import Plugins
 from imagevault.provider import Provider
 from imagevault.pulse import Pulse
 from imagevault.security.keyring import Keyring, open_keyring
-from imagevault.settings import Settings
 from imagevault.storage.database import Database, outages
 from imagevault.watchdog import Watchdog
 

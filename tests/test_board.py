@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagevault import terminal
+from imagevault.config.settings import load
 from imagevault.downloads.ledger import DownloadRecord
 from imagevault.gateway import state as engine
 from imagevault.gateway.board import FailedPlugin, ProviderRecord, QuotaLeft, Standing
@@ -29,7 +30,6 @@ from imagevault.gateway.status import SearchFailed
 from imagevault.gateway.tally import CacheRate
 from imagevault.records import Attribution, License, Quota
 from imagevault.services import Services
-from imagevault.settings import load
 from imagevault.testing import Answer
 from imagevault.testing.pexels import SimulatedPexels
 

@@ -17,8 +17,8 @@ import pytest
 
 from imagevault.accounts.tables import Account
 from imagevault.cli.group import cli as command
+from imagevault.config.settings import Settings, keys, load, variable
 from imagevault.services import Services
-from imagevault.settings import Settings, keys, load, variable
 from imagevault.testing.pexels import SimulatedPexels
 
 PASSWORD = "violet-harbour-71"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from imagevault.accounts.tables import Account
+from imagevault.config.settings import load
 from imagevault.downloads.tables import Download
 from imagevault.errors import DatabaseUnavailable
-from imagevault.settings import load
 from imagevault.storage.database import Database, transaction
 
 

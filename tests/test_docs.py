@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from imagevault.settings import Rate, description, keys, variable
+from imagevault.config.settings import Rate, description, keys, variable
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

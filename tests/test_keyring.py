@@ -11,9 +11,9 @@ from threading import Barrier
 import pytest
 from rich.console import Console
 
+from imagevault.config.settings import Settings, load
 from imagevault.errors import ConfigError
 from imagevault.security.keyring import Keyring, open_keyring
-from imagevault.settings import Settings, load
 
 OLD = "the secret that was in force before this one"
 NEW = "the secret that is in force from now on, new"
@@ -21,7 +21,7 @@ OPEN = """
 import sys
 from pathlib import Path
 from imagevault.security.keyring import open_keyring
-from imagevault.settings import Settings
+from imagevault.config.settings import Settings
 settings = Settings(data=Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from imagevault.config.settings import Settings, load
 from imagevault.live import Live
 from imagevault.plugins import Plugins
 from imagevault.pulse import BEAT, Pulse
-from imagevault.settings import Settings, load
 from imagevault.testing import faults
 from imagevault.testing.pexels import SimulatedPexels
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from imagevault import logs
-from imagevault.settings import Settings
+from imagevault.config.settings import Settings
 from imagevault.testing import Answer
 from imagevault.testing.pexels import SimulatedPexels
 

@@ -14,8 +14,8 @@ from schemathesis.generation import GenerationMode
 from schemathesis.python import asgi
 
 from imagevault.asgi import create
+from imagevault.config.settings import load
 from imagevault.services import Services
-from imagevault.settings import load
 
 OPERATIONS = {
     "POST /signup",

@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from imagevault import Image, InvalidResponse, NotFound, Page, Quota, SearchQuery, hookspecs
+from imagevault.config.settings import load
 from imagevault.gateway.gate import rules
 from imagevault.memory import Memory
 from imagevault.plugins import Failure, Plugins
 from imagevault.provider import Provider
-from imagevault.settings import load
 
 QUERY = SearchQuery(text="fox", per_page=10)
 HEAD = """

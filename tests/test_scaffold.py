@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from imagevault import scaffold
+from imagevault.config.settings import load
 from imagevault.errors import BadInput, ImageVaultError
 from imagevault.plugins import Plugins
-from imagevault.settings import load
 
 NAMES = ("acme", "x", "tide-pool", "a__b", "n" * 32, "type", "x9")
 

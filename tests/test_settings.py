@@ -17,8 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from imagevault.errors import ConfigError
-from imagevault.settings import (
+from imagevault.config.settings import (
     NOT_KEYS,
     Argon2,
     Limits,
@@ -30,6 +29,7 @@ from imagevault.settings import (
     nearest,
     variable,
 )
+from imagevault.errors import ConfigError
 
 SECRET = "a secret of thirty-two bytes or more"
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagevault.config.config_file import ConfigFile
+from imagevault.config.settings import load
 from imagevault.errors import ConfigError
-from imagevault.settings import load
-from imagevault.sources import ConfigFile
 
 PATH = Path("/there/imagevault.toml")
 

@@ -14,9 +14,9 @@ import msgspec
 from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tables import Account
 from imagevault.accounts.tokens import Tokens
+from imagevault.config.settings import Settings
 from imagevault.errors import BadInput, Conflict, Missing, NotSignedIn
 from imagevault.records import Caller
-from imagevault.settings import Settings
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{2,63}")
 RESERVED = {"admin", "administrator", "anonymous", "imagevault", "nobody", "root", "support", "system"}

@@ -12,8 +12,8 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from imagevault.config.settings import Settings
 from imagevault.errors import BadInput, Busy
-from imagevault.settings import Settings
 
 T = TypeVar("T")
 

@@ -11,14 +11,15 @@ from importlib.metadata import version
 import rich_click as click
 from rich.text import Text
 
-from imagevault import lastgood, logs
+from imagevault import logs
 from imagevault.cli.group import cli
+from imagevault.config import last_good as lastgood
+from imagevault.config.settings import Settings, is_loopback, load, variable
+from imagevault.config.validation import MAKE_SECRET
 from imagevault.errors import ImageVaultError
 from imagevault.plugins import Plugins
 from imagevault.services import Services
-from imagevault.settings import Settings, is_loopback, load, variable
 from imagevault.terminal import err, say
-from imagevault.values import MAKE_SECRET
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Parameter
 
+from imagevault.config.settings import nearest
 from imagevault.edge.problems import HTTPRefusal
 from imagevault.errors import BadInput, NotSignedIn
-from imagevault.settings import nearest
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

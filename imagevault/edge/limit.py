@@ -6,9 +6,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from imagevault.config.settings import Rate
 from imagevault.edge.types import App, Receive, Scope, Send
 from imagevault.errors import TooMany
-from imagevault.settings import Rate
 
 CALLERS = 20_000
 ROUNDING = 1e-9  # what a token may lack: whoever waited as long as told must not fail for a rounding error

@@ -11,8 +11,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from imagevault import errors
+from imagevault.config.settings import nearest
 from imagevault.edge.types import Scope, Send
-from imagevault.settings import nearest
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 import msgspec
 
+from imagevault.config.settings import Settings
 from imagevault.errors import BadInput, Missing, Unconfigured
 from imagevault.gateway.attribution import attribution
 from imagevault.gateway.media import Media
@@ -16,7 +17,6 @@ from imagevault.plugins import Plugins
 from imagevault.provider import Provider
 from imagevault.records import Image, ImageRecord, ProviderInfo, Rendition
 from imagevault.security.keyring import Keyring
-from imagevault.settings import Settings
 
 RECORDS = 4000  # kept ready to be shown, some 4 KB each
 

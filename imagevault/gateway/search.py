@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from imagevault.config.settings import Settings, nearest
 from imagevault.errors import BadInput, ProviderError, Unconfigured
 from imagevault.gateway import filters, status
 from imagevault.gateway.cursor import VERSION, Cursor, Place, seal, unseal
@@ -15,7 +16,6 @@ from imagevault.gateway.walk import FILL_BUDGET, Seat, walk
 from imagevault.provider import Provider
 from imagevault.records import Image, ImageRecord, Page
 from imagevault.security.keyring import Keyring
-from imagevault.settings import Settings, nearest
 
 PER_PAGE = 30
 MAX_TEXT = 200

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from imagevault.config.settings import Settings
+from imagevault.config.validation import MAKE_SECRET
 from imagevault.errors import ConfigError
-from imagevault.settings import Settings
-from imagevault.values import MAKE_SECRET
 
 TAG_BYTES = 16
 

@@ -27,8 +27,8 @@ from piccolo.querystring import QueryString
 from piccolo.table import Table
 from typing_extensions import override
 
+from imagevault.config.settings import Settings
 from imagevault.errors import DatabaseUnavailable
-from imagevault.settings import Settings
 from imagevault.storage.engines import Postgres, SQLite, relaxed
 
 try:

@@ -13,13 +13,13 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
+from imagevault.config.settings import Settings
 from imagevault.errors import TimedOut
 from imagevault.gateway import mend
 from imagevault.gateway.transport import explain, open_client
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
 from imagevault.records import Image, Page, SearchQuery
-from imagevault.settings import Settings
 from imagevault.testing.upstream import Upstream
 
 T = TypeVar("T")

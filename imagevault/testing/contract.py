@@ -24,10 +24,10 @@ import httpx
 import msgspec
 import pytest
 
+from imagevault.config.settings import provider_variable
 from imagevault.errors import NotFound, ProviderError, Unauthorized
 from imagevault.gateway import mend
 from imagevault.records import Image
-from imagevault.settings import provider_variable
 from imagevault.testing import faults
 from imagevault.testing.bench import Bench, benched
 from imagevault.testing.complaints import changed_by_mending, of_image, of_info, of_page, of_quotas, of_shapes

@@ -10,8 +10,8 @@ import pytest
 from imagevault.accounts.accounts import Accounts
 from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tokens import Tokens
+from imagevault.config.settings import Argon2, Settings, load
 from imagevault.security.keyring import Keyring
-from imagevault.settings import Argon2, Settings, load
 from imagevault.storage.database import Database
 
 KEYRING = Keyring(b"a test secret of more than thirty-two bytes")

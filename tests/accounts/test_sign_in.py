@@ -10,8 +10,8 @@ import pytest
 
 from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tables import Account
+from imagevault.config.settings import Settings
 from imagevault.errors import BadInput, Busy, NotSignedIn
-from imagevault.settings import Settings
 
 PASSWORD = "violet-harbour-71"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -13,9 +13,9 @@ import pytest
 import uvicorn
 
 from imagevault.asgi import create
+from imagevault.config.settings import load
 from imagevault.edge.types import Receive, Scope, Send
 from imagevault.services import Services
-from imagevault.settings import load
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from imagevault.config.settings import Rate
 from imagevault.edge.limit import Buckets, network
 from imagevault.errors import TooMany
-from imagevault.settings import Rate
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 

@@ -10,9 +10,9 @@ import httpx
 import msgspec
 import pytest
 
+from imagevault.config.settings import load
 from imagevault.gateway.search import Asked
 from imagevault.services import Services
-from imagevault.settings import load
 from imagevault.testing import Answer, faults
 from imagevault.testing.pexels import SimulatedPexels
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from imagevault.config.settings import load
 from imagevault.gateway.clients import Clients
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
 from imagevault.records import SearchQuery
-from imagevault.settings import load
 from imagevault.testing import faults
 from imagevault.testing.pexels import SimulatedPexels
 

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from imagevault import Image, Page, ProviderInfo, Quota, Rendition, SearchQuery, hookimpl
+from imagevault.config.settings import Settings
 from imagevault.errors import DatabaseUnavailable, ProviderError
 from imagevault.gateway import state as engine
 from imagevault.gateway.pages import Key, Pages
@@ -24,7 +25,6 @@ from imagevault.gateway.state import State
 from imagevault.gateway.store import Kept
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
-from imagevault.settings import Settings
 
 SCHEDULES = 4_000
 WORKERS = 4

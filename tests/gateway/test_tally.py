@@ -10,12 +10,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from imagevault.config.settings import Settings, load
 from imagevault.errors import DatabaseUnavailable
 from imagevault.gateway import tally
 from imagevault.gateway.tables import CacheUse
 from imagevault.gateway.tally import SLOT, CacheRate, Tally, last_hour
 from imagevault.services import Services
-from imagevault.settings import Settings, load
 from imagevault.storage.database import Database
 
 FAILED = (DatabaseUnavailable, asyncpg.PostgresError)

@@ -23,11 +23,11 @@ from imagevault import (
     Unauthorized,
     hookspecs,
 )
+from imagevault.config.settings import load
 from imagevault.gateway import mend
 from imagevault.gateway.transport import explain
 from imagevault.memory import Memory
 from imagevault.plugins import Plugins
-from imagevault.settings import load
 from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.openverse import SimulatedOpenverse

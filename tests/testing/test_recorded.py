@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from imagevault.check import Recorder
+from imagevault.config.settings import Settings
 from imagevault.plugins import Plugins
 from imagevault.provider import Provider
 from imagevault.records import Page, ProviderInfo, Quota
-from imagevault.settings import Settings
 from imagevault.testing import Answer, Recorded, Recording, Upstream
 
 

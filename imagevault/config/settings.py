@@ -16,9 +16,10 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from imagevault import sources, values
+from imagevault.config import config_file as sources
+from imagevault.config import validation as values
+from imagevault.config.config_file import ConfigFile
 from imagevault.errors import ConfigError
-from imagevault.sources import ConfigFile
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 OWN_NAMES = {"secret_key": "SECRET_KEY", "secret_key_previous": "SECRET_KEY_PREVIOUS", "database_url": "DATABASE_URL"}
