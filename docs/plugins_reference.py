@@ -16,8 +16,10 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Meta
 
-from imagevault import answers, errors, hookspecs, records
-from imagevault.provider import HostSettings
+from imagevault import errors, records
+from imagevault.plugins import decoding as answers
+from imagevault.plugins import hookspecs
+from imagevault.plugins.provider import HostSettings
 from imagevault.testing import faults
 
 PAGE = Path(__file__).with_name("plugins.md")

@@ -1,6 +1,5 @@
 """ImageVault: one search over many image providers. Here are the names that a plugin author imports."""
 
-from imagevault.answers import decode, decode_each
 from imagevault.errors import (
     InvalidResponse,
     NotFound,
@@ -9,7 +8,8 @@ from imagevault.errors import (
     Unauthorized,
     Unavailable,
 )
-from imagevault.hookspecs import hookimpl
+from imagevault.plugins.decoding import decode, decode_each
+from imagevault.plugins.hookspecs import hookimpl
 from imagevault.records import (
     Author,
     Image,

@@ -12,7 +12,7 @@ from imagevault.errors import ProviderError
 from imagevault.gateway.filters import plan
 from imagevault.gateway.pages import Key, normal
 from imagevault.gateway.transport import LATEST
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
 from imagevault.services import Services
 from imagevault.testing.recorded import Recording

@@ -14,7 +14,7 @@ from tomlkit.items import InlineTable
 from imagevault.config.config_file import ConfigFile
 from imagevault.config.settings import Settings, config_path, make, nearest, provider_variable
 from imagevault.errors import ConfigError, ImageVaultError
-from imagevault.plugins import Plugins
+from imagevault.plugins.registry import Plugins
 
 try:
     import fcntl

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from imagevault.config.settings import RESTART, SECRET, Rate, Settings, description, keys, provider_variable, variable
-from imagevault.plugins import Plugins
-from imagevault.provider import HOST_FIELDS
+from imagevault.plugins.provider import HOST_FIELDS
+from imagevault.plugins.registry import Plugins
 from imagevault.security.redaction import SECRET_NAME
 
 HEAD = """\

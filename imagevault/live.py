@@ -8,8 +8,8 @@ import msgspec
 from imagevault.config.config_file import ConfigFile
 from imagevault.config.settings import RESTART, Settings, config_path, keys, make, variable
 from imagevault.errors import ConfigError
-from imagevault.plugins import Plugins
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.registry import Plugins
 
 log = logging.getLogger(__name__)
 

@@ -20,12 +20,12 @@ from imagevault.errors import DatabaseUnavailable
 from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.tally import Tally
 from imagevault.live import Live
-from imagevault.plugins import Plugins
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.registry import Plugins
+from imagevault.plugins.watchdog import Watchdog
 from imagevault.pulse import Pulse
 from imagevault.security.keyring import Keyring, open_keyring
 from imagevault.storage.database import Database, outages
-from imagevault.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 

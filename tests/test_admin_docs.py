@@ -22,7 +22,7 @@ import pytest
 from imagevault import terminal
 from imagevault.cli.serve import GRACE
 from imagevault.config.settings import keys, load
-from imagevault.provider import HOST_FIELDS
+from imagevault.plugins.provider import HOST_FIELDS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")

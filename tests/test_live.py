@@ -15,7 +15,7 @@ import pytest
 
 from imagevault.config.settings import Settings, load
 from imagevault.live import Live
-from imagevault.plugins import Plugins
+from imagevault.plugins.registry import Plugins
 from imagevault.pulse import BEAT, Pulse
 from imagevault.testing import faults
 from imagevault.testing.pexels import SimulatedPexels

@@ -12,12 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from imagevault import Image, InvalidResponse, NotFound, Page, Quota, SearchQuery, hookspecs
+from imagevault import Image, InvalidResponse, NotFound, Page, Quota, SearchQuery
 from imagevault.config.settings import load
 from imagevault.gateway.gate import rules
-from imagevault.memory import Memory
-from imagevault.plugins import Failure, Plugins
-from imagevault.provider import Provider
+from imagevault.plugins import hookspecs
+from imagevault.plugins.cache import Memory
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.registry import Failure, Plugins
 
 QUERY = SearchQuery(text="fox", per_page=10)
 HEAD = """

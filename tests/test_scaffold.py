@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from imagevault import scaffold
 from imagevault.config.settings import load
 from imagevault.errors import BadInput, ImageVaultError
-from imagevault.plugins import Plugins
+from imagevault.plugins import scaffold
+from imagevault.plugins.registry import Plugins
 
 NAMES = ("acme", "x", "tide-pool", "a__b", "n" * 32, "type", "x9")
 

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from types import ModuleType
 
-from imagevault.watchdog import Watchdog
+from imagevault.plugins.watchdog import Watchdog
 
 BLOCKING = """
 def block(released):

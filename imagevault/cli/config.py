@@ -12,7 +12,7 @@ from imagevault.config.settings import PREFIX, Settings, load
 from imagevault.errors import ConfigError
 from imagevault.example import example, in_force
 from imagevault.live import check_default, shadowed, wrong_providers
-from imagevault.plugins import Plugins
+from imagevault.plugins.registry import Plugins
 from imagevault.terminal import out, print_json
 
 

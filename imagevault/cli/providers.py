@@ -8,13 +8,14 @@ from typing import Any
 import rich_click as click
 from rich.text import Text
 
-from imagevault import scaffold, terminal
+from imagevault import terminal
 from imagevault.check import Checked, Recorder, check
 from imagevault.cli.group import cli, json_option
 from imagevault.config.settings import load
 from imagevault.edit import switch
 from imagevault.gateway.board import board
 from imagevault.gateway.search import choose
+from imagevault.plugins import scaffold
 from imagevault.services import Services
 from imagevault.terminal import out, print_json, say
 

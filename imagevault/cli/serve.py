@@ -17,7 +17,7 @@ from imagevault.config import last_good as lastgood
 from imagevault.config.settings import Settings, is_loopback, load, variable
 from imagevault.config.validation import MAKE_SECRET
 from imagevault.errors import ImageVaultError
-from imagevault.plugins import Plugins
+from imagevault.plugins.registry import Plugins
 from imagevault.services import Services
 from imagevault.terminal import err, say
 

@@ -14,7 +14,7 @@ from imagevault.downloads.tables import Download
 from imagevault.errors import BadInput
 from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.mend import link
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 from imagevault.records import Attribution, Author, License
 
 MAX_NOTE = 2000

@@ -12,7 +12,7 @@ from imagevault.gateway.gate import rules
 from imagevault.gateway.gateway import Gateway
 from imagevault.gateway.state import State
 from imagevault.gateway.tally import CacheRate, last_hour
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 from imagevault.storage.database import outages
 
 QuotaWord = Literal["ok", "low", "out"]

@@ -8,7 +8,7 @@ from weakref import WeakSet
 import httpx
 
 from imagevault.gateway.transport import open_client
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 
 
 class Clients:

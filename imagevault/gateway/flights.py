@@ -14,7 +14,7 @@ from imagevault.gateway.shelf import Shelf, decode, encode
 from imagevault.gateway.state import LEASE, Call, Outcome
 from imagevault.gateway.store import Kept, Store
 from imagevault.gateway.transport import LATEST, explain
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 from imagevault.records import Page
 
 log = logging.getLogger(__name__)

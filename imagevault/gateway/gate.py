@@ -15,7 +15,7 @@ from imagevault.errors import RateLimited, Unavailable, Unconfigured
 from imagevault.gateway import state as engine
 from imagevault.gateway.state import Call, Decision, Outcome, Rules, State
 from imagevault.gateway.store import Store
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 from imagevault.records import Quota
 
 log = logging.getLogger(__name__)

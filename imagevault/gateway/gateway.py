@@ -13,8 +13,8 @@ from imagevault.gateway.media import Media
 from imagevault.gateway.pages import Pages
 from imagevault.gateway.search import Answer, Asked, Search, Watch, switched_on
 from imagevault.gateway.shared import DatabaseStore, SharedClock
-from imagevault.plugins import Plugins
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.registry import Plugins
 from imagevault.records import Image, ImageRecord, ProviderInfo, Rendition
 from imagevault.security.keyring import Keyring
 

@@ -10,8 +10,8 @@ from anyio import CapacityLimiter, to_thread
 
 from imagevault.errors import Forbidden, Missing
 from imagevault.gateway.transport import explain
-from imagevault.plugins import Plugins
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.registry import Plugins
 from imagevault.security.keyring import Keyring
 
 DAY = 86400

@@ -25,7 +25,7 @@ from imagevault.gateway.shelf import decode, on_page
 from imagevault.gateway.state import Call
 from imagevault.gateway.store import DAY, Kept, Store
 from imagevault.gateway.transport import LATEST
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page, SearchQuery
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from imagevault.gateway.cursor import VERSION, Cursor, Place, seal, unseal
 from imagevault.gateway.pages import Found, Got, Key, Pages, normal
 from imagevault.gateway.status import ProviderStatus, SearchFailed
 from imagevault.gateway.walk import FILL_BUDGET, Seat, walk
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 from imagevault.records import Image, ImageRecord, Page
 from imagevault.security.keyring import Keyring
 

@@ -29,7 +29,7 @@ from imagevault.errors import (
     Unavailable,
 )
 from imagevault.gateway.gate import Flight, learned, under_way
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 
 log = logging.getLogger(__name__)
 for name in ("httpx", "httpcore"):

@@ -17,8 +17,8 @@ from imagevault.config.settings import Settings
 from imagevault.errors import TimedOut
 from imagevault.gateway import mend
 from imagevault.gateway.transport import explain, open_client
-from imagevault.plugins import Plugins
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.registry import Plugins
 from imagevault.records import Image, Page, SearchQuery
 from imagevault.testing.upstream import Upstream
 

@@ -12,7 +12,7 @@ from imagevault.errors import ProviderError
 from imagevault.gateway.attribution import attribution
 from imagevault.gateway.filters import COLORS, EMULATED, LOCALE, VALUES
 from imagevault.gateway.mend import MAX_ID
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
 from imagevault.records import Image, License, Page, ProviderInfo, Quota
 
 MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|&(#\d+|#x[0-9a-fA-F]+|[a-z]{2,8});")

@@ -10,8 +10,8 @@ import pytest
 
 from imagevault.config.settings import load
 from imagevault.gateway.clients import Clients
-from imagevault.plugins import Plugins
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.registry import Plugins
 from imagevault.records import SearchQuery
 from imagevault.testing import faults
 from imagevault.testing.pexels import SimulatedPexels

@@ -23,8 +23,8 @@ from imagevault.gateway import state as engine
 from imagevault.gateway.pages import Key, Pages
 from imagevault.gateway.state import State
 from imagevault.gateway.store import Kept
-from imagevault.plugins import Plugins
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.registry import Plugins
 
 SCHEDULES = 4_000
 WORKERS = 4

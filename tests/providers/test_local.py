@@ -18,10 +18,11 @@ from imagevault_local import Settings, fetch_image, open_file, search_images
 from PIL import ExifTags, ImageChops, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
-from imagevault import Image, Page, SearchQuery, Unavailable, hookspecs
+from imagevault import Image, Page, SearchQuery, Unavailable
 from imagevault.folder import FRESH, File
 from imagevault.gateway import mend
 from imagevault.gateway.attribution import attribution
+from imagevault.plugins import hookspecs
 from imagevault.samples import draw
 from imagevault.testing.contract import ProviderContract
 

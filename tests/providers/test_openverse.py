@@ -11,23 +11,13 @@ import pluggy
 import pytest
 from imagevault_openverse import Settings, configure, fetch_image, provider_info, search_images
 
-from imagevault import (
-    Author,
-    Image,
-    InvalidResponse,
-    License,
-    Page,
-    RateLimited,
-    Rendition,
-    SearchQuery,
-    Unauthorized,
-    hookspecs,
-)
+from imagevault import Author, Image, InvalidResponse, License, Page, RateLimited, Rendition, SearchQuery, Unauthorized
 from imagevault.config.settings import load
 from imagevault.gateway import mend
 from imagevault.gateway.transport import explain
-from imagevault.memory import Memory
-from imagevault.plugins import Plugins
+from imagevault.plugins import hookspecs
+from imagevault.plugins.cache import Memory
+from imagevault.plugins.registry import Plugins
 from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.openverse import SimulatedOpenverse

@@ -11,8 +11,8 @@ import pytest
 
 from imagevault.check import Recorder
 from imagevault.config.settings import Settings
-from imagevault.plugins import Plugins
-from imagevault.provider import Provider
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.registry import Plugins
 from imagevault.records import Page, ProviderInfo, Quota
 from imagevault.testing import Answer, Recorded, Recording, Upstream
 

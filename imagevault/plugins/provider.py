@@ -13,7 +13,7 @@ from msgspec import Meta
 from imagevault.config.settings import Settings, description, nearest, provider_variable
 from imagevault.config.validation import check_url, clean_key, convert
 from imagevault.errors import InvalidResponse, NotFound, PluginError, Unconfigured
-from imagevault.memory import Memory
+from imagevault.plugins.cache import Memory
 from imagevault.records import Image, Page, ProviderInfo, Quota, SearchQuery
 from imagevault.security.redaction import SECRET_NAME, pattern_of, redacted
 

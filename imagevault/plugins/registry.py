@@ -21,10 +21,10 @@ from weakref import WeakSet
 import msgspec
 import pluggy
 
-from imagevault import hookspecs
 from imagevault.config.settings import Settings, nearest
 from imagevault.errors import PluginError
-from imagevault.provider import Provider, checked
+from imagevault.plugins import hookspecs
+from imagevault.plugins.provider import Provider, checked
 
 log = logging.getLogger(__name__)
 

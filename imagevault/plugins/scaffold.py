@@ -12,7 +12,7 @@ from string import Template
 
 from imagevault.config.settings import provider_variable
 from imagevault.errors import BadInput, ImageVaultError
-from imagevault.plugins import GROUP, RESERVED
+from imagevault.plugins.registry import GROUP, RESERVED
 
 
 def write(name: str, folder: Path) -> list[Path]:
