@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagevault import Unavailable
-from imagevault.folder import FRESH, File, Folder
+from imagevault.files.folder import FRESH, File, Folder
 
 
 class Reader:
@@ -40,7 +40,7 @@ def folder(tmp_path: Path, reader: Reader) -> Folder[str]:
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Lets the time pass after which the folder is looked at again."""
     now = [1000.0]
-    monkeypatch.setattr("imagevault.folder.monotonic", lambda: now[0])
+    monkeypatch.setattr("imagevault.files.folder.monotonic", lambda: now[0])
     return lambda: now.__setitem__(0, now[0] + FRESH)
 
 
@@ -101,7 +101,7 @@ def test_a_folder_below_it_that_cannot_be_listed_costs_only_itself(
             raise PermissionError(13, "Permission denied")
         return really(path)
 
-    monkeypatch.setattr("imagevault.folder.os.scandir", refuse)
+    monkeypatch.setattr("imagevault.files.folder.os.scandir", refuse)
     assert folder.entries(60) == (["one"], True)
 
 

@@ -23,14 +23,14 @@ SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 
 # A module imports from the layers above it here, and from its own folder; besides, downloads import from the gateway.
 LAYERS = [
-    {"errors", "lastgood", "records", "redaction", "values", "memory", "watchdog", "pictures", "samples", "answers"},
-    {"sources", "hookspecs", "pulse", "folder", "files"},
-    {"settings", "config"},
-    {"keyring", "security"},
+    {"errors", "records", "samples"},
+    {"files", "pulse"},
+    {"folder", "pictures"},
+    {"config"},
+    {"security"},
     {"logs"},
-    {"engines"},
-    {"provider", "database", "storage"},
-    {"plugins", "migrations"},
+    {"storage"},
+    {"plugins"},
     {"live", "edit", "example"},
     {"upstream"},
     {"images"},

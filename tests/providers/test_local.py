@@ -19,7 +19,7 @@ from PIL import ExifTags, ImageChops, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 from imagevault import Image, Page, SearchQuery, Unavailable
-from imagevault.folder import FRESH, File
+from imagevault.files.folder import FRESH, File
 from imagevault.gateway import mend
 from imagevault.gateway.attribution import attribution
 from imagevault.plugins import hookspecs
@@ -59,7 +59,7 @@ def scratch(tmp_path: Path) -> Path:
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Lets ten seconds pass."""
     now = [1000.0]
-    monkeypatch.setattr("imagevault.folder.monotonic", lambda: now[0])
+    monkeypatch.setattr("imagevault.files.folder.monotonic", lambda: now[0])
 
     def later() -> None:
         now[0] += 10

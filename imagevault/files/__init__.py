@@ -1,0 +1,1 @@
+"""Picture files on disk, for providers that hold their own files."""
