@@ -17,8 +17,8 @@ from imagevault.downloads import routes as download_routes
 from imagevault.edge import docs, problems
 from imagevault.edge.guard import Parameters, check_content_type, guard
 from imagevault.errors import DatabaseUnavailable
-from imagevault.gateway import routes as search_routes
-from imagevault.gateway.status import SearchFailed
+from imagevault.search import routes as search_routes
+from imagevault.search.outcome import SearchFailed
 from imagevault.services import Services
 
 log = logging.getLogger(__name__)

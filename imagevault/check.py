@@ -8,14 +8,14 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from imagevault.cache.page_cache import Key, normal
 from imagevault.errors import ProviderError
-from imagevault.gateway.filters import plan
-from imagevault.gateway.pages import Key, normal
-from imagevault.gateway.transport import LATEST
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
+from imagevault.search.filters import plan
 from imagevault.services import Services
 from imagevault.testing.recorded import Recording
+from imagevault.upstream.transport import LATEST
 
 FIELDS = ("title", "alt", "width", "height", "author", "source_url", "license")
 NOT_RECORDED = re.compile(  # headers of HTTP itself, of the machines on the way, and those that tell who called

@@ -13,17 +13,17 @@ from imagevault import logs
 from imagevault.accounts.accounts import Accounts
 from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tokens import Tokens
+from imagevault.cache.statistics import Tally
 from imagevault.config.settings import Settings
 from imagevault.downloads.ledger import Ledger
 from imagevault.edge.limit import Buckets
 from imagevault.errors import DatabaseUnavailable
-from imagevault.gateway.gateway import Gateway
-from imagevault.gateway.tally import Tally
 from imagevault.live import Live
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
 from imagevault.plugins.watchdog import Watchdog
 from imagevault.pulse import Pulse
+from imagevault.search.gateway import Gateway
 from imagevault.security.keyring import Keyring, open_keyring
 from imagevault.storage.database import Database, outages
 

@@ -12,8 +12,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from imagevault.downloads.ledger import DownloadRecord
-from imagevault.gateway.board import FailedPlugin, ProviderRecord, Standing
-from imagevault.gateway.search import Answer, Event
+from imagevault.search.provider_list import FailedPlugin, ProviderRecord, Standing
+from imagevault.search.search import Answer, Event
 
 out = Console()
 if not out.is_terminal and "COLUMNS" not in os.environ:

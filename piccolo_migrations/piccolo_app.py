@@ -4,7 +4,8 @@ from importlib.resources import files
 
 from imagevault.accounts.tables import Account
 from imagevault.downloads.tables import Download
-from imagevault.gateway.tables import CacheUse, KeptImage, KeptPage, ProviderState
+from imagevault.cache.tables import CacheUse, KeptImage, KeptPage
+from imagevault.upstream.tables import ProviderState
 from piccolo.conf.apps import AppConfig
 
 APP_CONFIG = AppConfig(

@@ -20,18 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagevault import terminal
+from imagevault.cache.statistics import CacheRate
 from imagevault.config.settings import load
 from imagevault.downloads.ledger import DownloadRecord
-from imagevault.gateway import state as engine
-from imagevault.gateway.board import FailedPlugin, ProviderRecord, QuotaLeft, Standing
-from imagevault.gateway.search import Asked
-from imagevault.gateway.state import Call, Caller, Learned, Outcome, Rules, State
-from imagevault.gateway.status import SearchFailed
-from imagevault.gateway.tally import CacheRate
 from imagevault.records import Attribution, License, Quota
+from imagevault.search.outcome import SearchFailed
+from imagevault.search.provider_list import FailedPlugin, ProviderRecord, QuotaLeft, Standing
+from imagevault.search.search import Asked
 from imagevault.services import Services
 from imagevault.testing import Answer
 from imagevault.testing.pexels import SimulatedPexels
+from imagevault.upstream import admission as engine
+from imagevault.upstream.admission import Call, Caller, Learned, Outcome, Rules, State
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Work = Callable[[Services], Awaitable[None]]

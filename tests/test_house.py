@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 
-# A module imports from the layers above it here, and from its own folder; besides, downloads import from the gateway.
+# A module imports from the layers above it here, and from its own folder;
 LAYERS = [
     {"errors", "records", "samples"},
     {"files", "pulse"},
@@ -36,7 +36,7 @@ LAYERS = [
     {"images"},
     {"cache"},
     {"search"},
-    {"edge", "web", "accounts", "gateway"},
+    {"edge", "accounts"},
     {"downloads"},
     {"services", "runtime"},
     {"testing"},
@@ -99,7 +99,7 @@ class TestImports:
     def test_a_module_imports_from_the_layers_above_only(self, name: str) -> None:
         own = part(name)
         position = next(number for number, layer in enumerate(LAYERS) if own in layer)
-        allowed = set().union(*LAYERS[:position], {own}, {"gateway"} if own == "downloads" else set())
+        allowed = set().union(*LAYERS[:position], {own})
         if own == "samples":
             allowed = {own}
 
@@ -138,7 +138,7 @@ class TestImports:
         assert {part(name) for name in found} <= {
             "storage",
             "accounts",
-            "gateway",
+            "search",
             "cache",
             "upstream",
             "downloads",

@@ -14,11 +14,11 @@ import pytest
 
 from imagevault import Image, InvalidResponse, NotFound, Page, Quota, SearchQuery
 from imagevault.config.settings import load
-from imagevault.gateway.gate import rules
 from imagevault.plugins import hookspecs
 from imagevault.plugins.cache import Memory
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Failure, Plugins
+from imagevault.upstream.limiter import rules
 
 QUERY = SearchQuery(text="fox", per_page=10)
 HEAD = """

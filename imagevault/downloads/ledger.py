@@ -12,10 +12,10 @@ import msgspec
 
 from imagevault.downloads.tables import Download
 from imagevault.errors import BadInput
-from imagevault.gateway.gateway import Gateway
-from imagevault.gateway.mend import link
+from imagevault.images.sanitize import link
 from imagevault.plugins.provider import Provider
 from imagevault.records import Attribution, Author, License
+from imagevault.search.gateway import Gateway
 
 MAX_NOTE = 2000
 MAX_PROJECT = 200

@@ -15,12 +15,12 @@ import httpx
 
 from imagevault.config.settings import Settings
 from imagevault.errors import TimedOut
-from imagevault.gateway import mend
-from imagevault.gateway.transport import explain, open_client
+from imagevault.images import sanitize as mend
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
 from imagevault.records import Image, Page, SearchQuery
 from imagevault.testing.upstream import Upstream
+from imagevault.upstream.transport import explain, open_client
 
 T = TypeVar("T")
 P = ParamSpec("P")

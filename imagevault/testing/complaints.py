@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from imagevault.errors import ProviderError
-from imagevault.gateway.attribution import attribution
-from imagevault.gateway.filters import COLORS, EMULATED, LOCALE, VALUES
-from imagevault.gateway.mend import MAX_ID
+from imagevault.images.attribution import attribution
+from imagevault.images.sanitize import MAX_ID
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, License, Page, ProviderInfo, Quota
+from imagevault.search.filters import COLORS, EMULATED, LOCALE, VALUES
 
 MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|&(#\d+|#x[0-9a-fA-F]+|[a-z]{2,8});")
 LICENSE_ID = re.compile(r"[a-z0-9+]+([.-][a-z0-9+]+)*")

@@ -26,7 +26,7 @@ import pytest
 
 from imagevault.config.settings import provider_variable
 from imagevault.errors import NotFound, ProviderError, Unauthorized
-from imagevault.gateway import mend
+from imagevault.images import sanitize as mend
 from imagevault.records import Image
 from imagevault.testing import faults
 from imagevault.testing.bench import Bench, benched

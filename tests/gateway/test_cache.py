@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from imagevault.config.settings import load
-from imagevault.gateway.search import Asked
+from imagevault.search.search import Asked
 from imagevault.services import Services
 from imagevault.testing import Answer, faults
 from imagevault.testing.pexels import SimulatedPexels
@@ -257,7 +257,7 @@ class TestQuota:
             last = await api.get("/search", params={"q": word, "provider": "pexels"}, headers=headers)
         gateway = api.services.gateway
         api.services.database.use()
-        state, _ = await gateway.pages.store.state("pexels")
+        state, _ = await gateway.pages.gate.store.state("pexels")
 
         assert last.status_code == 503
         assert len(state.callers) == 2

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from imagevault.config.settings import load
-from imagevault.gateway.clients import Clients
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
 from imagevault.records import SearchQuery
 from imagevault.testing import faults
 from imagevault.testing.pexels import SimulatedPexels
+from imagevault.upstream.clients import Clients
 
 QUERY = SearchQuery(text="nature", per_page=10)
 

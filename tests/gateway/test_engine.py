@@ -17,14 +17,14 @@ import msgspec
 import pytest
 
 from imagevault import Image, Page, ProviderInfo, Quota, Rendition, SearchQuery, hookimpl
+from imagevault.cache.page_cache import Key, Pages
+from imagevault.cache.store import Kept
 from imagevault.config.settings import Settings
 from imagevault.errors import DatabaseUnavailable, ProviderError
-from imagevault.gateway import state as engine
-from imagevault.gateway.pages import Key, Pages
-from imagevault.gateway.state import State
-from imagevault.gateway.store import Kept
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
+from imagevault.upstream import admission as engine
+from imagevault.upstream.admission import State
 
 SCHEDULES = 4_000
 WORKERS = 4
@@ -209,7 +209,7 @@ class World:
         loop = asyncio.get_running_loop()
         behind = self.dice.choice((0, 0, 0, 0.02)) + self.set_back
         clock = lambda: BASE + loop.time() - behind  # noqa: E731
-        self.everyone.append(Pages(self.store, clock, {"simulated": self.upstream}))
+        self.everyone.append(Pages(self.store, self.store, clock, {"simulated": self.upstream}))
         return self.everyone[-1]
 
     async def run(self) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from imagevault.errors import BadInput, Unsupported
-from imagevault.gateway import filters
 from imagevault.records import Image, License, ProviderInfo, Rendition
+from imagevault.search import filters
 
 INFO = ProviderInfo(
     title="Test",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagevault.gateway import mend
+from imagevault.images import sanitize as mend
 from imagevault.records import Author, Image, License, Page, ProviderInfo, Rendition
 
 ORIGINAL = Rendition(name="original", url="https://a.example/1.jpg")

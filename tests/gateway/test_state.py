@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagevault.gateway.state import (
+from imagevault.records import Quota
+from imagevault.upstream.admission import (
     COOLING,
     FAILURES,
     LEASE,
@@ -23,7 +24,6 @@ from imagevault.gateway.state import (
     observe,
     renew,
 )
-from imagevault.records import Quota
 
 HOUR = Quota(10, "hour", remaining="X-Remaining", reset="X-Reset")
 RULES = Rules((HOUR,))

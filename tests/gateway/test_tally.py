@@ -10,11 +10,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from imagevault.cache import statistics as tally
+from imagevault.cache.statistics import SLOT, CacheRate, Tally, last_hour
+from imagevault.cache.tables import CacheUse
 from imagevault.config.settings import Settings, load
 from imagevault.errors import DatabaseUnavailable
-from imagevault.gateway import tally
-from imagevault.gateway.tables import CacheUse
-from imagevault.gateway.tally import SLOT, CacheRate, Tally, last_hour
 from imagevault.services import Services
 from imagevault.storage.database import Database
 

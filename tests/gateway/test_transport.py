@@ -10,10 +10,10 @@ import pytest
 
 from imagevault import Page, ProviderInfo, Quota, hookimpl
 from imagevault.config.settings import Settings
-from imagevault.gateway.gate import learned
-from imagevault.gateway.transport import DAY, retry_after
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
+from imagevault.upstream.limiter import learned
+from imagevault.upstream.transport import DAY, retry_after
 
 NOW = 1_800_000_000.0
 QUOTAS = (Quota(200, "hour"), Quota(20_000, "month", remaining="X-Remaining", reset="X-Reset"))

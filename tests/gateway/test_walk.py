@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imagevault.cache.page_cache import Found
 from imagevault.errors import ProviderError, TimedOut, Unavailable
-from imagevault.gateway.pages import Found
-from imagevault.gateway.walk import FILL_BUDGET, Seat, walk
 from imagevault.records import Image, Page, Rendition
+from imagevault.search.merge import FILL_BUDGET, Seat, walk
 
 
 def picture(id: str, source: str | None = None, width: int = 1) -> Image:

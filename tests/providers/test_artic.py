@@ -9,7 +9,7 @@ import imagevault_artic as plugin
 import pytest
 
 from imagevault import Author, InvalidResponse, RateLimited, Unauthorized
-from imagevault.gateway.attribution import attribution
+from imagevault.images.attribution import attribution
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.artic import SimulatedArtic, as_json, find, has_picture, is_open
 from imagevault.testing.bench import Bench

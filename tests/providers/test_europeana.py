@@ -11,8 +11,8 @@ import imagevault_europeana as plugin
 import pytest
 
 from imagevault import Author, InvalidResponse, RateLimited, Unauthorized
-from imagevault.gateway.attribution import attribution
-from imagevault.gateway.filters import plan
+from imagevault.images.attribution import attribution
+from imagevault.search.filters import plan
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract

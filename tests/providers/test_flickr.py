@@ -20,8 +20,8 @@ from imagevault import (
     Unauthorized,
     Unavailable,
 )
-from imagevault.gateway import filters
-from imagevault.gateway.attribution import attribution
+from imagevault.images.attribution import attribution
+from imagevault.search import filters
 from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract

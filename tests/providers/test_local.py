@@ -20,8 +20,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from imagevault import Image, Page, SearchQuery, Unavailable
 from imagevault.files.folder import FRESH, File
-from imagevault.gateway import mend
-from imagevault.gateway.attribution import attribution
+from imagevault.images import sanitize as mend
+from imagevault.images.attribution import attribution
 from imagevault.plugins import hookspecs
 from imagevault.samples import draw
 from imagevault.testing.contract import ProviderContract

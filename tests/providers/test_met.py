@@ -11,15 +11,15 @@ import msgspec
 import pytest
 
 from imagevault import Author, InvalidResponse, RateLimited, Rendition, Unauthorized, Unavailable
+from imagevault.cache.page_cache import Got, Key, Pages
+from imagevault.cache.store import Kept
 from imagevault.errors import ProviderError
-from imagevault.gateway.attribution import attribution
-from imagevault.gateway.pages import Got, Key, Pages
-from imagevault.gateway.state import State
-from imagevault.gateway.store import Kept
+from imagevault.images.attribution import attribution
 from imagevault.testing import Answer, Call, Fault, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.met import FIREWALL, SimulatedMet, as_json, find, has_picture, is_withdrawn
+from imagevault.upstream.admission import State
 
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "met"
 BASE = "/public/collection/"
@@ -258,7 +258,7 @@ class TestQuota:
             await asyncio.sleep(0)
             now[0] = max(now[0], until)
 
-        pages = Pages(Memory(), lambda: now[0])
+        pages = Pages(store := Memory(), store, lambda: now[0])
         pages.gate.sleep = wait
 
         async def read(number: int) -> Got:

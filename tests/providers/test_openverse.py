@@ -13,8 +13,7 @@ from imagevault_openverse import Settings, configure, fetch_image, provider_info
 
 from imagevault import Author, Image, InvalidResponse, License, Page, RateLimited, Rendition, SearchQuery, Unauthorized
 from imagevault.config.settings import load
-from imagevault.gateway import mend
-from imagevault.gateway.transport import explain
+from imagevault.images import sanitize as mend
 from imagevault.plugins import hookspecs
 from imagevault.plugins.cache import Memory
 from imagevault.plugins.registry import Plugins
@@ -22,6 +21,7 @@ from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.openverse import SimulatedOpenverse
 from imagevault.testing.openverse_works import find, library
+from imagevault.upstream.transport import explain
 
 ANYBODY = Settings()
 APPLICATION = Settings(client_id="test-client", client_secret="test-secret")

@@ -12,7 +12,7 @@ import pytest
 from imagevault_pexels import Settings, fetch_image, provider_info, search_images
 
 from imagevault import Author, InvalidResponse, Page, SearchQuery
-from imagevault.gateway.attribution import attribution
+from imagevault.images.attribution import attribution
 from imagevault.plugins import hookspecs
 from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.bench import Bench

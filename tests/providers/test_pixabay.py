@@ -10,14 +10,14 @@ import msgspec
 import pytest
 
 from imagevault import InvalidResponse, RateLimited, Unauthorized
-from imagevault.gateway import filters
-from imagevault.gateway.attribution import attribution
-from imagevault.gateway.gate import learned
+from imagevault.images.attribution import attribution
 from imagevault.records import Image, Page
+from imagevault.search import filters
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.pixabay import FIRST_ID, SimulatedPixabay, hit, shape
+from imagevault.upstream.limiter import learned
 
 SETTINGS = {"api_key": "test-key"}
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "pixabay"

@@ -9,12 +9,12 @@ import imagevault_smithsonian as plugin
 import pytest
 
 from imagevault import Author, InvalidResponse, NotFound, RateLimited, Unauthorized
-from imagevault.gateway.attribution import attribution
-from imagevault.gateway.gate import learned
+from imagevault.images.attribution import attribution
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.smithsonian import DEMO_KEY, SimulatedSmithsonian, as_json, find, is_free
+from imagevault.upstream.limiter import learned
 
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "smithsonian"
 SETTINGS = {"api_key": "test-key"}

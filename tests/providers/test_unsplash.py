@@ -11,14 +11,14 @@ import imagevault_unsplash as plugin
 import pytest
 
 from imagevault import InvalidResponse, NotFound, ProviderError, RateLimited, Unauthorized, Unavailable
-from imagevault.gateway import filters
-from imagevault.gateway.attribution import attribution
-from imagevault.gateway.gate import learned
+from imagevault.images.attribution import attribution
 from imagevault.records import Author, Image, Page
+from imagevault.search import filters
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.unsplash import SimulatedUnsplash, identity, photo, shape
+from imagevault.upstream.limiter import learned
 
 SETTINGS = {"api_key": "test-key"}
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "unsplash"

@@ -21,8 +21,8 @@ from imagevault import (
     Unauthorized,
     Unavailable,
 )
-from imagevault.gateway import filters
-from imagevault.gateway.attribution import attribution
+from imagevault.images.attribution import attribution
+from imagevault.search import filters
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract

@@ -28,8 +28,8 @@ from imagevault.errors import (
     Unauthorized,
     Unavailable,
 )
-from imagevault.gateway.gate import Flight, learned, under_way
 from imagevault.plugins.provider import Provider
+from imagevault.upstream.limiter import Flight, learned, under_way
 
 log = logging.getLogger(__name__)
 for name in ("httpx", "httpcore"):

@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 
+from imagevault.cache.memory import Shelf, decode, encode
+from imagevault.cache.store import Kept, PageStore
 from imagevault.errors import DatabaseUnavailable, NotFound, ProviderError, RateLimited, TimedOut
-from imagevault.gateway.gate import Cooling, Flight, Flying, Gate, Held, OverShare, SwitchedOff, under_way
-from imagevault.gateway.shelf import Shelf, decode, encode
-from imagevault.gateway.state import LEASE, Call, Outcome
-from imagevault.gateway.store import Kept, Store
-from imagevault.gateway.transport import LATEST, explain
 from imagevault.plugins.provider import Provider
 from imagevault.records import Page
+from imagevault.upstream.admission import LEASE, Call, Outcome
+from imagevault.upstream.limiter import Cooling, Flight, Flying, Gate, Held, OverShare, SwitchedOff, under_way
+from imagevault.upstream.store import StateStore
+from imagevault.upstream.transport import LATEST, explain
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,16 @@ class Flights:
     """The flights of one worker, its memory of pages, and what is still to be written."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        store: PageStore,
+        states: StateStore,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.store = store
         self.clock = clock
         self.sleep = sleep
-        self.gate = Gate(store, clock, sleep)
+        self.gate = Gate(states, clock, sleep)
         self.shelf = Shelf()
         self.flights: dict[str, tuple[asyncio.Task[Page | None], Flight]] = {}  # those that can be joined
         self.aloft: set[asyncio.Task[Page | None]] = set()  # and these are all

@@ -1,17 +1,9 @@
-"""The tables of the engine: what a provider allows, its pages, and on which page an image stands."""
+"""The tables of the cache: pages, how often they served, and on which page an image stands."""
 
 from piccolo.columns import BigInt, Bytea, Integer, Text, Varchar
 from piccolo.table import Table
 
 from imagevault.storage.database import DB
-
-
-class ProviderState(Table, tablename="iv_provider", db=DB):
-    """The state of one provider (`state.State` as JSON), changed only where `version` is still the one read."""
-
-    name = Varchar(length=64, primary_key=True)
-    version = Integer(default=0)
-    state = Text(default="{}")
 
 
 class KeptPage(Table, tablename="iv_page", db=DB):

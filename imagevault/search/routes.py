@@ -7,10 +7,10 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import File
 
-from imagevault.gateway.board import ProviderList, board
-from imagevault.gateway.gateway import Gateway
-from imagevault.gateway.search import MAX_TEXT, PER_PAGE, Answer, Asked
 from imagevault.records import Caller, ImageRecord
+from imagevault.search.gateway import Gateway
+from imagevault.search.provider_list import ProviderList, board
+from imagevault.search.search import MAX_TEXT, PER_PAGE, Answer, Asked
 
 EXAMPLE_IMAGE = {
     "id": "pexels:2014422",

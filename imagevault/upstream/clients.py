@@ -7,8 +7,8 @@ from weakref import WeakSet
 
 import httpx
 
-from imagevault.gateway.transport import open_client
 from imagevault.plugins.provider import Provider
+from imagevault.upstream.transport import open_client
 
 
 class Clients:

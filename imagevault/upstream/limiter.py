@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from imagevault.errors import RateLimited, Unavailable, Unconfigured
-from imagevault.gateway import state as engine
-from imagevault.gateway.state import Call, Decision, Outcome, Rules, State
-from imagevault.gateway.store import Store
 from imagevault.plugins.provider import Provider
 from imagevault.records import Quota
+from imagevault.upstream import admission as engine
+from imagevault.upstream.admission import Call, Decision, Outcome, Rules, State
+from imagevault.upstream.store import StateStore
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Gate:
     """One per worker. `clock` is shared by all workers; `sleep` waits some seconds."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self, store: StateStore, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         self.store = store
         self.clock = clock

@@ -6,14 +6,14 @@ from typing import Literal
 
 import msgspec
 
-from imagevault.gateway import filters
-from imagevault.gateway import state as engine
-from imagevault.gateway.gate import rules
-from imagevault.gateway.gateway import Gateway
-from imagevault.gateway.state import State
-from imagevault.gateway.tally import CacheRate, last_hour
+from imagevault.cache.statistics import CacheRate, last_hour
 from imagevault.plugins.provider import Provider
+from imagevault.search import filters
+from imagevault.search.gateway import Gateway
 from imagevault.storage.database import outages
+from imagevault.upstream import admission as engine
+from imagevault.upstream.admission import State
+from imagevault.upstream.limiter import rules
 
 QuotaWord = Literal["ok", "low", "out"]
 

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from imagevault.cache.page_cache import Found
 from imagevault.errors import ProviderError
-from imagevault.gateway.pages import Found
 from imagevault.records import Image, Page
 
 ORDER: tuple[Found, ...] = ("miss", "stale", "hit")

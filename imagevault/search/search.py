@@ -6,15 +6,16 @@ from typing import Protocol
 
 import msgspec
 
+from imagevault.cache.page_cache import Found, Got, Key, Pages, normal
 from imagevault.config.settings import Settings, nearest
 from imagevault.errors import BadInput, ProviderError, Unconfigured
-from imagevault.gateway import filters, status
-from imagevault.gateway.cursor import VERSION, Cursor, Place, seal, unseal
-from imagevault.gateway.pages import Found, Got, Key, Pages, normal
-from imagevault.gateway.status import ProviderStatus, SearchFailed
-from imagevault.gateway.walk import FILL_BUDGET, Seat, walk
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, ImageRecord, Page
+from imagevault.search import filters
+from imagevault.search import outcome as status
+from imagevault.search.cursor import VERSION, Cursor, Place, seal, unseal
+from imagevault.search.merge import FILL_BUDGET, Seat, walk
+from imagevault.search.outcome import ProviderStatus, SearchFailed
 from imagevault.security.keyring import Keyring
 
 PER_PAGE = 30

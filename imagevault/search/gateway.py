@@ -6,17 +6,19 @@ from contextlib import asynccontextmanager
 import httpx
 import msgspec
 
+from imagevault.cache.database_store import DatabasePageStore
+from imagevault.cache.page_cache import Pages
 from imagevault.config.settings import Settings
 from imagevault.errors import BadInput, Missing, Unconfigured
-from imagevault.gateway.attribution import attribution
-from imagevault.gateway.media import Media
-from imagevault.gateway.pages import Pages
-from imagevault.gateway.search import Answer, Asked, Search, Watch, switched_on
-from imagevault.gateway.shared import DatabaseStore, SharedClock
+from imagevault.images.attribution import attribution
+from imagevault.images.signed_links import Media
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
 from imagevault.records import Image, ImageRecord, ProviderInfo, Rendition
+from imagevault.search.search import Answer, Asked, Search, Watch, switched_on
 from imagevault.security.keyring import Keyring
+from imagevault.storage.clock import SharedClock
+from imagevault.upstream.database_store import DatabaseStateStore
 
 RECORDS = 4000  # kept ready to be shown, some 4 KB each
 
@@ -38,7 +40,7 @@ class Gateway:
         self.records: dict[tuple[str, str], tuple[Image, ProviderInfo, ImageRecord]] = {}
         self.clock = SharedClock()
         self.problems: Callable[[], list[str]] = list
-        self.pages = Pages(DatabaseStore(), self.clock, transports)
+        self.pages = Pages(DatabasePageStore(), DatabaseStateStore(), self.clock, transports)
 
     @property
     def providers(self) -> Mapping[str, Provider]:

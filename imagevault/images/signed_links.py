@@ -9,10 +9,10 @@ from urllib.parse import quote
 from anyio import CapacityLimiter, to_thread
 
 from imagevault.errors import Forbidden, Missing
-from imagevault.gateway.transport import explain
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
 from imagevault.security.keyring import Keyring
+from imagevault.upstream.transport import explain
 
 DAY = 86400
 # The first bytes of the raster formats that are sent on; SVG, HTML and the like never are.

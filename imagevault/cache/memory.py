@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from imagevault.gateway.store import Kept
+from imagevault.cache.store import Kept
 from imagevault.records import Image, Page
 
 MAX_BYTES = 32 * 1024 * 1024

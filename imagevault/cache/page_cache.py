@@ -17,16 +17,17 @@ from typing import Literal
 import httpx
 import msgspec
 
+from imagevault.cache.memory import decode, on_page
+from imagevault.cache.single_flight import Flights
+from imagevault.cache.store import DAY, Kept, PageStore
 from imagevault.errors import DatabaseUnavailable, InvalidResponse, NotFound
-from imagevault.gateway import mend
-from imagevault.gateway.clients import Clients
-from imagevault.gateway.flights import Flights
-from imagevault.gateway.shelf import decode, on_page
-from imagevault.gateway.state import Call
-from imagevault.gateway.store import DAY, Kept, Store
-from imagevault.gateway.transport import LATEST
+from imagevault.images import sanitize as mend
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page, SearchQuery
+from imagevault.upstream.admission import Call
+from imagevault.upstream.clients import Clients
+from imagevault.upstream.store import StateStore
+from imagevault.upstream.transport import LATEST
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +74,13 @@ class Pages(Flights):
 
     def __init__(
         self,
-        store: Store,
+        store: PageStore,
+        states: StateStore,
         clock: Callable[[], float],
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        super().__init__(store, clock, sleep)
+        super().__init__(store, states, clock, sleep)
         self.clients = Clients(transports)
         self.counted: Callable[[str, Found], None] = lambda _provider, _found: None
 

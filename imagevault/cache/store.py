@@ -1,11 +1,9 @@
-"""What the engine needs of its storage, and what it keeps there: pages, and on which of them each image stands."""
+"""What the cache needs of its storage: pages, and on which of them each image stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
-
-from imagevault.gateway.state import State
 
 DAY = 86400.0
 
@@ -29,20 +27,8 @@ class Kept(msgspec.Struct, frozen=True):
         return round(self.former_at * 1000)
 
 
-class Store(Protocol):
-    """The engine's storage; in tests another one takes its place."""
-
-    async def state(self, provider: str) -> tuple[State, int]:
-        """The state of a provider, and its version."""
-        ...
-
-    async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State, int]]:
-        """The states of all providers, but for those whose version is known, each with its name and version."""
-        ...
-
-    async def swap(self, provider: str, version: int, state: State) -> bool:
-        """Puts a new state where the version is still this one; answers whether it was."""
-        ...
+class PageStore(Protocol):
+    """The storage of pages, shared by all workers; in tests another one takes its place."""
 
     async def page(self, key: str) -> Kept | None:
         """A kept page."""

@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from imagevault import errors
+from imagevault.cache.page_cache import Found
 from imagevault.errors import ImageVaultError, ProviderError
-from imagevault.gateway.pages import Found
-from imagevault.gateway.walk import Seat
+from imagevault.search.merge import Seat
 
 Word = Literal[
     "ok",

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from imagevault.gateway.pages import Found
-from imagevault.gateway.tables import CacheUse
+from imagevault.cache.page_cache import Found
+from imagevault.cache.tables import CacheUse
 from imagevault.storage.database import quickly
 
 FOUND: tuple[Found, ...] = ("hit", "stale", "miss")

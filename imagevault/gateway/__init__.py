@@ -1,1 +1,0 @@
-"""A search on its way to the providers and back."""
