@@ -6,16 +6,16 @@ import time
 from typing import Any, cast
 
 from imagevault import logs
-from imagevault.app import create_app
 from imagevault.config import last_good as lastgood
 from imagevault.config.settings import Settings, load
-from imagevault.edge.drain import Drain
-from imagevault.edge.envelope import Envelope
-from imagevault.edge.health import Health
-from imagevault.edge.identify import Identify
-from imagevault.edge.limit import Limit
-from imagevault.edge.types import App
 from imagevault.errors import ImageVaultError
+from imagevault.http.app import create_app
+from imagevault.http.authentication import Identify
+from imagevault.http.drain import Drain
+from imagevault.http.edge import Envelope
+from imagevault.http.health import Health
+from imagevault.http.rate_limit import Limit
+from imagevault.http.types import App
 from imagevault.services import Services
 
 log = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ import httpx
 from imagevault import logs
 from imagevault.accounts.accounts import Accounts
 from imagevault.accounts.passwords import Passwords
+from imagevault.accounts.signups import Signups
 from imagevault.accounts.tokens import Tokens
 from imagevault.cache.statistics import Tally
 from imagevault.config.settings import Settings
 from imagevault.downloads.ledger import Ledger
-from imagevault.edge.limit import Buckets
 from imagevault.errors import DatabaseUnavailable
 from imagevault.live import Live
 from imagevault.plugins.provider import Provider
@@ -112,16 +112,3 @@ class Services:
                 await self.tally.flush(now=True)
         except DatabaseUnavailable as error:
             log.warning("what was counted last could not be written: %s", error)
-
-
-class Signups(Buckets):
-    """How many accounts an address may still make (`limits.signup`), and whether anyone may (`signup`)."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.limits.signup)
-        self.configure(settings)
-
-    def configure(self, settings: Settings) -> None:
-        """Puts these settings in force; who used his share of the old limit has used as much of the new one."""
-        self.set_rate(settings.limits.signup)
-        self.open = settings.signup == "open"

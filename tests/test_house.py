@@ -36,11 +36,11 @@ LAYERS = [
     {"images"},
     {"cache"},
     {"search"},
-    {"edge", "accounts"},
+    {"accounts"},
     {"downloads"},
     {"services", "runtime"},
     {"testing"},
-    {"app", "http"},
+    {"http"},
     {"asgi"},
     {"terminal", "check", "scaffold"},
     {"cli"},
@@ -111,7 +111,7 @@ class TestImports:
         """Rules do not know the routes to them."""
         found = {name for name, path in MODULES.items() if any(each.endswith(".routes") for each in imports(path))}
 
-        assert found == {"imagevault.app"}
+        assert found == {"imagevault.http.app"}
 
     def test_the_package_itself_imports_what_plugins_need_only(self) -> None:
         assert {part(each) for each in imports(MODULES["imagevault"])} == {"errors", "plugins", "records"}
@@ -126,8 +126,8 @@ class TestImports:
     def test_litestar_is_known_in_the_app_the_edge_and_the_routes(self) -> None:
         found = importers("litestar")
 
-        assert "imagevault.app" in found
-        assert {name for name in found if name != "imagevault.app" and ".edge." not in name} <= {
+        assert "imagevault.http.app" in found
+        assert {name for name in found if ".http." not in name} <= {
             name for name in MODULES if name.endswith(".routes")
         }
 
@@ -229,7 +229,7 @@ class TestWheel:
             if path.suffix not in {".py", ""}
         }
 
-        assert names == code | samples | {"imagevault/py.typed", "imagevault/edge/docs.js"}
+        assert names == code | samples | {"imagevault/py.typed", "imagevault/http/docs.js"}
         assert len(samples) >= 10
         assert "imagevault = imagevault.cli:main" in points
         assert all(f"{name.removeprefix('imagevault_')} = {name}" in points for name in PROVIDERS)

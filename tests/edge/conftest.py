@@ -14,7 +14,7 @@ import uvicorn
 
 from imagevault.asgi import create
 from imagevault.config.settings import load
-from imagevault.edge.types import Receive, Scope, Send
+from imagevault.http.types import Receive, Scope, Send
 from imagevault.services import Services
 
 PASSWORD = "violet-harbour-71"

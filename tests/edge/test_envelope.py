@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imagevault.edge.envelope import MAX_BODY, MAX_HEADERS, MAX_TARGET
+from imagevault.http.edge import MAX_BODY, MAX_HEADERS, MAX_TARGET
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from imagevault.edge import health
 from imagevault.errors import DatabaseUnavailable
+from imagevault.http import health
 
 
 class TestHealth:

@@ -8,8 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagevault.config.settings import Rate
-from imagevault.edge.limit import Buckets, network
 from imagevault.errors import TooMany
+from imagevault.http.rate_limit import network
+from imagevault.security.token_bucket import Buckets
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 

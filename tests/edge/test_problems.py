@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from imagevault import errors
-from imagevault.edge.problems import Problem, describe
 from imagevault.errors import DatabaseUnavailable
+from imagevault.http.problems import Problem, describe
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

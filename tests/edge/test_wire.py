@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import pytest
 
-from imagevault.edge import envelope
+from imagevault.http import edge as envelope
 
 CLOSE = b"Connection: close\r\n"
 JSON = b"Content-Type: application/json\r\n"

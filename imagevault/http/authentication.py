@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from imagevault.edge.types import App, Receive, Scope, Send
 from imagevault.errors import BadInput
+from imagevault.http.types import App, Receive, Scope, Send
 from imagevault.records import Caller
 
 MAX_CREDENTIAL = 2048

@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException
 
 from imagevault import errors
 from imagevault.config.settings import nearest
-from imagevault.edge.types import Scope, Send
+from imagevault.http.types import Scope, Send
 
 log = logging.getLogger(__name__)
 

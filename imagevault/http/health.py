@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from imagevault.edge.drain import Drain
-from imagevault.edge.problems import HTTPRefusal
-from imagevault.edge.types import App, Receive, Scope, Send
 from imagevault.errors import DatabaseUnavailable
+from imagevault.http.drain import Drain
+from imagevault.http.problems import HTTPRefusal
+from imagevault.http.types import App, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 

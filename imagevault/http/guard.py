@@ -10,8 +10,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Parameter
 
 from imagevault.config.settings import nearest
-from imagevault.edge.problems import HTTPRefusal
 from imagevault.errors import BadInput, NotSignedIn
+from imagevault.http.problems import HTTPRefusal
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from imagevault.config.settings import Settings, is_loopback
-from imagevault.edge.drain import Drain
-from imagevault.edge.problems import HTTPRefusal, send_problem
-from imagevault.edge.types import App, Message, Receive, Scope, Send
 from imagevault.errors import BadInput
+from imagevault.http.drain import Drain
+from imagevault.http.problems import HTTPRefusal, send_problem
+from imagevault.http.types import App, Message, Receive, Scope, Send
 from imagevault.logs import bind
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, OAuthFlow, OAuthFlows, SecurityScheme, Server
 from litestar.params import PathParameter
 
-from imagevault.edge.guard import FORM
-from imagevault.edge.problems import MEDIA_TYPE, Problem
 from imagevault.errors import Missing
+from imagevault.http.guard import FORM
+from imagevault.http.problems import MEDIA_TYPE, Problem
 
 ABOUT = """One search over many image providers, behind one account, with a record of who took what under which licence.
 
@@ -97,7 +97,7 @@ async def assets(name: Annotated[str, PathParameter()]) -> Response[bytes]:
     """One of the few files that the page needs."""
     if name not in ASSETS:
         raise Missing(f"There is no file {name} here.")
-    folder = files("imagevault.edge") if name == "docs.js" else files("swagger_ui") / "static"
+    folder = files("imagevault.http") if name == "docs.js" else files("swagger_ui") / "static"
     content = (folder / name).read_bytes()
     return Response(content, media_type=ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})
 

@@ -14,9 +14,10 @@ from litestar.di import Provide
 
 from imagevault.accounts import routes as account_routes
 from imagevault.downloads import routes as download_routes
-from imagevault.edge import docs, problems
-from imagevault.edge.guard import Parameters, check_content_type, guard
 from imagevault.errors import DatabaseUnavailable
+from imagevault.http import openapi as docs
+from imagevault.http import problems
+from imagevault.http.guard import Parameters, check_content_type, guard
 from imagevault.search import routes as search_routes
 from imagevault.search.outcome import SearchFailed
 from imagevault.services import Services

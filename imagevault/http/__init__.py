@@ -1,0 +1,1 @@
+"""The HTTP edge that every request passes, and the Litestar application behind it."""
