@@ -16,7 +16,7 @@ from imagevault.http.edge import Envelope
 from imagevault.http.health import Health
 from imagevault.http.rate_limit import Limit
 from imagevault.http.types import App
-from imagevault.services import Services
+from imagevault.runtime.services import Services
 
 log = logging.getLogger(__name__)
 

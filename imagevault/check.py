@@ -12,8 +12,8 @@ from imagevault.cache.page_cache import Key, normal
 from imagevault.errors import ProviderError
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
+from imagevault.runtime.services import Services
 from imagevault.search.filters import plan
-from imagevault.services import Services
 from imagevault.testing.recorded import Recording
 from imagevault.upstream.transport import LATEST
 

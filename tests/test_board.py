@@ -24,10 +24,10 @@ from imagevault.cache.statistics import CacheRate
 from imagevault.config.settings import load
 from imagevault.downloads.ledger import DownloadRecord
 from imagevault.records import Attribution, License, Quota
+from imagevault.runtime.services import Services
 from imagevault.search.outcome import SearchFailed
 from imagevault.search.provider_list import FailedPlugin, ProviderRecord, QuotaLeft, Standing
 from imagevault.search.search import Asked
-from imagevault.services import Services
 from imagevault.testing import Answer
 from imagevault.testing.pexels import SimulatedPexels
 from imagevault.upstream import admission as engine

@@ -19,7 +19,7 @@ import pytest
 
 from imagevault.cli.serve import _tell_where
 from imagevault.config.settings import load
-from imagevault.services import Services
+from imagevault.runtime.services import Services
 
 PASSWORD = "violet-harbour-71"
 SHORT_SECRET = "secret_key: must be at least 32 bytes long; make one with: python3 -c"

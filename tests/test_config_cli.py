@@ -18,7 +18,7 @@ import pytest
 from imagevault.accounts.tables import Account
 from imagevault.cli.group import cli as command
 from imagevault.config.settings import Settings, keys, load, variable
-from imagevault.services import Services
+from imagevault.runtime.services import Services
 from imagevault.testing.pexels import SimulatedPexels
 
 PASSWORD = "violet-harbour-71"

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from imagevault.config.settings import Settings, load
-from imagevault.live import Live
 from imagevault.plugins.registry import Plugins
-from imagevault.pulse import BEAT, Pulse
+from imagevault.runtime.background import BEAT, Pulse
+from imagevault.runtime.reload import Live
 from imagevault.testing import faults
 from imagevault.testing.pexels import SimulatedPexels
 

@@ -15,7 +15,7 @@ from schemathesis.python import asgi
 
 from imagevault.asgi import create
 from imagevault.config.settings import load
-from imagevault.services import Services
+from imagevault.runtime.services import Services
 
 OPERATIONS = {
     "POST /signup",

@@ -11,8 +11,8 @@ from imagevault.cli.group import cli, json_option
 from imagevault.config.settings import PREFIX, Settings, load
 from imagevault.errors import ConfigError
 from imagevault.example import example, in_force
-from imagevault.live import check_default, shadowed, wrong_providers
 from imagevault.plugins.registry import Plugins
+from imagevault.runtime.reload import check_default, shadowed, wrong_providers
 from imagevault.terminal import out, print_json
 
 

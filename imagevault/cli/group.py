@@ -10,7 +10,7 @@ from imagevault.accounts.accounts import Accounts
 from imagevault.config.settings import load
 from imagevault.errors import ImageVaultError
 from imagevault.records import Caller
-from imagevault.services import Services
+from imagevault.runtime.services import Services
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 as_option = click.option("--as", "username", required=True, metavar="NAME", help="The account that acts.")

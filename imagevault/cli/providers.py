@@ -14,9 +14,9 @@ from imagevault.cli.group import cli, json_option
 from imagevault.config.settings import load
 from imagevault.edit import switch
 from imagevault.plugins import scaffold
+from imagevault.runtime.services import Services
 from imagevault.search.provider_list import board
 from imagevault.search.search import choose
-from imagevault.services import Services
 from imagevault.terminal import out, print_json, say
 
 

@@ -6,10 +6,10 @@ import rich_click as click
 
 from imagevault import terminal
 from imagevault.cli.group import account, as_option, cli, json_option, with_services
+from imagevault.runtime.services import Services
 from imagevault.search.outcome import SearchFailed
 from imagevault.search.provider_list import board
 from imagevault.search.search import Asked, Event
-from imagevault.services import Services
 from imagevault.terminal import print_json
 
 

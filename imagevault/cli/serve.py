@@ -18,7 +18,7 @@ from imagevault.config.settings import Settings, is_loopback, load, variable
 from imagevault.config.validation import MAKE_SECRET
 from imagevault.errors import ImageVaultError
 from imagevault.plugins.registry import Plugins
-from imagevault.services import Services
+from imagevault.runtime.services import Services
 from imagevault.terminal import err, say
 
 log = logging.getLogger(__name__)

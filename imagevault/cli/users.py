@@ -8,7 +8,7 @@ from rich.text import Text
 from imagevault import terminal
 from imagevault.cli.group import cli, json_option, with_services
 from imagevault.errors import BadInput
-from imagevault.services import Services
+from imagevault.runtime.services import Services
 from imagevault.terminal import out, print_json, say
 
 

@@ -18,9 +18,9 @@ from imagevault.errors import DatabaseUnavailable
 from imagevault.http import openapi as docs
 from imagevault.http import problems
 from imagevault.http.guard import Parameters, check_content_type, guard
+from imagevault.runtime.services import Services
 from imagevault.search import routes as search_routes
 from imagevault.search.outcome import SearchFailed
-from imagevault.services import Services
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import uvicorn
 from imagevault.asgi import create
 from imagevault.config.settings import load
 from imagevault.http.types import Receive, Scope, Send
-from imagevault.services import Services
+from imagevault.runtime.services import Services
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from imagevault.config.settings import load
+from imagevault.runtime.services import Services
 from imagevault.search.search import Asked
-from imagevault.services import Services
 from imagevault.testing import Answer, faults
 from imagevault.testing.pexels import SimulatedPexels
 

@@ -15,7 +15,7 @@ from imagevault.cache.statistics import SLOT, CacheRate, Tally, last_hour
 from imagevault.cache.tables import CacheUse
 from imagevault.config.settings import Settings, load
 from imagevault.errors import DatabaseUnavailable
-from imagevault.services import Services
+from imagevault.runtime.services import Services
 from imagevault.storage.database import Database
 
 FAILED = (DatabaseUnavailable, asyncpg.PostgresError)

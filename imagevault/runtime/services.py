@@ -18,11 +18,11 @@ from imagevault.cache.statistics import Tally
 from imagevault.config.settings import Settings
 from imagevault.downloads.ledger import Ledger
 from imagevault.errors import DatabaseUnavailable
-from imagevault.live import Live
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
 from imagevault.plugins.watchdog import Watchdog
-from imagevault.pulse import Pulse
+from imagevault.runtime.background import Pulse
+from imagevault.runtime.reload import Live
 from imagevault.search.gateway import Gateway
 from imagevault.security.keyring import Keyring, open_keyring
 from imagevault.storage.database import Database, outages

@@ -1,0 +1,1 @@
+"""A running server: its parts, live settings, and periodic tasks."""
