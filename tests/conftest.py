@@ -249,7 +249,7 @@ class Ended(NamedTuple):
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """The same in this process, for many small cases: `here("config", "check", environ={...})`."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("imagevault.terminal.out.width", 200)
+    monkeypatch.setattr("imagevault.cli.output.out.width", 200)
 
     def run(*arguments: str, environ: Mapping[str, str] | None = None) -> Ended:
         code = 0

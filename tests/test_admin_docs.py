@@ -19,7 +19,7 @@ import asyncpg
 import httpx
 import pytest
 
-from imagevault import terminal
+from imagevault.cli import output as terminal
 from imagevault.cli.serve import GRACE
 from imagevault.config.settings import keys, load
 from imagevault.plugins.provider import HOST_FIELDS

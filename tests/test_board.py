@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagevault import terminal
 from imagevault.cache.statistics import CacheRate
+from imagevault.cli import output as terminal
 from imagevault.config.settings import load
 from imagevault.downloads.ledger import DownloadRecord
 from imagevault.records import Attribution, License, Quota

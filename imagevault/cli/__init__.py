@@ -8,8 +8,8 @@ import rich_click as click
 
 from imagevault.cli import config, providers, search, serve, users
 from imagevault.cli.group import cli
+from imagevault.cli.output import say
 from imagevault.errors import BadInput, ImageVaultError
-from imagevault.terminal import say
 
 COMMANDS = (serve, search, providers, config, users)  # each adds its own to `cli`
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import rich_click as click
 
-from imagevault import terminal
+from imagevault.cli import output as terminal
+from imagevault.cli.config_example import example, in_force
 from imagevault.cli.group import cli, json_option
+from imagevault.cli.output import out, print_json
 from imagevault.config.settings import PREFIX, Settings, load
 from imagevault.errors import ConfigError
-from imagevault.example import example, in_force
 from imagevault.plugins.registry import Plugins
 from imagevault.runtime.reload import check_default, shadowed, wrong_providers
-from imagevault.terminal import out, print_json
 
 
 @cli.group()

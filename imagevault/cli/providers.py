@@ -8,16 +8,16 @@ from typing import Any
 import rich_click as click
 from rich.text import Text
 
-from imagevault import terminal
-from imagevault.check import Checked, Recorder, check
+from imagevault.cli import output as terminal
+from imagevault.cli.config_editing import switch
 from imagevault.cli.group import cli, json_option
+from imagevault.cli.output import out, print_json, say
+from imagevault.cli.provider_check import Checked, Recorder, check
 from imagevault.config.settings import load
-from imagevault.edit import switch
 from imagevault.plugins import scaffold
 from imagevault.runtime.services import Services
 from imagevault.search.provider_list import board
 from imagevault.search.search import choose
-from imagevault.terminal import out, print_json, say
 
 
 @cli.group(invoke_without_command=True)

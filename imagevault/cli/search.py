@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from imagevault import terminal
+from imagevault.cli import output as terminal
 from imagevault.cli.group import account, as_option, cli, json_option, with_services
+from imagevault.cli.output import print_json
 from imagevault.runtime.services import Services
 from imagevault.search.outcome import SearchFailed
 from imagevault.search.provider_list import board
 from imagevault.search.search import Asked, Event
-from imagevault.terminal import print_json
 
 
 @cli.command()

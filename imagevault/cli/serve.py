@@ -13,13 +13,13 @@ from rich.text import Text
 
 from imagevault import logs
 from imagevault.cli.group import cli
+from imagevault.cli.output import err, say
 from imagevault.config import last_good as lastgood
 from imagevault.config.settings import Settings, is_loopback, load, variable
 from imagevault.config.validation import MAKE_SECRET
 from imagevault.errors import ImageVaultError
 from imagevault.plugins.registry import Plugins
 from imagevault.runtime.services import Services
-from imagevault.terminal import err, say
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ import sys
 import rich_click as click
 from rich.text import Text
 
-from imagevault import terminal
+from imagevault.cli import output as terminal
 from imagevault.cli.group import cli, json_option, with_services
+from imagevault.cli.output import out, print_json, say
 from imagevault.errors import BadInput
 from imagevault.runtime.services import Services
-from imagevault.terminal import out, print_json, say
 
 
 @cli.command()

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from imagevault.check import Recorder
+from imagevault.cli.provider_check import Recorder
 from imagevault.config.settings import Settings
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
