@@ -25,7 +25,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 PASSWORD = "violet-harbour-71"
 

@@ -33,7 +33,7 @@ from imagevault.asgi import create  # noqa: E402
 from imagevault.cli import main  # noqa: E402
 from imagevault.config.settings import load  # noqa: E402
 from imagevault.runtime.services import Services  # noqa: E402
-from imagevault.testing.pexels import SimulatedPexels  # noqa: E402
+from imagevault.testing.upstreams.pexels import SimulatedPexels  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "violet-harbour-71"

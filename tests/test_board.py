@@ -29,7 +29,7 @@ from imagevault.search.outcome import SearchFailed
 from imagevault.search.provider_list import FailedPlugin, ProviderRecord, QuotaLeft, Standing
 from imagevault.search.search import Asked
 from imagevault.testing import Answer
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 from imagevault.upstream import admission as engine
 from imagevault.upstream.admission import Call, Caller, Learned, Outcome, Rules, State
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagevault.testing import Answer
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -19,7 +19,7 @@ from imagevault.accounts.tables import Account
 from imagevault.cli.group import cli as command
 from imagevault.config.settings import Settings, keys, load, variable
 from imagevault.runtime.services import Services
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"

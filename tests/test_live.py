@@ -18,7 +18,7 @@ from imagevault.plugins.registry import Plugins
 from imagevault.runtime.background import BEAT, Pulse
 from imagevault.runtime.reload import Live
 from imagevault.testing import faults
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 SECRET = "a test secret of more than thirty-two bytes"
 QUICK = 'quota = ["100000/second", "1000000/hour", "10000000/month"]\n'

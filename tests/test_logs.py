@@ -19,7 +19,7 @@ import pytest
 from imagevault import logs
 from imagevault.config.settings import Settings
 from imagevault.testing import Answer
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 PASSWORD = "copper-lantern-48"
 SECRET_KEY = "signs-all-of-it-" * 3

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 ACCOUNT = {"username": "Ada", "password": "violet-harbour-71"}
 

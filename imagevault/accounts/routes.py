@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from imagevault.accounts.accounts import Accounts
+from imagevault.accounts.service import Accounts
 from imagevault.errors import BadInput, Forbidden
 from imagevault.records import Caller
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import rich_click as click
 
-from imagevault.accounts.accounts import Accounts
+from imagevault.accounts.service import Accounts
 from imagevault.config.settings import load
 from imagevault.errors import ImageVaultError
 from imagevault.records import Caller

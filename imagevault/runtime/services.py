@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from imagevault import logs
-from imagevault.accounts.accounts import Accounts
 from imagevault.accounts.passwords import Passwords
+from imagevault.accounts.service import Accounts
 from imagevault.accounts.signups import Signups
 from imagevault.accounts.tokens import Tokens
 from imagevault.cache.statistics import Tally

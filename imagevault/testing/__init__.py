@@ -16,8 +16,8 @@
         upstream.fail(faults.truncated(), times=1)  # the next call gets half an answer,
         upstream.fail(Answer({"error": "slow down"}, 429, {"Retry-After": "30"}))  # then this, until heal()
 
-`imagevault.testing.contract` is what every provider must pass, `Recorded` serves answers that were recorded of the real
-upstream, and `imagevault.testing.pexels` is a whole one, for the tests and for trying the gateway without a key.
+`imagevault.testing.contract` holds the tests that every provider passes. `Recorded` serves recorded answers of the real
+upstream. `imagevault.testing.upstreams` has a simulated upstream for each provider of ours.
 """
 
 from imagevault.testing import faults

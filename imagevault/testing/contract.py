@@ -30,10 +30,10 @@ from imagevault.images import sanitize as mend
 from imagevault.records import Image
 from imagevault.testing import faults
 from imagevault.testing.bench import Bench, benched
-from imagevault.testing.complaints import changed_by_mending, of_image, of_info, of_page, of_quotas, of_shapes
+from imagevault.testing.checks.failures import FAILURES, RAISED, of_failure
+from imagevault.testing.checks.findings import changed_by_mending, of_image, of_info, of_page, of_quotas, of_shapes
+from imagevault.testing.checks.probes import Spoiler, longest_pause, repeated, secrets, sent
 from imagevault.testing.exchange import Answer
-from imagevault.testing.failures import FAILURES, RAISED, of_failure
-from imagevault.testing.probes import Spoiler, longest_pause, repeated, secrets, sent
 from imagevault.testing.recorded import Recorded
 from imagevault.testing.upstream import Upstream
 

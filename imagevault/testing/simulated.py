@@ -15,18 +15,18 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 
-from imagevault.testing.artic import SimulatedArtic
-from imagevault.testing.europeana import SimulatedEuropeana
-from imagevault.testing.flickr import SimulatedFlickr
-from imagevault.testing.met import SimulatedMet
-from imagevault.testing.nasa import SimulatedNasa
-from imagevault.testing.openverse import SimulatedOpenverse
-from imagevault.testing.pexels import SimulatedPexels
-from imagevault.testing.pixabay import SimulatedPixabay
-from imagevault.testing.smithsonian import SimulatedSmithsonian
-from imagevault.testing.unsplash import SimulatedUnsplash
 from imagevault.testing.upstream import Upstream
-from imagevault.testing.wikimedia import SimulatedWikimedia
+from imagevault.testing.upstreams.artic import SimulatedArtic
+from imagevault.testing.upstreams.europeana import SimulatedEuropeana
+from imagevault.testing.upstreams.flickr import SimulatedFlickr
+from imagevault.testing.upstreams.met import SimulatedMet
+from imagevault.testing.upstreams.nasa import SimulatedNasa
+from imagevault.testing.upstreams.openverse import SimulatedOpenverse
+from imagevault.testing.upstreams.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pixabay import SimulatedPixabay
+from imagevault.testing.upstreams.smithsonian import SimulatedSmithsonian
+from imagevault.testing.upstreams.unsplash import SimulatedUnsplash
+from imagevault.testing.upstreams.wikimedia import SimulatedWikimedia
 
 SIMULATED: dict[str, Callable[..., Upstream]] = {
     "artic": SimulatedArtic,

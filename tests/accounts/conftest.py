@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from imagevault.accounts.accounts import Accounts
 from imagevault.accounts.passwords import Passwords
+from imagevault.accounts.service import Accounts
 from imagevault.accounts.tokens import Tokens
 from imagevault.config.settings import Argon2, Settings, load
 from imagevault.security.keyring import Keyring

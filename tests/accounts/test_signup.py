@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from imagevault.accounts import passwords
-from imagevault.accounts.accounts import RESERVED, fold
+from imagevault.accounts.service import RESERVED, fold
 from imagevault.accounts.tables import Account
 from imagevault.errors import BadInput, Conflict, DatabaseUnavailable
 

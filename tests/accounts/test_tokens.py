@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 import pytest
 
-from imagevault.accounts import accounts as rules
+from imagevault.accounts import service as rules
 from imagevault.accounts.tables import Account
 from imagevault.accounts.tokens import LEEWAY, MAX_LENGTH, SETTLED, Tokens
 from imagevault.security.keyring import Keyring

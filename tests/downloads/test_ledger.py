@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from imagevault.config.settings import load
 from imagevault.runtime.services import Services
 from imagevault.search.search import Asked
 from imagevault.testing import Answer, faults
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 UNHURRIED = 'quota = ["1000/second", "{hour}/hour", "20000/month"]\n'
 

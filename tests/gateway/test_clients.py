@@ -13,7 +13,7 @@ from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Plugins
 from imagevault.records import SearchQuery
 from imagevault.testing import faults
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 from imagevault.upstream.clients import Clients
 
 QUERY = SearchQuery(text="nature", per_page=10)

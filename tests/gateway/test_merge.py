@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from imagevault.testing import Answer, Upstream, faults
-from imagevault.testing.openverse import SimulatedOpenverse
-from imagevault.testing.openverse_works import find
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.openverse import SimulatedOpenverse
+from imagevault.testing.upstreams.openverse_works import find
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 THIRD = '''"""A provider of thirty lines."""
 

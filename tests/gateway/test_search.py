@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from imagevault.testing import Answer, Fault, faults
-from imagevault.testing.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 
 async def search(api: Any, headers: dict[str, str], **params: Any) -> httpx.Response:

@@ -11,9 +11,9 @@ import pytest
 from imagevault import Author, InvalidResponse, RateLimited, Unauthorized
 from imagevault.images.attribution import attribution
 from imagevault.testing import Answer, Upstream, faults
-from imagevault.testing.artic import SimulatedArtic, as_json, find, has_picture, is_open
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
+from imagevault.testing.upstreams.artic import SimulatedArtic, as_json, find, has_picture, is_open
 
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "artic"
 CAT = [id for id in find("cat") if is_open(id) and has_picture(id)]

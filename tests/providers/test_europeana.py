@@ -16,7 +16,7 @@ from imagevault.search.filters import plan
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.europeana import RIGHTS, SimulatedEuropeana, as_json, find, is_portrait, rights
+from imagevault.testing.upstreams.europeana import RIGHTS, SimulatedEuropeana, as_json, find, is_portrait, rights
 
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "europeana"
 SETTINGS = {"api_key": "test-key"}

@@ -25,7 +25,7 @@ from imagevault.search import filters
 from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.flickr import FIRST_ID, PHOTOS, SimulatedFlickr, find, kind, license_of
+from imagevault.testing.upstreams.flickr import FIRST_ID, PHOTOS, SimulatedFlickr, find, kind, license_of
 
 SETTINGS = {"api_key": "test-key"}
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "flickr"

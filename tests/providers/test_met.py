@@ -18,7 +18,7 @@ from imagevault.images.attribution import attribution
 from imagevault.testing import Answer, Call, Fault, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.met import FIREWALL, SimulatedMet, as_json, find, has_picture, is_withdrawn
+from imagevault.testing.upstreams.met import FIREWALL, SimulatedMet, as_json, find, has_picture, is_withdrawn
 from imagevault.upstream.admission import State
 
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "met"

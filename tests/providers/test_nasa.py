@@ -15,7 +15,7 @@ from imagevault.search.filters import plan
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.nasa import (
+from imagevault.testing.upstreams.nasa import (
     LIBRARY,
     SimulatedNasa,
     as_json,

@@ -19,8 +19,8 @@ from imagevault.plugins.cache import Memory
 from imagevault.plugins.registry import Plugins
 from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.openverse import SimulatedOpenverse
-from imagevault.testing.openverse_works import find, library
+from imagevault.testing.upstreams.openverse import SimulatedOpenverse
+from imagevault.testing.upstreams.openverse_works import find, library
 from imagevault.upstream.transport import explain
 
 ANYBODY = Settings()

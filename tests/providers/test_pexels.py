@@ -17,8 +17,8 @@ from imagevault.plugins import hookspecs
 from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.pexels import SimulatedPexels
-from imagevault.testing.pexels_photos import FIRST_ID, find
+from imagevault.testing.upstreams.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels_photos import FIRST_ID, find
 
 SETTINGS = Settings(api_key="test-key")
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "pexels"

@@ -16,7 +16,7 @@ from imagevault.search import filters
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.pixabay import FIRST_ID, SimulatedPixabay, hit, shape
+from imagevault.testing.upstreams.pixabay import FIRST_ID, SimulatedPixabay, hit, shape
 from imagevault.upstream.limiter import learned
 
 SETTINGS = {"api_key": "test-key"}

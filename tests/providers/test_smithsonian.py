@@ -13,7 +13,7 @@ from imagevault.images.attribution import attribution
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.smithsonian import DEMO_KEY, SimulatedSmithsonian, as_json, find, is_free
+from imagevault.testing.upstreams.smithsonian import DEMO_KEY, SimulatedSmithsonian, as_json, find, is_free
 from imagevault.upstream.limiter import learned
 
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "smithsonian"

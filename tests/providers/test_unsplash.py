@@ -17,7 +17,7 @@ from imagevault.search import filters
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.unsplash import SimulatedUnsplash, identity, photo, shape
+from imagevault.testing.upstreams.unsplash import SimulatedUnsplash, identity, photo, shape
 from imagevault.upstream.limiter import learned
 
 SETTINGS = {"api_key": "test-key"}

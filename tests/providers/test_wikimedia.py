@@ -26,7 +26,7 @@ from imagevault.search import filters
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.wikimedia import FIRST_ID, SimulatedWikimedia, ending, failure, find
+from imagevault.testing.upstreams.wikimedia import FIRST_ID, SimulatedWikimedia, ending, failure, find
 
 SETTINGS = {"contact": "ops@mail.example"}
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "wikimedia"

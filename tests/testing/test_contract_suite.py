@@ -16,10 +16,10 @@ import msgspec
 import pytest
 
 from imagevault.testing import Answer, Call, Recorded, Upstream
+from imagevault.testing.checks.failures import FAILURES, RAISED
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.failures import FAILURES, RAISED
-from imagevault.testing.pexels import SimulatedPexels
 from imagevault.testing.recorded import Recording
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 Change = tuple[str, str]  # a piece of the source, and what stands there instead
 

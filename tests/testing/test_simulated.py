@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from imagevault.testing.pexels import SimulatedPexels
 from imagevault.testing.simulated import SIMULATED, main
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 COMMAND = [sys.executable, "-W", "error", "-m", "imagevault.testing.simulated", "--port", "0"]
 

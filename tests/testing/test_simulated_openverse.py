@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from imagevault.testing.openverse import SimulatedOpenverse
-from imagevault.testing.openverse_works import LIBRARY, find, library
+from imagevault.testing.upstreams.openverse import SimulatedOpenverse
+from imagevault.testing.upstreams.openverse_works import LIBRARY, find, library
 
 CLIENT = {"client_id": "test-client", "client_secret": "test-secret", "grant_type": "client_credentials"}
 

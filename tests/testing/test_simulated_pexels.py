@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from imagevault.testing.pexels import SimulatedPexels
-from imagevault.testing.pexels_photos import COLORS, FIRST_ID, LIBRARY, find, library
+from imagevault.testing.upstreams.pexels import SimulatedPexels
+from imagevault.testing.upstreams.pexels_photos import COLORS, FIRST_ID, LIBRARY, find, library
 
 HEADERS = {"Authorization": "test-key", "User-Agent": "test-suite/1"}
 

@@ -21,8 +21,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from imagevault.testing.exchange import Answer, Call
-from imagevault.testing.pexels_photos import COLORS, FIRST_ID, LIBRARY, Photo, find, library
 from imagevault.testing.upstream import Upstream
+from imagevault.testing.upstreams.pexels_photos import COLORS, FIRST_ID, LIBRARY, Photo, find, library
 
 LOCALES = """en-US pt-BR es-ES ca-ES de-DE it-IT fr-FR sv-SE id-ID pl-PL ja-JP zh-TW zh-CN ko-KR
     th-TH nl-NL hu-HU vi-VN cs-CZ da-DK fi-FI uk-UA el-GR ro-RO nb-NO sk-SK tr-TR ru-RU"""

@@ -35,8 +35,8 @@ from typing import Any
 import httpx
 
 from imagevault.testing.exchange import Answer, Call
-from imagevault.testing.openverse_works import LICENSES, Work, find, library
 from imagevault.testing.upstream import Upstream
+from imagevault.testing.upstreams.openverse_works import LICENSES, Work, find, library
 
 DEPTH = 240  # results of a query that anyone sees
 PAGE_SIZES = {"anonymous": 20, "authenticated": 50}

@@ -1,0 +1,1 @@
+"""What the provider contract checks, and the messages that say what to change."""

@@ -1,0 +1,1 @@
+"""Simulated upstream APIs, one per file."""
