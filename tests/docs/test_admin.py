@@ -24,7 +24,7 @@ from imagevault.cli.serve import GRACE
 from imagevault.config.settings import keys, load
 from imagevault.plugins.provider import HOST_FIELDS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "docs" / "imagevault.toml"
 AGAIN = "make it again with: .venv/bin/imagevault config example > docs/imagevault.toml"

@@ -26,7 +26,7 @@ import pytest
 import imagevault
 from imagevault.testing.contract import ProviderContract
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(?P<language>\w+) ?(?P<note>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 HANDS_ON = ("From nothing to a published provider", "How to test")  # the sections whose blocks are run
