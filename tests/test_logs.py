@@ -434,7 +434,7 @@ class TestConsole:
         log.server.stop()
 
         [line] = [line for line in log.text.splitlines() if "path=/protected" in line]
-        assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[info +\] request +\[imagevault\.edge\.envelope\] ", line)
+        assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[info +\] request +\[imagevault\.http\.edge\] ", line)
         assert (
             dict(word.split("=") for word in line.split("] ")[2].split()).items()
             >= {
