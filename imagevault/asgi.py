@@ -38,7 +38,7 @@ def create(services: Services) -> Envelope:
         logs.configure(settings)
         lastgood.keep(settings.text)
 
-    services.live.follow(configure)
+    services.live.subscribe(configure)
     return envelope
 
 

@@ -126,7 +126,7 @@ class Forbidden(Refused):
     """The caller is known and may not do this."""
 
 
-class Missing(Refused):
+class ResourceNotFound(Refused):
     """No such thing, or not this caller's."""
 
 

@@ -24,14 +24,14 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="KeptImage",
+        class_name="CachedImage",
         tablename="iv_page_image",
         schema=None,
         columns=None,
     )
 
     manager.add_table(
-        class_name="KeptPage", tablename="iv_page", schema=None, columns=None
+        class_name="CachedPage", tablename="iv_page", schema=None, columns=None
     )
 
     manager.add_column(
@@ -99,7 +99,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeptImage",
+        table_class_name="CachedImage",
         tablename="iv_page_image",
         column_name="id",
         db_column_name="id",
@@ -120,7 +120,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeptImage",
+        table_class_name="CachedImage",
         tablename="iv_page_image",
         column_name="page",
         db_column_name="page",
@@ -142,7 +142,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeptPage",
+        table_class_name="CachedPage",
         tablename="iv_page",
         column_name="key",
         db_column_name="key",
@@ -164,7 +164,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeptPage",
+        table_class_name="CachedPage",
         tablename="iv_page",
         column_name="provider",
         db_column_name="provider",
@@ -186,7 +186,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeptPage",
+        table_class_name="CachedPage",
         tablename="iv_page",
         column_name="stored_at",
         db_column_name="stored_at",
@@ -207,7 +207,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeptPage",
+        table_class_name="CachedPage",
         tablename="iv_page",
         column_name="content",
         db_column_name="content",
@@ -228,7 +228,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeptPage",
+        table_class_name="CachedPage",
         tablename="iv_page",
         column_name="former",
         db_column_name="former",
@@ -249,7 +249,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeptPage",
+        table_class_name="CachedPage",
         tablename="iv_page",
         column_name="former_at",
         db_column_name="former_at",

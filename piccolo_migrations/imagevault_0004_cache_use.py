@@ -15,11 +15,11 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="CacheUse", tablename="iv_cache_use", schema=None, columns=None
+        class_name="CacheUsage", tablename="iv_cache_use", schema=None, columns=None
     )
 
     manager.add_column(
-        table_class_name="CacheUse",
+        table_class_name="CacheUsage",
         tablename="iv_cache_use",
         column_name="key",
         db_column_name="key",
@@ -41,7 +41,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CacheUse",
+        table_class_name="CacheUsage",
         tablename="iv_cache_use",
         column_name="provider",
         db_column_name="provider",
@@ -63,7 +63,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CacheUse",
+        table_class_name="CacheUsage",
         tablename="iv_cache_use",
         column_name="slot",
         db_column_name="slot",
@@ -84,7 +84,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CacheUse",
+        table_class_name="CacheUsage",
         tablename="iv_cache_use",
         column_name="hits",
         db_column_name="hits",
@@ -105,7 +105,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CacheUse",
+        table_class_name="CacheUsage",
         tablename="iv_cache_use",
         column_name="stale",
         db_column_name="stale",
@@ -126,7 +126,7 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CacheUse",
+        table_class_name="CacheUsage",
         tablename="iv_cache_use",
         column_name="misses",
         db_column_name="misses",

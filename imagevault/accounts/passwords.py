@@ -31,7 +31,7 @@ class Passwords:
         self.running = max(1, (os.cpu_count() or 2) - 1)
         self.queue = 4 * self.running
         self.limiter = anyio.CapacityLimiter(self.running)
-        self.under_way = 0
+        self.current_flight = 0
 
     def configure(self, settings: Settings) -> None:
         """Puts these settings in force; a hash of another cost is made anew when its owner signs in."""
@@ -54,13 +54,13 @@ class Passwords:
         return await self._off_loop(self._verify, password, kept)
 
     async def _off_loop(self, work: Callable[..., T], *arguments: object) -> T:
-        if self.under_way >= self.running + self.queue:
+        if self.current_flight >= self.running + self.queue:
             raise Busy("Too many people are signing in right now.", retry_after=1)
-        self.under_way += 1
+        self.current_flight += 1
         try:
             return await to_thread.run_sync(partial(work, *arguments), limiter=self.limiter)
         finally:
-            self.under_way -= 1
+            self.current_flight -= 1
 
     def _verify(self, password: str, kept: str | None) -> tuple[bool, str | None]:
         if self.dummy is None:  # at the first sign-in, whoever signs in

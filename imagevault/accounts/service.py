@@ -15,7 +15,7 @@ from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tables import Account
 from imagevault.accounts.tokens import Tokens
 from imagevault.config.settings import Settings
-from imagevault.errors import BadInput, Conflict, Missing, NotSignedIn
+from imagevault.errors import BadInput, Conflict, NotSignedIn, ResourceNotFound
 from imagevault.records import Caller
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{2,63}")
@@ -128,7 +128,7 @@ class Accounts:
         folded = fold(username)
         changed = Account.update({Account.is_admin: is_admin}).where(Account.username == folded)
         if not await changed.returning(Account.id):
-            raise Missing(f"There is no account {folded}.")
+            raise ResourceNotFound(f"There is no account {folded}.")
         return folded
 
     async def all(self) -> list[dict[str, object]]:

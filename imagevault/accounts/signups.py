@@ -1,10 +1,10 @@
 """How many accounts an address may still make, and whether anyone may."""
 
 from imagevault.config.settings import Settings
-from imagevault.security.token_bucket import Buckets
+from imagevault.security.token_bucket import TokenBuckets
 
 
-class Signups(Buckets):
+class Signups(TokenBuckets):
     """How many accounts an address may still make (`limits.signup`), and whether anyone may (`signup`)."""
 
     def __init__(self, settings: Settings) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from imagevault.cache.store import Kept
-from imagevault.cache.tables import KeptImage, KeptPage
-from imagevault.storage.database import quickly
+from imagevault.cache.store import CacheEntry
+from imagevault.cache.tables import CachedImage, CachedPage
+from imagevault.storage.database import relaxed_durability
 
 UPSERT = """
 INSERT INTO iv_page (key, provider, stored_at, content, former, former_at) VALUES ({}, {}, {}, {}, NULL, 0)
@@ -18,38 +18,38 @@ ON CONFLICT (key) DO UPDATE SET former = iv_page.content, former_at = iv_page.st
 class DatabasePageStore:
     """The storage in the app's database. A round trip each, but for `keep`, which runs after the answer."""
 
-    async def page(self, key: str) -> Kept | None:
+    async def page(self, key: str) -> CacheEntry | None:
         """A kept page."""
-        return _kept(await KeptPage.select().where(KeptPage.key == key))
+        return _kept(await CachedPage.select().where(CachedPage.key == key))
 
     async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
         """Keeps a page, the one before it as its former, and on which page its images stand."""
-        with quickly():
-            await KeptPage.raw(UPSERT, key, provider, round(now * 1000), content)
+        with relaxed_durability():
+            await CachedPage.raw(UPSERT, key, provider, round(now * 1000), content)
             if ids:
-                rows = [KeptImage(id=f"{provider}:{id}", page=key) for id in sorted(ids)]
-                await KeptImage.insert(*rows).on_conflict(
-                    target=KeptImage.id, action="DO UPDATE", values=[KeptImage.page]
+                rows = [CachedImage(id=f"{provider}:{id}", page=key) for id in sorted(ids)]
+                await CachedImage.insert(*rows).on_conflict(
+                    target=CachedImage.id, action="DO UPDATE", values=[CachedImage.page]
                 )
 
-    async def find(self, provider: str, id: str) -> Kept | None:
+    async def find(self, provider: str, id: str) -> CacheEntry | None:
         """The page on which an image was seen last."""
-        key = KeptImage.select(KeptImage.page).where(KeptImage.id == f"{provider}:{id}")
-        return _kept(await KeptPage.select().where(KeptPage.key.is_in(key)))
+        key = CachedImage.select(CachedImage.page).where(CachedImage.id == f"{provider}:{id}")
+        return _kept(await CachedPage.select().where(CachedPage.key.is_in(key)))
 
     async def sweep(self, before: float) -> None:
         """Forgets the pages stored before this time, and the images that stood there."""
-        await KeptPage.delete().where(KeptPage.stored_at < int(before * 1000))
-        await KeptImage.raw(
+        await CachedPage.delete().where(CachedPage.stored_at < int(before * 1000))
+        await CachedImage.raw(
             "DELETE FROM iv_page_image WHERE NOT EXISTS (SELECT 1 FROM iv_page WHERE iv_page.key = iv_page_image.page)"
         )
 
 
-def _kept(rows: list[dict[str, object]]) -> Kept | None:
+def _kept(rows: list[dict[str, object]]) -> CacheEntry | None:
     if not rows:
         return None
     row = msgspec.convert(rows[0], type=_Row)
-    return Kept(row.content, row.stored_at / 1000, row.former, row.former_at / 1000)
+    return CacheEntry(row.content, row.stored_at / 1000, row.former, row.former_at / 1000)
 
 
 class _Row(msgspec.Struct):

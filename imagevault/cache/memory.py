@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from imagevault.cache.store import Kept
+from imagevault.cache.store import CacheEntry
 from imagevault.records import Image, Page
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -24,24 +24,24 @@ def decode(content: bytes) -> Page:
     return _decoder.decode(content)
 
 
-class Shelf:
+class MemoryCache:
     """Pages by key, and on which of them each image stands."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
-        self.kept: OrderedDict[str, tuple[Kept, str, tuple[str, ...]]] = OrderedDict()
+        self.kept: OrderedDict[str, tuple[CacheEntry, str, tuple[str, ...]]] = OrderedDict()
         self.seen: dict[tuple[str, str], str] = {}
         self.decoded: OrderedDict[bytes, Page] = OrderedDict()
 
-    def get(self, key: str) -> Kept | None:
+    def get(self, key: str) -> CacheEntry | None:
         """What is kept under this key, however old."""
         if (found := self.kept.get(key)) is None:
             return None
         self.kept.move_to_end(key)
         return found[0]
 
-    def put(self, key: str, provider: str, kept: Kept, page: Page) -> None:
+    def put(self, key: str, provider: str, kept: CacheEntry, page: Page) -> None:
         """Keeps a page of a provider."""
         self._drop(key)
         ids = tuple(image.id for image in page.images)
@@ -61,7 +61,7 @@ class Shelf:
             self.decoded.move_to_end(content)
         return page
 
-    def find(self, provider: str, id: str) -> Kept | None:
+    def find(self, provider: str, id: str) -> CacheEntry | None:
         """The page on which an image was seen last."""
         key = self.seen.get((provider, id))
         return self.get(key) if key is not None else None
@@ -76,10 +76,10 @@ class Shelf:
                 del self.seen[provider, id]
 
 
-def on_page(kept: Kept, id: str) -> Image | None:
+def on_page(kept: CacheEntry, id: str) -> Image | None:
     """The image of this id on a kept page."""
     return next((image for image in decode(kept.content).images if image.id == id), None)
 
 
-def _size(kept: Kept, ids: tuple[str, ...]) -> int:
+def _size(kept: CacheEntry, ids: tuple[str, ...]) -> int:
     return len(kept.content) + len(kept.former or b"") + OVERHEAD * (1 + len(ids))

@@ -19,7 +19,7 @@ import msgspec
 
 from imagevault.cache.memory import decode, on_page
 from imagevault.cache.single_flight import Flights
-from imagevault.cache.store import DAY, Kept, PageStore
+from imagevault.cache.store import DAY, CacheEntry, PageStore
 from imagevault.errors import DatabaseUnavailable, InvalidResponse, NotFound
 from imagevault.images import sanitize as mend
 from imagevault.plugins.provider import Provider
@@ -35,12 +35,12 @@ STALE = 7 * DAY  # seconds for which an old page may still serve
 OPEN_WALK = 600.0  # seconds for which a walk goes on with the page that it began with, when that is replaced
 CLOSING = 3.0  # seconds that flights, and then writes, may take when the server stops
 
-Found = Literal["hit", "stale", "miss"]
-Storey = Literal["memory", "database", "upstream"]
+CacheStatus = Literal["hit", "stale", "miss"]
+CacheTier = Literal["memory", "database", "upstream"]
 
 
-class Key(msgspec.Struct, frozen=True):
-    """One page of a provider's list for one query; `text` as `normal` gives it."""
+class PageKey(msgspec.Struct, frozen=True):
+    """One page of a provider's list for one query; `text` as `normalize_query` gives it."""
 
     provider: str
     text: str
@@ -54,17 +54,17 @@ class Key(msgspec.Struct, frozen=True):
         return _digest(msgspec.json.encode(self))
 
 
-def normal(text: str) -> str:
+def normalize_query(text: str) -> str:
     """The one form of a query's words: NFKC, case folded, blanks folded. It is also what providers are asked."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-class Got(msgspec.Struct, frozen=True):
+class CacheResult(msgspec.Struct, frozen=True):
     """A page and how it was had: `calls` is how many left for it, `version` tells it from the page before it."""
 
     page: Page
-    found: Found
-    storey: Storey
+    found: CacheStatus
+    storey: CacheTier
     version: int
     calls: int = 0
 
@@ -82,11 +82,11 @@ class Pages(Flights):
     ) -> None:
         super().__init__(store, states, clock, sleep)
         self.clients = Clients(transports)
-        self.counted: Callable[[str, Found], None] = lambda _provider, _found: None
+        self.counted: Callable[[str, CacheStatus], None] = lambda _provider, _found: None
 
     async def read(
-        self, provider: Provider, key: Key, seconds: float, *, caller: str = "", version: int | None = None
-    ) -> Got:
+        self, provider: Provider, key: PageKey, seconds: float, *, caller: str = "", version: int | None = None
+    ) -> CacheResult:
         """The page, waited for at most some seconds; a late one is still kept when it comes. Raises a ProviderError.
 
         `version`: that of the page in whose midst a walk is, so that it goes on with the one it began with.
@@ -95,22 +95,24 @@ class Pages(Flights):
         self.counted(provider.name, got.found)
         return got
 
-    async def _read(self, provider: Provider, key: Key, seconds: float, caller: str, version: int | None) -> Got:
+    async def _read(
+        self, provider: Provider, key: PageKey, seconds: float, caller: str, version: int | None
+    ) -> CacheResult:
         name, looked = key.hash, self.clock()
         kept, storey = await self._kept(provider, name, version)
         call = Call(key=name, owner=_owner(), looked=looked, caller=caller, background=kept is not None)
         if kept is None:
             page, calls = await self._join(provider, call, lambda: self._search(provider, key), seconds)
             got = self.shelf.get(name)
-            return Got(page or Page([]), "miss", "upstream", got.version if got else 0, calls)
+            return CacheResult(page or Page([]), "miss", "upstream", got.version if got else 0, calls)
         if kept.former is not None and version == kept.former_version and self._recent(kept):
-            return Got(self.shelf.read(kept.former), "hit", storey, version)
+            return CacheResult(self.shelf.read(kept.former), "hit", storey, version)
         if self._fresh(provider, kept):
-            return Got(self.shelf.read(kept.content), "hit", storey, kept.version)
+            return CacheResult(self.shelf.read(kept.content), "hit", storey, kept.version)
         self._fly(provider, call, lambda: self._search(provider, key), LATEST)
-        return Got(self.shelf.read(kept.content), "stale", storey, kept.version)
+        return CacheResult(self.shelf.read(kept.content), "stale", storey, kept.version)
 
-    async def ask(self, provider: Provider, key: Key, seconds: float) -> Page:
+    async def ask(self, provider: Provider, key: PageKey, seconds: float) -> Page:
         """The page by a call of its own, whatever is kept. Raises a ProviderError."""
         call = Call(key=key.hash, owner=_owner())
         page, _ = await self._join(provider, call, lambda: self._search(provider, key), seconds)
@@ -168,8 +170,8 @@ class Pages(Flights):
 
     # What is there
 
-    async def _kept(self, provider: Provider, name: str, version: int | None) -> tuple[Kept | None, Storey]:
-        storey: Storey = "memory"
+    async def _kept(self, provider: Provider, name: str, version: int | None) -> tuple[CacheEntry | None, CacheTier]:
+        storey: CacheTier = "memory"
         kept = self.shelf.get(name)
         other = kept is not None and version not in {None, kept.version, kept.former_version}
         if _has_upstream(provider) and (kept is None or other or not self._fresh(provider, kept)):
@@ -179,7 +181,7 @@ class Pages(Flights):
                 self.shelf.put(name, provider.name, kept, decode(kept.content))
         return kept if kept is not None and self.clock() - kept.stored_at < _oldest(provider) else None, storey
 
-    async def _stored(self, name: str, kept: Kept | None) -> Kept | None:
+    async def _stored(self, name: str, kept: CacheEntry | None) -> CacheEntry | None:
         try:
             return await self.store.page(name)
         except DatabaseUnavailable:
@@ -187,12 +189,12 @@ class Pages(Flights):
                 raise
             return kept  # an old page is better than none
 
-    def _recent(self, kept: Kept) -> bool:
+    def _recent(self, kept: CacheEntry) -> bool:
         return self.clock() - kept.stored_at < OPEN_WALK
 
     # What the plugin does
 
-    async def _search(self, provider: Provider, key: Key) -> Page:
+    async def _search(self, provider: Provider, key: PageKey) -> Page:
         query = SearchQuery(text=key.text, page=key.page, per_page=key.size, native=dict(key.native))
         async with self.clients.of(provider) as http:
             given = await provider.search_images(query, http)

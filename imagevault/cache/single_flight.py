@@ -8,13 +8,22 @@ from typing import Any
 
 import msgspec
 
-from imagevault.cache.memory import Shelf, decode, encode
-from imagevault.cache.store import Kept, PageStore
+from imagevault.cache.memory import MemoryCache, decode, encode
+from imagevault.cache.store import CacheEntry, PageStore
 from imagevault.errors import DatabaseUnavailable, NotFound, ProviderError, RateLimited, TimedOut
 from imagevault.plugins.provider import Provider
 from imagevault.records import Page
 from imagevault.upstream.admission import LEASE, Call, Outcome
-from imagevault.upstream.limiter import Cooling, Flight, Flying, Gate, Held, OverShare, SwitchedOff, under_way
+from imagevault.upstream.limiter import (
+    CallLimiter,
+    CircuitOpen,
+    Flight,
+    InFlightElsewhere,
+    ProviderDisabled,
+    QuotaExhausted,
+    ShareExhausted,
+    current_flight,
+)
 from imagevault.upstream.store import StateStore
 from imagevault.upstream.transport import LATEST, explain
 
@@ -39,8 +48,8 @@ class Flights:
         self.store = store
         self.clock = clock
         self.sleep = sleep
-        self.gate = Gate(states, clock, sleep)
-        self.shelf = Shelf()
+        self.gate = CallLimiter(states, clock, sleep)
+        self.shelf = MemoryCache()
         self.flights: dict[str, tuple[asyncio.Task[Page | None], Flight]] = {}  # those that can be joined
         self.aloft: set[asyncio.Task[Page | None]] = set()  # and these are all
         self.behind: set[asyncio.Task[None]] = set()
@@ -50,7 +59,7 @@ class Flights:
         while self.aloft or self.behind:
             await asyncio.wait([*self.behind, *self.aloft])
 
-    def _fresh(self, provider: Provider, kept: Kept) -> bool:
+    def _fresh(self, provider: Provider, kept: CacheEntry) -> bool:
         scarcity = max(0.0, 1 - 2 * self.gate.fraction(provider))
         longest = provider.info.max_age or math.inf
         return self.clock() - kept.stored_at < min(longest, provider.info.cache_for * (1 + STRETCH * scarcity))
@@ -65,7 +74,7 @@ class Flights:
                 raise TimedOut(f"no answer within {seconds:.1f} seconds")
             try:
                 return task.result(), flight.calls
-            except OverShare:
+            except ShareExhausted:
                 if flight.call.caller == call.caller:
                     raise  # else it was another's share that was used
 
@@ -97,12 +106,14 @@ class Flights:
         if page is not None and not flight.from_another:
             former = self.shelf.get(flight.call.key)
             before = (former.content, former.stored_at) if former else (None, 0.0)
-            kept = Kept(encode(page), self.clock(), *before)
+            kept = CacheEntry(encode(page), self.clock(), *before)
             self.shelf.put(flight.call.key, flight.provider.name, kept, page)
         if flight.calls:
             self._do_behind(self._write(flight, kept, page, error))
 
-    async def _write(self, flight: Flight, kept: Kept | None, page: Page | None, error: BaseException | None) -> None:
+    async def _write(
+        self, flight: Flight, kept: CacheEntry | None, page: Page | None, error: BaseException | None
+    ) -> None:
         """Keeps the page first and then ends the flight: who waits for it in another worker looks for the page."""
         try:
             if kept is not None and page is not None:
@@ -123,7 +134,7 @@ class Flights:
         task.add_done_callback(self.behind.discard)
 
     async def _get(self, flight: Flight, work: Work) -> Page | None:
-        under_way.set(flight)
+        current_flight.set(flight)
         renewing = asyncio.create_task(self._renew(flight))
         try:
             return await self._got(flight, work)
@@ -144,7 +155,7 @@ class Flights:
             try:
                 async with asyncio.timeout(LATEST):
                     return await work()
-            except Flying:
+            except InFlightElsewhere:
                 if (page := await self._from_another(flight)) is not None:
                     return page
             except DatabaseUnavailable:
@@ -177,7 +188,7 @@ def _outcome(flight: Flight, error: BaseException | None) -> Outcome:
         return Outcome(word="ok", learned=flight.learned)
     if flight.provider.superseded:  # it says nothing of the address or key now in force
         return Outcome(word="refused")
-    if isinstance(error, Held | Cooling | SwitchedOff):
+    if isinstance(error, QuotaExhausted | CircuitOpen | ProviderDisabled):
         return Outcome(word="refused", learned=flight.learned)
     if isinstance(error, RateLimited):
         return Outcome(word="limited", learned=flight.learned, retry_after=error.retry_after, error=str(error))

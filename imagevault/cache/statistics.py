@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from imagevault.cache.page_cache import Found
-from imagevault.cache.tables import CacheUse
-from imagevault.storage.database import quickly
+from imagevault.cache.page_cache import CacheStatus
+from imagevault.cache.tables import CacheUsage
+from imagevault.storage.database import relaxed_durability
 
-FOUND: tuple[Found, ...] = ("hit", "stale", "miss")
+FOUND: tuple[CacheStatus, ...] = ("hit", "stale", "miss")
 SLOT = 300  # seconds that are counted together
 HOUR = 3600
 KEPT = 24 * HOUR
@@ -37,15 +37,15 @@ class CacheRate(msgspec.Struct, frozen=True):
         return (self.hits + self.stale) / asked if asked else None
 
 
-class Tally:
+class CacheStatistics:
     """One per worker. `count` adds in memory; `flush` writes at most every two seconds what came together."""
 
     def __init__(self) -> None:
-        self.counts: Counter[tuple[str, Found]] = Counter()
+        self.counts: Counter[tuple[str, CacheStatus]] = Counter()
         self.flushed = 0.0
         self.swept = -math.inf
 
-    def count(self, provider: str, found: Found) -> None:
+    def count(self, provider: str, found: CacheStatus) -> None:
         """Counts one page."""
         self.counts[provider, found] += 1
 
@@ -66,8 +66,8 @@ class Tally:
         for provider in {name for name, _ in counts}:
             row = [counts.pop((provider, found), 0) for found in FOUND]
             try:
-                with quickly():
-                    await CacheUse.raw(ADD, f"{provider}:{slot}", provider, slot, *row)
+                with relaxed_durability():
+                    await CacheUsage.raw(ADD, f"{provider}:{slot}", provider, slot, *row)
             except BaseException:
                 self.counts.update(counts)
                 self.counts.update({(provider, found): count for found, count in zip(FOUND, row, strict=True)})
@@ -76,7 +76,7 @@ class Tally:
 
 async def last_hour() -> Mapping[str, CacheRate]:
     """What all workers counted in the last hour, per provider."""
-    rows = await CacheUse.select().where(CacheUse.slot > int(time.time() - HOUR) // SLOT)
+    rows = await CacheUsage.select().where(CacheUsage.slot > int(time.time() - HOUR) // SLOT)
     sums: dict[str, Counter[str]] = {}
     for row in rows:
         sums.setdefault(row["provider"], Counter()).update({name: row[name] for name in ("hits", "stale", "misses")})
@@ -85,4 +85,4 @@ async def last_hour() -> Mapping[str, CacheRate]:
 
 async def sweep() -> None:
     """Forgets what was counted more than a day ago."""
-    await CacheUse.delete().where(CacheUse.slot < int(time.time() - KEPT) // SLOT)
+    await CacheUsage.delete().where(CacheUsage.slot < int(time.time() - KEPT) // SLOT)

@@ -8,7 +8,7 @@ import msgspec
 DAY = 86400.0
 
 
-class Kept(msgspec.Struct, frozen=True):
+class CacheEntry(msgspec.Struct, frozen=True):
     """A kept page, encoded, with the Unix time of its storing; and the one before it, where there is one."""
 
     content: bytes
@@ -30,7 +30,7 @@ class Kept(msgspec.Struct, frozen=True):
 class PageStore(Protocol):
     """The storage of pages, shared by all workers; in tests another one takes its place."""
 
-    async def page(self, key: str) -> Kept | None:
+    async def page(self, key: str) -> CacheEntry | None:
         """A kept page."""
         ...
 
@@ -38,7 +38,7 @@ class PageStore(Protocol):
         """Keeps a page, the one before it as its former, and on which page its images stand."""
         ...
 
-    async def find(self, provider: str, id: str) -> Kept | None:
+    async def find(self, provider: str, id: str) -> CacheEntry | None:
         """The page on which an image was seen last."""
         ...
 

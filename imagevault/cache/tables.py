@@ -6,7 +6,7 @@ from piccolo.table import Table
 from imagevault.storage.database import DB
 
 
-class KeptPage(Table, tablename="iv_page", db=DB):
+class CachedPage(Table, tablename="iv_page", db=DB):
     """A provider's page (msgpack). `former` is the one before it, for walks that are in the midst of it.
 
     `stored_at`: milliseconds since 1970; `former_at`: when `former` was stored.
@@ -20,7 +20,7 @@ class KeptPage(Table, tablename="iv_page", db=DB):
     former_at = BigInt(default=0)
 
 
-class CacheUse(Table, tablename="iv_cache_use", db=DB):
+class CacheUsage(Table, tablename="iv_cache_use", db=DB):
     """How often a provider's pages came from the cache in one slot of five minutes (`slot`: Unix time / 300)."""
 
     key = Varchar(length=96, primary_key=True)
@@ -31,7 +31,7 @@ class CacheUse(Table, tablename="iv_cache_use", db=DB):
     misses = Integer(default=0)
 
 
-class KeptImage(Table, tablename="iv_page_image", db=DB):
+class CachedImage(Table, tablename="iv_page_image", db=DB):
     """The page on which an image was last seen; `id` with the provider's name."""
 
     id = Text(primary_key=True)

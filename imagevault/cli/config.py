@@ -12,7 +12,7 @@ from imagevault.cli.group import cli, json_option
 from imagevault.cli.output import out, print_json
 from imagevault.config.settings import PREFIX, Settings, load
 from imagevault.errors import ConfigError
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.runtime.reload import check_default, shadowed, wrong_providers
 
 
@@ -51,7 +51,7 @@ def check(file: Path | None, as_json: bool) -> None:
 
 
 def _examined(settings: Settings) -> tuple[list[ConfigError], list[str]]:
-    plugins = Plugins.load(settings)
+    plugins = PluginRegistry.load(settings)
     errors = [error for _, error in wrong_providers(settings, plugins.providers)]
     try:
         check_default(settings, plugins)
@@ -64,7 +64,7 @@ def _examined(settings: Settings) -> tuple[list[ConfigError], list[str]]:
 @config.command("example")
 def show_example() -> None:
     """Print a config file with every key, its default and its meaning: imagevault config example > imagevault.toml."""
-    sys.stdout.write(example(Plugins.load(load())))
+    sys.stdout.write(example(PluginRegistry.load(load())))
 
 
 @config.command("show")
@@ -72,7 +72,7 @@ def show_example() -> None:
 def show(as_json: bool) -> None:
     """Print what is in force, and where each value comes from; secrets are masked: imagevault config show."""
     settings = load()
-    rows = in_force(settings, Plugins.load(settings))
+    rows = in_force(settings, PluginRegistry.load(settings))
     if as_json:
         print_json({"settings": rows})
     else:

@@ -14,7 +14,7 @@ from tomlkit.items import InlineTable
 from imagevault.config.config_file import ConfigFile
 from imagevault.config.settings import Settings, config_path, make, nearest, provider_variable
 from imagevault.errors import ConfigError, ImageVaultError
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 
 try:
     import fcntl
@@ -27,7 +27,7 @@ def switch(settings: Settings, name: str, *, on: bool) -> Path:
 
     Raises ImageVaultError if there is no such provider, if the environment decides, or if the file cannot be written.
     """
-    known = [*Plugins.load(settings).loaded]
+    known = [*PluginRegistry.load(settings).loaded]
     if name not in known:
         raise ImageVaultError(
             f"there is no provider {name}.{nearest(name, known)} There are: {', '.join(sorted(known))}"

@@ -12,7 +12,7 @@ import msgspec
 
 from imagevault.config.settings import RESTART, SECRET, Rate, Settings, description, keys, provider_variable, variable
 from imagevault.plugins.provider import HOST_FIELDS
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.security.redaction import SECRET_NAME
 
 HEAD = """\
@@ -45,7 +45,7 @@ class Row(msgspec.Struct, frozen=True):
     source: str
 
 
-def example(plugins: Plugins) -> str:
+def example(plugins: PluginRegistry) -> str:
     """A config file in which every key of ours and of each provider stands, commented out."""
     blocks = [HEAD]
     table = ""
@@ -74,7 +74,7 @@ def example(plugins: Plugins) -> str:
     return "\n".join(block.rstrip("\n") + "\n" for block in blocks)
 
 
-def in_force(settings: Settings, plugins: Plugins) -> list[Row]:
+def in_force(settings: Settings, plugins: PluginRegistry) -> list[Row]:
     """Every key with its value and its source: the environment, `.env`, the file or `default`."""
     rows = []
     for key, _ in keys():

@@ -12,8 +12,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from imagevault.downloads.ledger import DownloadRecord
-from imagevault.search.provider_list import FailedPlugin, ProviderRecord, Standing
-from imagevault.search.search import Answer, Event
+from imagevault.search.provider_list import FailedPlugin, ProviderHealth, ProviderRecord
+from imagevault.search.search import Event, SearchResponse
 
 out = Console()
 if not out.is_terminal and "COLUMNS" not in os.environ:
@@ -41,7 +41,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     out.print(table)
 
 
-def show(answer: Answer) -> None:
+def show(answer: SearchResponse) -> None:
     """The images of an answer, two lines each, then what each provider did."""
     for image in answer.images:
         size = f"{image.width} x {image.height}" if image.width and image.height else None
@@ -72,34 +72,34 @@ def downloads(records: Sequence[DownloadRecord]) -> tuple[Sequence[str], Sequenc
     return ("image", "rendition", "credit", "licence", "project", "taken (UTC)"), rows
 
 
-def board(
+def list_providers(
     providers: Sequence[ProviderRecord], failures: Sequence[FailedPlugin]
 ) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
     """Columns and rows of the board: all that an admin wants to see of each provider in one look."""
     rows: list[tuple[object, ...]] = []
     for each in providers:
-        standing = each.standing
+        health = each.health
         state, quotas, rate = each.state, list[str](), None
-        if standing is not None:
+        if health is not None:
             quotas = [
                 f"{quota.left} of {quota.name}{_more(quota.more_in)}"
-                for quota in standing.quotas
+                for quota in health.quotas
                 if not quota.name.endswith("/second")  # bursts are waited out
             ]
-            rate = standing.cache.rate if standing.cache else None
-            state += f", breaker {standing.breaker}" if standing.breaker != "closed" else ""
-            state += f", again in {_span(standing.retry_after)}" if standing.retry_after else ""
-        why = each.reason or _error(standing)
+            rate = health.cache.rate if health.cache else None
+            state += f", breaker {health.breaker}" if health.breaker != "closed" else ""
+            state += f", again in {_span(health.retry_after)}" if health.retry_after else ""
+        why = each.reason or _error(health)
         rows.append((each.name, state, "\n".join(quotas), "" if rate is None else f"{rate:.0%}", why, each.source))
     rows += [(each.name, "not loaded", "", "", each.reason, each.source) for each in failures]
     return ("provider", "state", "left of its quotas", "cache", "why, or the last error", "from"), rows
 
 
-def _error(standing: Standing | None) -> str:
-    if standing is None or standing.last_error is None:
+def _error(health: ProviderHealth | None) -> str:
+    if health is None or health.last_error is None:
         return ""
-    ago = max(0, round(time.time() - (standing.last_error_at or 0)))
-    return f"{standing.last_error} ({_span(ago)} ago)"
+    ago = max(0, round(time.time() - (health.last_error_at or 0)))
+    return f"{health.last_error} ({_span(ago)} ago)"
 
 
 def _more(seconds: int | None) -> str:

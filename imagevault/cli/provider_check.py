@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from imagevault.cache.page_cache import Key, normal
+from imagevault.cache.page_cache import PageKey, normalize_query
 from imagevault.errors import ProviderError
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
@@ -81,7 +81,7 @@ async def check(services: Services, provider: Provider, words: str, *, more: boo
 
 async def _ask(services: Services, provider: Provider, words: str, number: int, seconds: float) -> Page:
     native = tuple(sorted(plan(provider.info, {}).native.items()))
-    key = Key(provider.name, normal(words), native, provider.info.page_size, number)
+    key = PageKey(provider.name, normalize_query(words), native, provider.info.page_size, number)
     return await services.gateway.pages.ask(provider, key, seconds)
 
 

@@ -16,7 +16,7 @@ from imagevault.cli.provider_check import Checked, Recorder, check
 from imagevault.config.settings import load
 from imagevault.plugins import scaffold
 from imagevault.runtime.services import Services
-from imagevault.search.provider_list import board
+from imagevault.search.provider_list import list_providers
 from imagevault.search.search import choose
 
 
@@ -35,14 +35,14 @@ def providers(context: click.Context, as_json: bool) -> None:
     async def work() -> dict[str, Any]:
         services = Services(load())
         async with services.running():
-            listed = await board(services.gateway, admin=True)
+            listed = await list_providers(services.gateway, admin=True)
         return {"providers": listed.providers, "failures": listed.failures, "problems": listed.problems}
 
     found = asyncio.run(work())
     if as_json:
         print_json(found)
         return
-    terminal.print_table(*terminal.board(found["providers"], found["failures"]))
+    terminal.print_table(*terminal.list_providers(found["providers"], found["failures"]))
     for problem in found["problems"]:
         say(f"config: {problem}")
 

@@ -9,8 +9,8 @@ from imagevault.cli.group import account, as_option, cli, json_option, with_serv
 from imagevault.cli.output import print_json
 from imagevault.runtime.services import Services
 from imagevault.search.outcome import SearchFailed
-from imagevault.search.provider_list import board
-from imagevault.search.search import Asked, Event
+from imagevault.search.provider_list import list_providers
+from imagevault.search.search import Event, SearchRequest
 
 
 @cli.command()
@@ -27,7 +27,7 @@ def search(
 
     async def work(services: Services) -> None:
         caller = (await account(services.accounts, username)).id if username else ""
-        asked = Asked(text=" ".join(words), providers=provider, per_page=per_page, caller=caller)
+        asked = SearchRequest(text=" ".join(words), providers=provider, per_page=per_page, caller=caller)
         with terminal.Progress() as progress:
             try:
                 answer = await services.gateway.search(asked, progress.watch)
@@ -47,12 +47,12 @@ def search(
 
 
 async def _explain(services: Services, events: Sequence[Event]) -> None:
-    listed = (await board(services.gateway, admin=True)).providers
+    listed = (await list_providers(services.gateway, admin=True)).providers
     asked = {event.provider for event in events}
     left = {
-        each.name: ", ".join(f"{quota.left} of {quota.name}" for quota in each.standing.quotas)
+        each.name: ", ".join(f"{quota.left} of {quota.name}" for quota in each.health.quotas)
         for each in listed
-        if each.standing is not None and each.name in asked
+        if each.health is not None and each.name in asked
     }
     terminal.explain(events, left)
 

@@ -18,7 +18,7 @@ from imagevault.config import last_good as lastgood
 from imagevault.config.settings import Settings, is_loopback, load, variable
 from imagevault.config.validation import MAKE_SECRET
 from imagevault.errors import ImageVaultError
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.runtime.services import Services
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
             Workers(config, [config.bind_socket()]).run()
 
 
-def _check_strictly(plugins: Plugins) -> None:
+def _check_strictly(plugins: PluginRegistry) -> None:
     wrong = [f"{each.name}: {each.reason}" for each in plugins.failures]
     wrong += [f"{each.name}: {each.fault}" for each in plugins.providers.values() if each.fault]
     wrong += plugins.problems

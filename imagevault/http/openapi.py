@@ -13,7 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, OAuthFlow, OAuthFlows, SecurityScheme, Server
 from litestar.params import PathParameter
 
-from imagevault.errors import Missing
+from imagevault.errors import ResourceNotFound
 from imagevault.http.guard import FORM
 from imagevault.http.problems import MEDIA_TYPE, Problem
 
@@ -96,7 +96,7 @@ async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def assets(name: Annotated[str, PathParameter()]) -> Response[bytes]:
     """One of the few files that the page needs."""
     if name not in ASSETS:
-        raise Missing(f"There is no file {name} here.")
+        raise ResourceNotFound(f"There is no file {name} here.")
     folder = files("imagevault.http") if name == "docs.js" else files("swagger_ui") / "static"
     content = (folder / name).read_bytes()
     return Response(content, media_type=ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})

@@ -24,7 +24,7 @@ STATUS: dict[type[Exception], int] = {
     errors.BadInput: 400,
     errors.NotSignedIn: 401,
     errors.Forbidden: 403,
-    errors.Missing: 404,
+    errors.ResourceNotFound: 404,
     errors.Conflict: 409,
     errors.TooMany: 429,
     errors.Busy: 503,

@@ -6,7 +6,7 @@ import math
 from imagevault.config.settings import Rate
 from imagevault.errors import TooMany
 from imagevault.http.types import App, Receive, Scope, Send
-from imagevault.security.token_bucket import Buckets
+from imagevault.security.token_bucket import TokenBuckets
 
 
 class Limit:
@@ -14,7 +14,7 @@ class Limit:
 
     def __init__(self, app: App, rate: Rate) -> None:
         self.app = app
-        self.buckets = Buckets(rate)
+        self.buckets = TokenBuckets(rate)
         self.set_rate(rate)
 
     def set_rate(self, rate: Rate) -> None:

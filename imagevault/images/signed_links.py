@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
 
-from imagevault.errors import Forbidden, Missing
+from imagevault.errors import Forbidden, ResourceNotFound
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.security.keyring import Keyring
 from imagevault.upstream.transport import explain
 
@@ -24,12 +24,12 @@ SIGNATURES = {
 }
 
 
-class Media:
+class SignedLinks:
     """Makes and opens such links. `scratch`: where providers keep their thumbnails."""
 
     def __init__(
         self,
-        plugins: Plugins,
+        plugins: PluginRegistry,
         keyring: Keyring,
         base_url: str,
         scratch: Path,
@@ -57,14 +57,14 @@ class Media:
             raise Forbidden("This link is over; search again for a new one.")
         owner = self.plugins.providers.get(provider)
         if owner is None or owner.state != "ok" or not owner.holds_files:
-            raise Missing(f"There are no files of {provider} here.")
+            raise ResourceNotFound(f"There are no files of {provider} here.")
         folder = self.scratch / provider
         try:
             path = await to_thread.run_sync(_opened, owner, id, rendition, folder, limiter=self.limiter)
         except Exception as error:  # noqa: BLE001  a stranger's code: it fails, not the server
             raise explain(error, owner) from None
         if path is None or (kind := await to_thread.run_sync(media_type, path)) is None:
-            raise Missing(f"{provider} has no such file any more.")
+            raise ResourceNotFound(f"{provider} has no such file any more.")
         return path, kind, left
 
     def _sign(self, provider: str, id: str, rendition: str, expires: int) -> str:

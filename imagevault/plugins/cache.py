@@ -10,7 +10,7 @@ T = TypeVar("T")
 _within: contextvars.ContextVar[frozenset[tuple[int, str]]] = contextvars.ContextVar("making", default=frozenset())
 
 
-class Memory:
+class PluginCache:
     """What one plugin keeps between calls (`Keep`): one `make` at a time per key, bounded, the oldest thrown away."""
 
     SIZE = 10_000

@@ -13,7 +13,7 @@ from msgspec import Meta
 from imagevault.config.settings import Settings, description, nearest, provider_variable
 from imagevault.config.validation import check_url, clean_key, convert
 from imagevault.errors import InvalidResponse, NotFound, PluginError, Unconfigured
-from imagevault.plugins.cache import Memory
+from imagevault.plugins.cache import PluginCache
 from imagevault.records import Image, Page, ProviderInfo, Quota, SearchQuery
 from imagevault.security.redaction import SECRET_NAME, pattern_of, redacted
 
@@ -71,7 +71,7 @@ class Provider:
         self.hooks = plugin.hooks
         self.declared = plugin.declared
         self.holds_files = "open_file" in plugin.hooks
-        self.keep = Memory()
+        self.keep = PluginCache()
         self.state: State = "ok"
         self.reason: str | None = None
         self.lacking = False

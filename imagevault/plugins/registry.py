@@ -77,7 +77,7 @@ class Failure(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Plugins:
+class PluginRegistry:
     """All providers by name, those that failed to load, and what the settings say of providers that do not exist."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class Plugins:
         self.problems: list[str] = []
 
     @classmethod
-    def load(cls, settings: Settings) -> "Plugins":
+    def load(cls, settings: Settings) -> "PluginRegistry":
         """Every plugin found, configured by these settings."""
         plugins = cls()
         for point in sorted(entry_points(group=GROUP), key=_ours_first):

@@ -50,7 +50,7 @@ def _slug(name: str) -> str:
 
 
 def _check(name: str) -> None:
-    """The rule of `Plugins`, and what a package's name must keep to besides."""
+    """The rule of `PluginRegistry`, and what a package's name must keep to besides."""
     if not re.fullmatch(r"[a-z]([a-z0-9_-]{0,30}[a-z0-9])?", name):
         raise BadInput(
             "name", "must be a small letter, then up to 31 small letters, digits, - or _, none of these two last"

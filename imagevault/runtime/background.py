@@ -13,14 +13,14 @@ BEAT = 0.4  # seconds
 SOON = 0.15  # seconds before a second look at a file that is just being changed
 
 
-class Pulse:
-    """`look`: at the config file, answering whether to look again soon. `carry`: one round trip to the database.
+class BackgroundTasks:
+    """`poll`: at the config file, answering whether to look again soon. `carry`: one round trip to the database.
 
     A database that is slow or away delays no look at the file.
     """
 
-    def __init__(self, look: Callable[[], bool], carry: Callable[[], Awaitable[None]]) -> None:
-        self.look = look
+    def __init__(self, poll: Callable[[], bool], carry: Callable[[], Awaitable[None]]) -> None:
+        self.poll = poll
         self.carry = carry
         self.trip: asyncio.Task[None] | None = None
         self.away = False
@@ -41,7 +41,7 @@ class Pulse:
         while True:
             soon = False
             try:
-                soon = self.look()
+                soon = self.poll()
             except Exception:
                 log.exception("the config file could not be looked at")
             if self.trip is None or self.trip.done():

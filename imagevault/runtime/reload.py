@@ -9,50 +9,50 @@ from imagevault.config.config_file import ConfigFile
 from imagevault.config.settings import RESTART, Settings, config_path, keys, make, variable
 from imagevault.errors import ConfigError
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 
 log = logging.getLogger(__name__)
 
-Follower = Callable[[Settings, Mapping[str, Provider]], None]
+Subscriber = Callable[[Settings, Mapping[str, Provider]], None]
 
 
-class Live:
+class LiveSettings:
     """The settings in force, and whoever wants to know when others come into force.
 
     A follower is given the new settings and the providers until now. `refusal`: what is wrong with the file as it is;
     `waiting`: keys that it changes and that need a restart.
     """
 
-    def __init__(self, settings: Settings, plugins: Plugins) -> None:
+    def __init__(self, settings: Settings, plugins: PluginRegistry) -> None:
         self.settings = settings
         self.plugins = plugins
-        self.followers: list[Follower] = []
+        self.subscribers: list[Subscriber] = []
         self.refusal: ConfigError | None = None
         self.waiting: list[str] = []
         self.path = config_path(settings.environment, settings.folder)
         self.read: object = None  # what was read last
         self.moving: object = None  # what was seen last, and is not known to be all
-        self.looks = 0
+        self.polls = 0
         check_default(settings, plugins)
 
-    def follow(self, follower: Follower) -> None:
+    def subscribe(self, follower: Subscriber) -> None:
         """Calls the follower whenever other settings come into force, all followers without a pause between them."""
-        self.followers.append(follower)
+        self.subscribers.append(follower)
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Takes the file if it changed and has kept still since the last look. Whether it should be looked at soon."""
         try:
             text: object = ConfigFile.read(self.path)
         except ConfigError as error:
             text = error
         if _same(text, self.read):
-            self.looks = 0
+            self.polls = 0
             return False
-        self.looks = self.looks + 1 if _same(text, self.moving) else 1
+        self.polls = self.polls + 1 if _same(text, self.moving) else 1
         self.moving = text
-        if self.looks < (4 if text in {None, ""} else 2):  # an empty or missing one is half written, most often
+        if self.polls < (4 if text in {None, ""} else 2):  # an empty or missing one is half written, most often
             return True
-        first, self.read, self.looks = self.read is None, text, 0
+        first, self.read, self.polls = self.read is None, text, 0
         if not (first and text is None):
             self._take(text)
         return False
@@ -100,7 +100,7 @@ class Live:
         changed = [*_changed(self.settings, settings), *self.waiting]
         before, self.settings = self.plugins.providers, settings
         self.plugins.configure(settings, providers)
-        for follower in self.followers:
+        for follower in self.subscribers:
             follower(settings, before)
         if changed:
             log.warning("config changed: %s", ", ".join(changed), extra={"needs_restart": self.waiting})
@@ -108,7 +108,7 @@ class Live:
                 log.warning("config: %s", problem)
 
 
-def check_default(settings: Settings, plugins: Plugins) -> None:
+def check_default(settings: Settings, plugins: PluginRegistry) -> None:
     """Raises ConfigError if no provider of the default chain exists."""
     if not any(name in plugins.loaded for name in settings.default):
         known = ", ".join(sorted(plugins.loaded))

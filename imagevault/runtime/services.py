@@ -14,15 +14,15 @@ from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.service import Accounts
 from imagevault.accounts.signups import Signups
 from imagevault.accounts.tokens import Tokens
-from imagevault.cache.statistics import Tally
+from imagevault.cache.statistics import CacheStatistics
 from imagevault.config.settings import Settings
 from imagevault.downloads.ledger import Ledger
 from imagevault.errors import DatabaseUnavailable
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.plugins.watchdog import Watchdog
-from imagevault.runtime.background import Pulse
-from imagevault.runtime.reload import Live
+from imagevault.runtime.background import BackgroundTasks
+from imagevault.runtime.reload import LiveSettings
 from imagevault.search.gateway import Gateway
 from imagevault.security.keyring import Keyring, open_keyring
 from imagevault.storage.database import Database, outages
@@ -38,17 +38,17 @@ class Services:
     def __init__(self, settings: Settings, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None) -> None:
         self.keyring: Keyring = open_keyring(settings)
         self.database = Database(settings)
-        self.plugins = Plugins.load(settings)
-        self.live = Live(settings, self.plugins)
+        self.plugins = PluginRegistry.load(settings)
+        self.live = LiveSettings(settings, self.plugins)
         self.gateway = Gateway(settings, self.plugins, self.keyring, transports)
         self.gateway.problems = self.live.problems
-        self.tally = Tally()
+        self.tally = CacheStatistics()
         self.gateway.pages.counted = self.tally.count
         self.accounts = Accounts(Passwords(settings), Tokens(self.keyring, settings.token_ttl))
         self.ledger = Ledger(self.gateway)
         self.signups = Signups(settings)
         self._hide_secrets(settings)
-        self.live.follow(self._configure)
+        self.live.subscribe(self._configure)
 
     @asynccontextmanager
     async def running(self, patience: float = 0.0) -> AsyncIterator[None]:
@@ -64,7 +64,7 @@ class Services:
     @asynccontextmanager
     async def serving(self, patience: float = 0.0) -> AsyncIterator[None]:
         """As `running`, and with a pulse, which puts a changed config file in force."""
-        async with self.running(patience), Pulse(self.live.look, self._carry).running():
+        async with self.running(patience), BackgroundTasks(self.live.poll, self._carry).running():
             for problem in self.live.problems():
                 log.warning("config: %s", problem)
             yield

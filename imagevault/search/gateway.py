@@ -9,13 +9,13 @@ import msgspec
 from imagevault.cache.database_store import DatabasePageStore
 from imagevault.cache.page_cache import Pages
 from imagevault.config.settings import Settings
-from imagevault.errors import BadInput, Missing, Unconfigured
+from imagevault.errors import BadInput, ResourceNotFound, Unconfigured
 from imagevault.images.attribution import attribution
-from imagevault.images.signed_links import Media
+from imagevault.images.signed_links import SignedLinks
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.records import Image, ImageRecord, ProviderInfo, Rendition
-from imagevault.search.search import Answer, Asked, Search, Watch, switched_on
+from imagevault.search.search import Search, SearchRequest, SearchResponse, Watch, switched_on
 from imagevault.security.keyring import Keyring
 from imagevault.storage.clock import SharedClock
 from imagevault.upstream.database_store import DatabaseStateStore
@@ -29,14 +29,14 @@ class Gateway:
     def __init__(
         self,
         settings: Settings,
-        plugins: Plugins,
+        plugins: PluginRegistry,
         keyring: Keyring,
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
     ) -> None:
         self.settings = settings
         self.plugins = plugins
         self.keyring = keyring
-        self.media = Media(plugins, keyring, settings.base_url, settings.data / "thumbnails")
+        self.media = SignedLinks(plugins, keyring, settings.base_url, settings.data / "thumbnails")
         self.records: dict[tuple[str, str], tuple[Image, ProviderInfo, ImageRecord]] = {}
         self.clock = SharedClock()
         self.problems: Callable[[], list[str]] = list
@@ -59,7 +59,7 @@ class Gateway:
         self.settings = settings
         self.pages.configure(before, self.providers)
 
-    async def search(self, asked: Asked, watch: Watch | None = None) -> Answer:
+    async def search(self, asked: SearchRequest, watch: Watch | None = None) -> SearchResponse:
         """One page of a search. Raises BadInput for what cannot be asked, SearchFailed if nobody answered.
 
         `watch` is told of every page that is asked for, and what came of it.
@@ -77,7 +77,7 @@ class Gateway:
         seconds = min(self.settings.deadline, provider.host.timeout)
         image = await self.pages.image(provider, native, seconds, caller=caller)
         if image is None:
-            raise Missing(f"{provider.info.title} has no image {native}.")
+            raise ResourceNotFound(f"{provider.info.title} has no image {native}.")
         return provider, image
 
     def record(self, provider: Provider, image: Image, also_from: Sequence[str] = ()) -> ImageRecord:

@@ -10,17 +10,17 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from imagevault.cache.page_cache import Found
+from imagevault.cache.page_cache import CacheStatus
 from imagevault.errors import ProviderError
 from imagevault.records import Image, Page
 
-ORDER: tuple[Found, ...] = ("miss", "stale", "hit")
+ORDER: tuple[CacheStatus, ...] = ("miss", "stale", "hit")
 FILL_BUDGET = 3  # upstream pages that one request may cost at each provider
 
-Read = Callable[[int], Awaitable[tuple[Page, Found]]]
+Read = Callable[[int], Awaitable[tuple[Page, CacheStatus]]]
 
 
-class Seat:
+class ProviderCursor:
     """One provider's place in a walk. `read` takes a page number from 0 and answers that page, a hit or a miss.
 
     `offset` is None once the list is over. `window`: how deep the provider's list can be read. `limit`: how far this
@@ -57,8 +57,8 @@ class Seat:
         self.spent = False
         self.total: int | None = None
         self._read = read
-        self._reading: dict[int, asyncio.Future[tuple[Page, Found]]] = {}
-        self._had: dict[int, tuple[Page, Found]] = {}
+        self._reading: dict[int, asyncio.Future[tuple[Page, CacheStatus]]] = {}
+        self._had: dict[int, tuple[Page, CacheStatus]] = {}
         if offset is not None:
             self._move(offset)
 
@@ -93,7 +93,7 @@ class Seat:
         return sum(found == "miss" for _, found in self._had.values())
 
     @property
-    def cache(self) -> Found | None:
+    def cache(self) -> CacheStatus | None:
         """How the pages were had: a miss if any was, else stale if any was."""
         found = {found for _, found in self._had.values()}
         return next((word for word in ORDER if word in found), None)
@@ -134,7 +134,7 @@ class Seat:
             else:
                 self._pass(page, self.offset, index)
 
-    def _begin(self, number: int) -> "asyncio.Future[tuple[Page, Found]]":
+    def _begin(self, number: int) -> "asyncio.Future[tuple[Page, CacheStatus]]":
         if number not in self._reading:
             future = self._reading[number] = asyncio.ensure_future(self._read(number))
             future.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, also if nobody waits
@@ -176,12 +176,12 @@ class Seat:
 class Step(msgspec.Struct):
     """One image of a walk, with the names of the providers that had the same one on this page."""
 
-    seat: Seat
+    seat: ProviderCursor
     image: Image
     also_from: list[str]
 
 
-async def walk(seats: list[Seat], turn: int, count: int) -> tuple[list[Step], int]:
+async def walk(seats: list[ProviderCursor], turn: int, count: int) -> tuple[list[Step], int]:
     """The next `count` images and whose turn it is then. The seats hold where each has come to, and what failed."""
     for seat in seats:
         seat.start()

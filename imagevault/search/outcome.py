@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from imagevault import errors
-from imagevault.cache.page_cache import Found
+from imagevault.cache.page_cache import CacheStatus
 from imagevault.errors import ImageVaultError, ProviderError
-from imagevault.search.merge import Seat
+from imagevault.search.merge import ProviderCursor
 
 Word = Literal[
     "ok",
@@ -40,7 +40,7 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     status: Word
     total: int | None = None
-    cache: Found | None = None
+    cache: CacheStatus | None = None
     emulated: Sequence[str] = ()
     retry_after: int | None = None
     detail: str | None = None
@@ -78,7 +78,7 @@ def failed(name: str, error: ProviderError, emulated: Sequence[str] = ()) -> Pro
     return ProviderStatus(name=name, status=word, detail=str(error), retry_after=retry_after, emulated=emulated)
 
 
-def of_seat(seat: Seat, emulated: Sequence[str]) -> ProviderStatus:
+def of_seat(seat: ProviderCursor, emulated: Sequence[str]) -> ProviderStatus:
     """The status of a provider after a walk."""
     if seat.error is not None:
         halted = failed(seat.name, seat.error, emulated)

@@ -27,7 +27,7 @@ class QuotaLeft(msgspec.Struct, frozen=True):
     more_in: int | None = None
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway knows of a provider. `retry_after`: seconds until a call may leave. Times are Unix time.
 
     `cache`: how its pages were had in the last hour, by all workers.
@@ -45,7 +45,7 @@ class ProviderRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A provider: its `state` (ok, unconfigured, disabled, failed), what it can do, and what its terms ask for.
 
     `quota`: how much of what it allows is left. `reason` (why it is not ok), `source` (what it was installed with) and
-    `standing` are for admins.
+    `health` are for admins.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ProviderRecord(msgspec.Struct, frozen=True, kw_only=True):
     emulated: list[str]
     reason: str | None = None
     source: str | None = None
-    standing: Standing | None = None
+    health: ProviderHealth | None = msgspec.field(default=None, name="standing")  # the name in the API
 
 
 class FailedPlugin(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ class ProviderList(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str] = []
 
 
-async def board(gateway: Gateway, *, admin: bool) -> ProviderList:
+async def list_providers(gateway: Gateway, *, admin: bool) -> ProviderList:
     """All providers by name, as they stand now."""
     with outages():
         await gateway.pages.gate.refresh()
@@ -111,14 +111,14 @@ def _record(gateway: Gateway, provider: Provider, rates: Mapping[str, CacheRate]
         emulated=filters.emulated(info),
         reason=provider.reason if admin else None,
         source=provider.source if admin else None,
-        standing=standing(provider, state, now, rates.get(provider.name)) if admin and upstream else None,
+        health=health_of(provider, state, now, rates.get(provider.name)) if admin and upstream else None,
     )
 
 
-def standing(provider: Provider, state: State, now: float, cache: CacheRate | None = None) -> Standing:
+def health_of(provider: Provider, state: State, now: float, cache: CacheRate | None = None) -> ProviderHealth:
     """The numbers of one provider."""
     until = max(state.open_until, state.cooling_until)
-    return Standing(
+    return ProviderHealth(
         quotas=[
             QuotaLeft(quota.name, quota.limit, engine.left(state, quota, now), engine.more_in(state, quota, now))
             for quota in provider.info.quotas

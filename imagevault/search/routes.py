@@ -9,8 +9,8 @@ from litestar.response import File
 
 from imagevault.records import Caller, ImageRecord
 from imagevault.search.gateway import Gateway
-from imagevault.search.provider_list import ProviderList, board
-from imagevault.search.search import MAX_TEXT, PER_PAGE, Answer, Asked
+from imagevault.search.provider_list import ProviderList, list_providers
+from imagevault.search.search import MAX_TEXT, PER_PAGE, SearchRequest, SearchResponse
 
 EXAMPLE_IMAGE = {
     "id": "pexels:2014422",
@@ -106,14 +106,14 @@ async def search(
     color: Annotated[str | None, QueryParameter(description="A name or hex value; the nearest known is used.")] = None,
     license: Annotated[str | None, QueryParameter(description="any, commercial, modification, public-domain.")] = None,
     locale: Annotated[str | None, QueryParameter(description="The language of `q`, such as de-DE.")] = None,
-) -> Response[Answer]:
+) -> Response[SearchResponse]:
     """Searches one, several or all providers.
 
     Without `provider`, those of the default chain are tried in turn, and the first that answers gives the page. Several
     are asked at once and merged. `providers` in the answer says what each did. `next` continues the search, and is null
     only at its end. A filter that a provider lacks is emulated on its records, or the provider says `unsupported`.
     """
-    asked = Asked(
+    asked = SearchRequest(
         text=q,
         providers=provider,
         per_page=per_page,
@@ -151,7 +151,7 @@ async def providers(request: Request[Caller, Any, Any], gateway: NamedDependency
 
     Admins also see numbers, the breaker, the last error, and what is wrong with plugins and config.
     """
-    return await board(gateway, admin=request.user.is_admin)
+    return await list_providers(gateway, admin=request.user.is_admin)
 
 
 @get(

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from imagevault.cache.page_cache import Found, Got, Key, Pages, normal
+from imagevault.cache.page_cache import CacheResult, CacheStatus, PageKey, Pages, normalize_query
 from imagevault.config.settings import Settings, nearest
 from imagevault.errors import BadInput, ProviderError, Unconfigured
 from imagevault.plugins.provider import Provider
@@ -14,7 +14,7 @@ from imagevault.records import Image, ImageRecord, Page
 from imagevault.search import filters
 from imagevault.search import outcome as status
 from imagevault.search.cursor import VERSION, Cursor, Place, seal, unseal
-from imagevault.search.merge import FILL_BUDGET, Seat, walk
+from imagevault.search.merge import FILL_BUDGET, ProviderCursor, walk
 from imagevault.search.outcome import ProviderStatus, SearchFailed
 from imagevault.security.keyring import Keyring
 
@@ -22,7 +22,7 @@ PER_PAGE = 30
 MAX_TEXT = 200
 
 
-class Answer(msgspec.Struct, frozen=True):
+class SearchResponse(msgspec.Struct, frozen=True):
     """A page of a search. `next` is the cursor of the page after it, None at the end."""
 
     images: Sequence[ImageRecord]
@@ -30,7 +30,7 @@ class Answer(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A search as it was asked, before anything is checked; `caller` for his fair share of a quota."""
 
     text: str | None = None
@@ -47,7 +47,7 @@ class Event(msgspec.Struct, frozen=True):
 
     provider: str
     page: int
-    got: Got | None = None
+    got: CacheResult | None = None
     error: ProviderError | None = None
 
 
@@ -74,14 +74,14 @@ class Host(Protocol):
 class Search:
     """One search, which ends on the settings and providers that it began with."""
 
-    def __init__(self, host: Host, asked: Asked, watch: Watch | None = None) -> None:
+    def __init__(self, host: Host, asked: SearchRequest, watch: Watch | None = None) -> None:
         self.host = host
         self.settings = host.settings
         self.providers = host.providers
         self.asked = asked
         self.watch = watch or (lambda _: None)
 
-    async def answer(self) -> Answer:
+    async def answer(self) -> SearchResponse:
         """One page. Raises BadInput for what cannot be asked, SearchFailed if nobody answered."""
         asked = self.asked
         if asked.cursor is not None:
@@ -104,7 +104,7 @@ class Search:
         place = Place(chosen[0].name, chosen[0].info.page_size, start)
         return await self._walk(Cursor(VERSION, text, wanted, per_page, 0, [place]), limit=start + per_page)
 
-    async def _go_on(self, cursor: Cursor) -> Answer:
+    async def _go_on(self, cursor: Cursor) -> SearchResponse:
         """Continues a walk; whatever the request repeats must be what the walk began with."""
         asked = self.asked
         if asked.page is not None:
@@ -127,7 +127,7 @@ class Search:
         if [each.name for each in choose(self.providers, names)] != [place.name for place in cursor.places]:
             raise BadInput("cursor", "belongs to a search of other providers")
 
-    async def _chain(self, text: str, wanted: dict[str, str], per_page: int) -> Answer:
+    async def _chain(self, text: str, wanted: dict[str, str], per_page: int) -> SearchResponse:
         """The first provider of the default chain that answers, each with its share of the time left."""
         tried: list[ProviderStatus] = []
         members = [self.providers[name] for name in self.settings.default if name in self.providers]
@@ -145,7 +145,7 @@ class Search:
                 return msgspec.structs.replace(answer, providers=[*tried, *answer.providers])
         raise SearchFailed(tried)
 
-    async def _walk(self, cursor: Cursor, limit: int | None = None, seconds: float | None = None) -> Answer:
+    async def _walk(self, cursor: Cursor, limit: int | None = None, seconds: float | None = None) -> SearchResponse:
         deadline = time.monotonic() + (seconds or self.settings.deadline)
         tables = [self._seat(cursor, place, deadline, limit) for place in cursor.places]
         seats = [seat for seat, _ in tables]
@@ -155,11 +155,11 @@ class Search:
         if begun and not any(not left_out and (seat.answered or seat.error is None) for seat, left_out in begun):
             raise SearchFailed(statuses)
         records = [self.host.record(self.providers[step.seat.name], step.image, step.also_from) for step in steps]
-        return Answer(records, statuses, self._next(cursor, seats, turn))
+        return SearchResponse(records, statuses, self._next(cursor, seats, turn))
 
     def _seat(
         self, cursor: Cursor, place: Place, deadline: float, limit: int | None
-    ) -> tuple[Seat, ProviderStatus | None]:
+    ) -> tuple[ProviderCursor, ProviderStatus | None]:
         """A provider's seat in this walk, or an empty one and the reason why it is left out."""
         provider = self.providers[place.name]
         try:
@@ -167,14 +167,14 @@ class Search:
                 raise Unconfigured(provider.excuse)
             plan = filters.plan(provider.info, cursor.filters)
         except ProviderError as error:
-            return Seat(place.name, place.size, None, _nothing), status.failed(place.name, error)
+            return ProviderCursor(place.name, place.size, None, _nothing), status.failed(place.name, error)
         versions: dict[int, int] = {}
         if place.offset and place.version is not None:
             versions[place.offset // place.size] = place.version
 
-        async def read(number: int) -> tuple[Page, Found]:
+        async def read(number: int) -> tuple[Page, CacheStatus]:
             native = tuple(sorted(plan.native.items()))
-            key = Key(provider.name, cursor.text, native, provider.info.page_size, number + 1)
+            key = PageKey(provider.name, cursor.text, native, provider.info.page_size, number + 1)
             seconds = min(deadline - time.monotonic(), provider.host.timeout)
             version = versions.get(number)
             self.watch(Event(provider.name, number + 1))
@@ -187,7 +187,7 @@ class Search:
             versions[number] = got.version
             return got.page, got.found
 
-        seat = Seat(
+        seat = ProviderCursor(
             place.name,
             place.size,
             place.offset,
@@ -202,7 +202,7 @@ class Search:
         )
         return seat, None
 
-    def _next(self, cursor: Cursor, seats: list[Seat], turn: int) -> str | None:
+    def _next(self, cursor: Cursor, seats: list[ProviderCursor], turn: int) -> str | None:
         if all(seat.offset is None for seat in seats):
             return None
         places = [Place(seat.name, seat.size, seat.offset, seat.version) for seat in seats]
@@ -230,12 +230,12 @@ def _names(providers: Mapping[str, Provider]) -> list[str]:
     return sorted(name for name, each in providers.items() if each.state != "disabled")
 
 
-async def _nothing(number: int) -> tuple[Page, Found]:
+async def _nothing(number: int) -> tuple[Page, CacheStatus]:
     raise AssertionError(number)  # an ended seat reads nothing
 
 
 def _text(given: str | None) -> str:
-    text = normal(given or "")
+    text = normalize_query(given or "")
     if not text:
         raise BadInput("q", "must say what to search for")
     if len(text) > MAX_TEXT:

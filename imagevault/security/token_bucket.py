@@ -11,7 +11,7 @@ CALLERS = 20_000
 ROUNDING = 1e-9  # what a token may lack: whoever waited as long as told must not fail for a rounding error
 
 
-class Buckets:
+class TokenBuckets:
     """One token bucket per key, all of one rate. The bucket longest untouched goes first when there are too many."""
 
     def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic, size: int = CALLERS) -> None:

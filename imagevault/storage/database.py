@@ -117,7 +117,7 @@ class _Current(Engine[Any]):
 DB = _Current()
 
 
-class Ran(Table, tablename="migration", db=DB):
+class AppliedMigration(Table, tablename="migration", db=DB):
     """The migrations that ran, as Piccolo notes them down."""
 
     name = Varchar()
@@ -134,7 +134,7 @@ def outages() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quickly() -> Iterator[None]:
+def relaxed_durability() -> Iterator[None]:
     """Writes inside need not wait for the disk, where the engine can tell them apart (SQLite)."""
     token = relaxed.set(True)
     try:
@@ -232,9 +232,9 @@ async def _migration_lock(engine: SQLite | Postgres) -> AsyncIterator[None]:
 
 
 async def _is_up_to_date() -> bool:
-    if not await Ran.table_exists():
+    if not await AppliedMigration.table_exists():
         return False
-    rows = await Ran.select(Ran.name).where(Ran.app_name == "imagevault")
+    rows = await AppliedMigration.select(AppliedMigration.name).where(AppliedMigration.app_name == "imagevault")
     sources = (each.read_text() for each in files("imagevault_migrations").iterdir() if each.name.endswith(".py"))
     return {id for source in sources for id in MIGRATION_ID.findall(source)} <= {row["name"] for row in rows}
 

@@ -17,7 +17,7 @@ from imagevault.config.settings import Settings
 from imagevault.errors import TimedOut
 from imagevault.images import sanitize as mend
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.records import Image, Page, SearchQuery
 from imagevault.testing.upstream import Upstream
 from imagevault.upstream.transport import explain, open_client
@@ -41,7 +41,7 @@ class Bench:
         module = getattr(plugin, "__name__", type(plugin).__name__)
         self.name = module.rpartition(".")[2].removeprefix("imagevault_").lower()
         self.upstream = upstream
-        plugins = Plugins()
+        plugins = PluginRegistry()
         plugins.add(self.name, lambda: plugin, "bench")
         if plugins.failures:
             raise AssertionError(f"the plugin cannot be loaded: {plugins.failures[0].reason}")

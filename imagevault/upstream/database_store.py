@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from imagevault.storage.database import quickly
+from imagevault.storage.database import relaxed_durability
 from imagevault.upstream.admission import State
 from imagevault.upstream.tables import ProviderState
 
@@ -39,5 +39,5 @@ class DatabaseStateStore:
             ProviderState.version: version + 1,
         }
         unchanged = (ProviderState.name == provider) & (ProviderState.version == version)
-        with quickly():
+        with relaxed_durability():
             return bool(await ProviderState.update(new).where(unchanged).returning(ProviderState.version))

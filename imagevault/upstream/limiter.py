@@ -25,23 +25,23 @@ CONFLICT = (0.001, 0.01)  # seconds before a change that another worker was fast
 NEWS = 60.0  # seconds after which it is noted again that a caller who was refused still asks
 
 
-class Held(RateLimited):
+class QuotaExhausted(RateLimited):
     """Our own bookkeeping lets no call leave now: it counts against nobody."""
 
 
-class OverShare(Held):
+class ShareExhausted(QuotaExhausted):
     """The share of the caller is used; that of another may not be."""
 
 
-class Cooling(Unavailable):
+class CircuitOpen(Unavailable):
     """The provider failed too often and is left alone for a while."""
 
 
-class SwitchedOff(Unconfigured):
+class ProviderDisabled(Unconfigured):
     """An admin switched the provider off while it was being asked."""
 
 
-class Flying(Exception):
+class InFlightElsewhere(Exception):
     """Another worker is getting this very page; wait for it."""
 
 
@@ -54,17 +54,17 @@ class Flight(msgspec.Struct, kw_only=True):
     call: Call
     provider: Provider
     deadline: float
-    gate: "Gate"
+    gate: "CallLimiter"
     calls: int = 0
     looks: int = 0
     from_another: bool = False
     learned: dict[str, tuple[int, float | None]] = {}
 
 
-under_way: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("imagevault_flight", default=None)
+current_flight: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("imagevault_flight", default=None)
 
 
-class Gate:
+class CallLimiter:
     """One per worker. `clock` is shared by all workers; `sleep` waits some seconds."""
 
     def __init__(
@@ -94,16 +94,16 @@ class Gate:
         """Returns when a call may leave. Raises Held, Cooling, SwitchedOff; Flying if another worker is at it."""
         while True:
             if provider.withdrawn:
-                raise SwitchedOff(f"{provider.info.title} was switched off")
+                raise ProviderDisabled(f"{provider.info.title} was switched off")
             decision = await self._decide(provider, flight.call)
             if decision.word == "go":
                 flight.calls += 1
                 if provider.withdrawn:  # meanwhile; it was counted, though it does not leave
-                    raise SwitchedOff(f"{provider.info.title} was switched off")
+                    raise ProviderDisabled(f"{provider.info.title} was switched off")
                 self.retries[provider.name] = min(10.0, self.retries[provider.name] + RETRIES)
                 return
             if decision.why == "flying":
-                raise Flying
+                raise InFlightElsewhere
             late = asyncio.get_running_loop().time() + decision.seconds > flight.deadline
             if decision.word == "no" or late:
                 raise self._refusal(provider, decision)
@@ -179,17 +179,17 @@ class Gate:
         self.seen[provider.name], self.versions[provider.name] = new, version + 1
         return True
 
-    def _refusal(self, provider: Provider, decision: Decision) -> Held | Cooling:
+    def _refusal(self, provider: Provider, decision: Decision) -> QuotaExhausted | CircuitOpen:
         title, wait = provider.info.title, math.ceil(decision.seconds)
         if decision.why == "failing":
-            return Cooling(f"{title} failed too often; it is asked again in {wait} s", decision.seconds)
+            return CircuitOpen(f"{title} failed too often; it is asked again in {wait} s", decision.seconds)
         if decision.why == "share":
-            return OverShare(f"your share of what {title} allows is used; others want it too", decision.seconds)
+            return ShareExhausted(f"your share of what {title} allows is used; others want it too", decision.seconds)
         if decision.why == "quota" and self.exhausted.get(provider.name, 0.0) <= self.clock():
             self.exhausted[provider.name] = self.clock() + decision.seconds
             log.warning("quota exhausted: %s", title, extra={"provider": provider.name, "retry_after": wait})
         words = {"cooling": "asked for a pause of", "quota": "allows no more calls for"}
-        return Held(f"{title} {words.get(decision.why or '', 'is busy for')} {wait} s", decision.seconds)
+        return QuotaExhausted(f"{title} {words.get(decision.why or '', 'is busy for')} {wait} s", decision.seconds)
 
     def _tell(self, provider: Provider, old: State, new: State) -> None:
         if new.open_until > old.open_until:

@@ -29,7 +29,7 @@ from imagevault.errors import (
     Unavailable,
 )
 from imagevault.plugins.provider import Provider
-from imagevault.upstream.limiter import Flight, learned, under_way
+from imagevault.upstream.limiter import Flight, current_flight, learned
 
 log = logging.getLogger(__name__)
 for name in ("httpx", "httpcore"):
@@ -77,7 +77,7 @@ class Rules(httpx.AsyncBaseTransport):
         """
         self._check_host(request.url)
         request.headers.pop("Cookie", None)
-        flight = under_way.get()
+        flight = current_flight.get()
         response = await self._send(request, flight)
         if flight is not None:
             flight.learned |= learned(tuple(self.provider.info.quotas), response.headers, flight.gate.clock())

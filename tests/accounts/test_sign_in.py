@@ -233,7 +233,7 @@ class TestQueue:
         slow.go_on.set()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-        assert passwords.under_way == 0
+        assert passwords.current_flight == 0
 
     async def test_a_refused_password_gives_up_its_place(self) -> None:
         """An error is an end too."""
@@ -242,7 +242,7 @@ class TestQueue:
             with pytest.raises(BadInput):
                 await passwords.check("short", "ada")
 
-        assert passwords.under_way == 0
+        assert passwords.current_flight == 0
 
     async def test_others_are_served_meanwhile(self, start: Any, slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
         """While every place is taken, sign-ins get 503 + Retry-After, and everything else is answered."""
@@ -254,7 +254,7 @@ class TestQueue:
         waiting = [
             asyncio.create_task(api.post("/token", data=form)) for _ in range(passwords.running + passwords.queue)
         ]
-        await until(lambda: passwords.under_way == passwords.running + passwords.queue)
+        await until(lambda: passwords.current_flight == passwords.running + passwords.queue)
 
         busy = await api.post("/token", data=form)
         also_busy = await api.post("/signup", json={"username": "bob", "password": PASSWORD})

@@ -12,7 +12,7 @@ import pytest
 
 from imagevault.config.settings import load
 from imagevault.runtime.services import Services
-from imagevault.search.search import Asked
+from imagevault.search.search import SearchRequest
 from imagevault.testing import Answer, faults
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 
@@ -163,13 +163,13 @@ class TestStoreys:
         services = Services(load(environ, tmp_path))
         pexels.fail(faults.delay(0.4), times=1)
         async with services.running():
-            searching = asyncio.create_task(services.gateway.search(Asked(text="nature", providers="pexels")))
+            searching = asyncio.create_task(services.gateway.search(SearchRequest(text="nature", providers="pexels")))
             while not pexels.calls:  # noqa: ASYNC110  another thread fills it
                 await asyncio.sleep(0.01)
             searching.cancel()
         again = Services(load(environ, tmp_path))
         async with again.running():
-            answer = await again.gateway.search(Asked(text="nature", providers="pexels"))
+            answer = await again.gateway.search(SearchRequest(text="nature", providers="pexels"))
 
         assert answer.providers[0].cache == "hit"
         assert len(pexels.calls) == 1

@@ -17,12 +17,12 @@ import msgspec
 import pytest
 
 from imagevault import Image, Page, ProviderInfo, Quota, Rendition, SearchQuery, hookimpl
-from imagevault.cache.page_cache import Key, Pages
-from imagevault.cache.store import Kept
+from imagevault.cache.page_cache import PageKey, Pages
+from imagevault.cache.store import CacheEntry
 from imagevault.config.settings import Settings
 from imagevault.errors import DatabaseUnavailable, ProviderError
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.upstream import admission as engine
 from imagevault.upstream.admission import State
 
@@ -65,7 +65,7 @@ class SlowStore:
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
         self.states: dict[str, tuple[bytes, int]] = {}
-        self.pages: dict[str, Kept] = {}
+        self.pages: dict[str, CacheEntry] = {}
 
     async def _pass(self) -> None:
         await asyncio.sleep(self.dice.choice((0, 0.001, 0.004, 0.015)))
@@ -87,16 +87,18 @@ class SlowStore:
         await self._pass()
         return swapped
 
-    async def page(self, key: str) -> Kept | None:
+    async def page(self, key: str) -> CacheEntry | None:
         await self._pass()
         return self.pages.get(key)
 
     async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
         await self._pass()
         former = self.pages.get(key)
-        self.pages[key] = Kept(content, now, former.content if former else None, former.stored_at if former else 0.0)
+        self.pages[key] = CacheEntry(
+            content, now, former.content if former else None, former.stored_at if former else 0.0
+        )
 
-    async def find(self, provider: str, id: str) -> Kept | None:
+    async def find(self, provider: str, id: str) -> CacheEntry | None:
         return None
 
     async def sweep(self, before: float) -> None:
@@ -184,7 +186,7 @@ def provider(dice: random.Random) -> Provider:
 
     plugin = ModuleType("simulated")
     plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
-    plugins = Plugins()
+    plugins = PluginRegistry()
     plugins.add("simulated", lambda: plugin, "here")
     plugins.configure(Settings())
     return plugins.providers["simulated"]
@@ -241,7 +243,7 @@ class World:
     async def _call(self, worker: Pages, text: str) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        key = Key("simulated", text, (), 5, 1)
+        key = PageKey("simulated", text, (), 5, 1)
         try:
             got = await worker.read(self.provider, key, PATIENCE, caller=self.dice.choice(("ada", "bob")))
             assert [image.id for image in got.page.images] == [text]
@@ -272,7 +274,7 @@ class World:
         loop = asyncio.get_running_loop()
         worker, calls = self._worker(), len(self.upstream.left)
         for text in "abcde":
-            key = Key("simulated", text, (), 5, 1)
+            key = PageKey("simulated", text, (), 5, 1)
             kept = self.store.pages.get(key.hash)
             if kept is not None and BASE + loop.time() - kept.stored_at < self.provider.info.cache_for - 0.1:
                 assert (await worker.read(self.provider, key, PATIENCE)).found == "hit"

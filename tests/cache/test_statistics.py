@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from imagevault.cache import statistics as tally
-from imagevault.cache.statistics import SLOT, CacheRate, Tally, last_hour
-from imagevault.cache.tables import CacheUse
+from imagevault.cache.statistics import SLOT, CacheRate, CacheStatistics, last_hour
+from imagevault.cache.tables import CacheUsage
 from imagevault.config.settings import Settings, load
 from imagevault.errors import DatabaseUnavailable
 from imagevault.runtime.services import Services
@@ -46,7 +46,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 async def stored() -> Mapping[str, CacheRate]:
     """All that was ever counted, whatever the time."""
     found: dict[str, CacheRate] = {}
-    for row in await CacheUse.select():
+    for row in await CacheUsage.select():
         known = found.get(row["provider"], CacheRate(0, 0, 0))
         found[row["provider"]] = CacheRate(
             known.hits + row["hits"], known.stale + row["stale"], known.misses + row["misses"]
@@ -56,7 +56,7 @@ async def stored() -> Mapping[str, CacheRate]:
 
 async def keep(provider: str, slot: int, hits: int) -> None:
     """What some worker counted in this slot."""
-    await CacheUse.insert(CacheUse(key=f"{provider}:{slot}", provider=provider, slot=slot, hits=hits))
+    await CacheUsage.insert(CacheUsage(key=f"{provider}:{slot}", provider=provider, slot=slot, hits=hits))
 
 
 class TestRate:
@@ -79,7 +79,7 @@ class TestFlush:
     async def test_adds_to_what_is_there(self, database: Database) -> None:
         """Each kind on its own, per provider, and only once."""
         database.use()
-        counted = Tally()
+        counted = CacheStatistics()
         for _ in range(2):
             for found in ("hit", "hit", "stale", "miss", "hit"):
                 counted.count("pexels", found)
@@ -93,7 +93,7 @@ class TestFlush:
     async def test_waits_a_while_between_two_writes(self, database: Database) -> None:
         """The pulse beats oftener than that; what is counted meanwhile is written with the next."""
         database.use()
-        counted = Tally()
+        counted = CacheStatistics()
         written = []
         for seconds_since_the_last in (60.0, 0.0, 1.5, 2.1, 0.4):
             counted.flushed = time.monotonic() - seconds_since_the_last
@@ -114,7 +114,7 @@ class TestFlush:
         async def work(seed: int) -> None:
             async with opened(settings) as database:
                 database.use()
-                counted, dice = Tally(), random.Random(seed)
+                counted, dice = CacheStatistics(), random.Random(seed)
                 for _ in range(25):
                     for _ in range(dice.randint(1, 4)):
                         sums[seed] += 1
@@ -132,7 +132,7 @@ class TestFlush:
     async def test_of_one_worker_at_the_same_time(self, database: Database) -> None:
         """The pulse and the end of the server may flush together, while more is counted."""
         database.use()
-        counted = Tally()
+        counted = CacheStatistics()
 
         async def count() -> None:
             for _ in range(50):
@@ -150,14 +150,14 @@ class TestFailure:
     async def test_keeps_the_counts(self, database: Database) -> None:
         """What could not be written goes with the next flush, together with what was counted since."""
         database.use()
-        counted = Tally()
-        await CacheUse.raw("ALTER TABLE iv_cache_use RENAME TO gone")
+        counted = CacheStatistics()
+        await CacheUsage.raw("ALTER TABLE iv_cache_use RENAME TO gone")
         for _ in range(3):
             for provider in ("a", "b", "c"):
                 counted.count(provider, "hit")
             with pytest.raises(FAILED):
                 await counted.flush(now=True)
-        await CacheUse.raw("ALTER TABLE gone RENAME TO iv_cache_use")
+        await CacheUsage.raw("ALTER TABLE gone RENAME TO iv_cache_use")
         counted.count("a", "miss")
 
         await counted.flush(now=True)
@@ -168,16 +168,16 @@ class TestFailure:
     async def test_in_the_midst_counts_nothing_twice(self, database: Database) -> None:
         """Of several providers some are written when it fails: only the others are kept."""
         database.use()
-        counted = Tally()
+        counted = CacheStatistics()
         names = [f"p{number}" for number in range(8)]
         if database.engine.engine_type == "sqlite":
-            await CacheUse.raw(
+            await CacheUsage.raw(
                 "CREATE TRIGGER refuse BEFORE INSERT ON iv_cache_use WHEN new.provider = 'p5' "
                 "BEGIN SELECT RAISE(ABORT, 'not now'); END"
             )
             drop = "DROP TRIGGER refuse"
         else:
-            await CacheUse.raw("ALTER TABLE iv_cache_use ADD CONSTRAINT refuse CHECK (provider <> 'p5')")
+            await CacheUsage.raw("ALTER TABLE iv_cache_use ADD CONSTRAINT refuse CHECK (provider <> 'p5')")
             drop = "ALTER TABLE iv_cache_use DROP CONSTRAINT refuse"
         for _ in range(4):
             for name in names:
@@ -185,7 +185,7 @@ class TestFailure:
                 counted.count(name, "stale")
             with pytest.raises(Exception, match=r"not now|refuse"):
                 await counted.flush(now=True)
-        await CacheUse.raw(drop)
+        await CacheUsage.raw(drop)
 
         await counted.flush(now=True)
 
@@ -194,9 +194,9 @@ class TestFailure:
     async def test_while_more_is_counted(self, database: Database) -> None:
         """A page that is served during the write that fails is counted too."""
         database.use()
-        counted = Tally()
+        counted = CacheStatistics()
         counted.count("a", "hit")
-        await CacheUse.raw("ALTER TABLE iv_cache_use RENAME TO gone")
+        await CacheUsage.raw("ALTER TABLE iv_cache_use RENAME TO gone")
 
         flushing = asyncio.create_task(counted.flush(now=True))
         async with asyncio.timeout(5):
@@ -205,7 +205,7 @@ class TestFailure:
         counted.count("a", "hit")
         with pytest.raises(FAILED):
             await flushing
-        await CacheUse.raw("ALTER TABLE gone RENAME TO iv_cache_use")
+        await CacheUsage.raw("ALTER TABLE gone RENAME TO iv_cache_use")
         await counted.flush(now=True)
 
         assert await stored() == {"a": CacheRate(2, 0, 0)}

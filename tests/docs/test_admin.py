@@ -183,7 +183,7 @@ class TestCommands:
     def test_the_board_has_these_columns(self) -> None:
         """The transcript is an example; its head is what the command prints."""
         [shown] = of("console", "The board")
-        columns, _ = terminal.board([], [])
+        columns, _ = terminal.list_providers([], [])
 
         assert re.split(r" {2,}", shown.splitlines()[1].strip()) == list(columns)
         section = PAGE.partition("\n## The board\n")[2].partition("\n## ")[0]

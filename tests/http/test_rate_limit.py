@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from imagevault.config.settings import Rate
 from imagevault.errors import TooMany
 from imagevault.http.rate_limit import network
-from imagevault.security.token_bucket import Buckets
+from imagevault.security.token_bucket import TokenBuckets
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
@@ -33,7 +33,7 @@ def clock() -> Clock:
 class TestBuckets:
     def test_the_whole_amount_may_come_at_once(self, clock: Clock) -> None:
         """A burst is served to the last one, and told what is left."""
-        buckets = Buckets(Rate(3, 60), clock)
+        buckets = TokenBuckets(Rate(3, 60), clock)
 
         assert [buckets.take("ada") for _ in range(3)] == [2, 1, 0]
         with pytest.raises(TooMany) as caught:
@@ -43,7 +43,7 @@ class TestBuckets:
 
     def test_it_refills_with_time_and_never_above_its_amount(self, clock: Clock) -> None:
         """One every 20 seconds; after an hour still three."""
-        buckets = Buckets(Rate(3, 60), clock)
+        buckets = TokenBuckets(Rate(3, 60), clock)
         for _ in range(3):
             buckets.take("ada")
 
@@ -57,7 +57,7 @@ class TestBuckets:
 
     def test_a_refusal_costs_nothing(self, clock: Clock) -> None:
         """Whoever keeps asking is not put off further."""
-        buckets = Buckets(Rate(1, 10), clock)
+        buckets = TokenBuckets(Rate(1, 10), clock)
         buckets.take("ada")
         for _ in range(100):
             with pytest.raises(TooMany) as caught:
@@ -67,14 +67,14 @@ class TestBuckets:
 
     def test_keys_do_not_share(self, clock: Clock) -> None:
         """One caller's burst is nobody else's."""
-        buckets = Buckets(Rate(1, 60), clock)
+        buckets = TokenBuckets(Rate(1, 60), clock)
         buckets.take("ada")
 
         assert buckets.take("bob") == 0
 
     def test_what_is_given_back_can_be_taken_again(self, clock: Clock) -> None:
         """Once, and never above the amount."""
-        buckets = Buckets(Rate(2, 60), clock)
+        buckets = TokenBuckets(Rate(2, 60), clock)
         buckets.take("ada")
         buckets.take("ada")
         buckets.give_back("ada")
@@ -88,7 +88,7 @@ class TestBuckets:
 
     def test_memory_is_bounded(self, clock: Clock) -> None:
         """Of too many keys, the one longest untouched goes first; the busy ones stay."""
-        buckets = Buckets(Rate(50, 60), clock, size=10)
+        buckets = TokenBuckets(Rate(50, 60), clock, size=10)
         for number in range(100):
             if number % 5 == 0:
                 buckets.take("busy")
@@ -104,7 +104,7 @@ class TestBuckets:
     def test_no_stretch_of_time_sees_more_than_its_share(self, rate: Rate, steps: list[float]) -> None:
         """Between any two moments: at most the amount, and what refilled meanwhile."""
         clock = Clock()
-        buckets = Buckets(rate, clock)
+        buckets = TokenBuckets(rate, clock)
         taken: list[float] = []
         for step in steps:
             clock.now += step
@@ -127,7 +127,7 @@ class TestBuckets:
     def test_whoever_waits_as_long_as_told_is_served(self, rate: Rate, steps: list[float]) -> None:
         """Retry-After (whole seconds, rounded up) is long enough."""
         clock = Clock()
-        buckets = Buckets(rate, clock)
+        buckets = TokenBuckets(rate, clock)
         for step in [*steps, *[0.0] * rate.amount]:
             clock.now += step
             try:

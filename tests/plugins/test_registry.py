@@ -15,9 +15,9 @@ import pytest
 from imagevault import Image, InvalidResponse, NotFound, Page, Quota, SearchQuery
 from imagevault.config.settings import load
 from imagevault.plugins import hookspecs
-from imagevault.plugins.cache import Memory
+from imagevault.plugins.cache import PluginCache
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Failure, Plugins
+from imagevault.plugins.registry import Failure, PluginRegistry
 from imagevault.upstream.limiter import rules
 
 QUERY = SearchQuery(text="fox", per_page=10)
@@ -72,9 +72,9 @@ class Place:
         (metadata / "entry_points.txt").write_text(f"[imagevault]\n{entry_point}\n")
         importlib.invalidate_caches()
 
-    def load(self, environ: Mapping[str, str] | None = None, toml: str = "") -> Plugins:
+    def load(self, environ: Mapping[str, str] | None = None, toml: str = "") -> PluginRegistry:
         (self.folder / "imagevault.toml").write_text(toml)
-        return Plugins.load(load({"IMAGEVAULT_PLUGINS_DIR": "plugins", **(environ or {})}, self.folder))
+        return PluginRegistry.load(load({"IMAGEVAULT_PLUGINS_DIR": "plugins", **(environ or {})}, self.folder))
 
     def provider(self, source: str, environ: Mapping[str, str] | None = None, toml: str = "") -> Provider:
         """The provider `acme` that this source makes."""
@@ -794,20 +794,20 @@ class TestMemory:
         return Clock()
 
     @pytest.fixture
-    def keep(self, clock: Clock) -> Memory:
-        return Memory(clock)
+    def keep(self, clock: Clock) -> PluginCache:
+        return PluginCache(clock)
 
     @pytest.fixture
     async def make(self) -> Maker:
         return Maker()
 
-    async def test_is_made_once(self, keep: Memory, make: Maker) -> None:
+    async def test_is_made_once(self, keep: PluginCache, make: Maker) -> None:
         """And then kept, under its key only."""
         make.go_on.set()
 
         assert [await keep(key, make, 10) for key in ("a", "a", "b")] == ["made 1", "made 1", "made 2"]
 
-    async def test_one_that_waits_for_itself_is_told(self, keep: Memory) -> None:
+    async def test_one_that_waits_for_itself_is_told(self, keep: PluginCache) -> None:
         """It would wait for ever, and everybody after it."""
 
         async def first() -> str:
@@ -819,7 +819,7 @@ class TestMemory:
         with pytest.raises(RuntimeError, match=r"keep\('a'\) waits for itself: its make asked for the same key"):
             await asyncio.wait_for(keep("a", first, 10), 5)
 
-    async def test_none_is_kept_too(self, keep: Memory) -> None:
+    async def test_none_is_kept_too(self, keep: PluginCache) -> None:
         """That there is nothing is an answer."""
         calls: list[str] = []
 
@@ -831,7 +831,7 @@ class TestMemory:
 
         assert calls == ["made"]
 
-    async def test_is_made_anew_when_too_old(self, keep: Memory, make: Maker, clock: Clock) -> None:
+    async def test_is_made_anew_when_too_old(self, keep: PluginCache, make: Maker, clock: Clock) -> None:
         """At the second, not before; the time counts from when it was made."""
         make.go_on.clear()
         first = asyncio.create_task(keep("a", make, 10))
@@ -845,7 +845,7 @@ class TestMemory:
         clock.now += 0.01
         assert await keep("a", make, 10) == "made 2"
 
-    async def test_callers_at_the_same_time_wait_for_one(self, keep: Memory, make: Maker) -> None:
+    async def test_callers_at_the_same_time_wait_for_one(self, keep: PluginCache, make: Maker) -> None:
         """Single flight: a token is fetched once, however many searches need it."""
         callers = [asyncio.create_task(keep("a", make, 10)) for _ in range(20)]
         await make.begun.wait()
@@ -853,7 +853,7 @@ class TestMemory:
 
         assert await asyncio.gather(*callers) == ["made 1"] * 20
 
-    async def test_a_failure_is_everybodys_and_kept_by_nobody(self, keep: Memory, make: Maker) -> None:
+    async def test_a_failure_is_everybodys_and_kept_by_nobody(self, keep: PluginCache, make: Maker) -> None:
         """The next caller tries again."""
         make.error = KeyError("x")
         callers = [asyncio.create_task(keep("a", make, 10)) for _ in range(3)]
@@ -864,7 +864,7 @@ class TestMemory:
         make.error = None
         assert await keep("a", make, 10) == "made 2"
 
-    async def test_a_failure_leaves_what_is_kept_elsewhere(self, keep: Memory, make: Maker, clock: Clock) -> None:
+    async def test_a_failure_leaves_what_is_kept_elsewhere(self, keep: PluginCache, make: Maker, clock: Clock) -> None:
         make.go_on.set()
         await keep("a", make, 100)
         make.error = KeyError("x")
@@ -873,7 +873,7 @@ class TestMemory:
 
         assert await keep("a", make, 100) == "made 1"
 
-    async def test_a_caller_who_leaves_disturbs_no_other(self, keep: Memory, make: Maker) -> None:
+    async def test_a_caller_who_leaves_disturbs_no_other(self, keep: PluginCache, make: Maker) -> None:
         """Not even the first one, for whom it was begun."""
         first, second = (asyncio.create_task(keep("a", make, 10)) for _ in range(2))
         await make.begun.wait()
@@ -885,7 +885,7 @@ class TestMemory:
         assert await second == "made 1"
         assert await keep("a", make, 10) == "made 1"
 
-    async def test_what_all_left_is_kept_for_the_next(self, keep: Memory, make: Maker) -> None:
+    async def test_what_all_left_is_kept_for_the_next(self, keep: PluginCache, make: Maker) -> None:
         caller = asyncio.create_task(keep("a", make, 10))
         await make.begun.wait()
         caller.cancel()
@@ -895,9 +895,9 @@ class TestMemory:
 
         assert await keep("a", make, 10) == "made 1"
 
-    async def test_is_bounded(self, keep: Memory, make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_is_bounded(self, keep: PluginCache, make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
         """The oldest goes first; what was made anew is young again."""
-        monkeypatch.setattr(Memory, "SIZE", 3)
+        monkeypatch.setattr(PluginCache, "SIZE", 3)
         make.go_on.set()
         for key in ("a", "b", "c"):
             await keep(key, make, 10)
@@ -907,7 +907,7 @@ class TestMemory:
 
         assert list(keep.kept) == ["c", "a", "d"]
 
-    async def test_make_may_be_any_awaitable(self, keep: Memory, make: Maker) -> None:
+    async def test_make_may_be_any_awaitable(self, keep: PluginCache, make: Maker) -> None:
         """What is no coroutine function is the author's error, and keeps nothing."""
         with pytest.raises(TypeError):
             await keep("a", lambda: 5, 10)  # type: ignore[arg-type,return-value]

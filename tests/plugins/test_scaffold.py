@@ -14,7 +14,7 @@ import pytest
 from imagevault.config.settings import load
 from imagevault.errors import BadInput, ImageVaultError
 from imagevault.plugins import scaffold
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 
 NAMES = ("acme", "x", "tide-pool", "a__b", "n" * 32, "type", "x9")
 
@@ -27,7 +27,7 @@ class TestNames:
         (tmp_path / "plugins").mkdir()
         module.rename(tmp_path / "plugins" / f"{name}.py")
 
-        plugins = Plugins.load(load({"IMAGEVAULT_PLUGINS_DIR": "plugins"}, tmp_path))
+        plugins = PluginRegistry.load(load({"IMAGEVAULT_PLUGINS_DIR": "plugins"}, tmp_path))
 
         assert plugins.failures == []
         assert plugins.providers[name].state == "unconfigured"

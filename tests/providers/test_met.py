@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from imagevault import Author, InvalidResponse, RateLimited, Rendition, Unauthorized, Unavailable
-from imagevault.cache.page_cache import Got, Key, Pages
-from imagevault.cache.store import Kept
+from imagevault.cache.page_cache import CacheResult, PageKey, Pages
+from imagevault.cache.store import CacheEntry
 from imagevault.errors import ProviderError
 from imagevault.images.attribution import attribution
 from imagevault.testing import Answer, Call, Fault, Upstream, faults
@@ -214,7 +214,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.states: dict[str, tuple[State, int]] = {}
-        self.pages: dict[str, Kept] = {}
+        self.pages: dict[str, CacheEntry] = {}
 
     async def state(self, provider: str) -> tuple[State, int]:
         return self.states.get(provider, (State(), 0))
@@ -226,13 +226,13 @@ class Memory:
         self.states[provider] = (state, version + 1)
         return True
 
-    async def page(self, key: str) -> Kept | None:
+    async def page(self, key: str) -> CacheEntry | None:
         return self.pages.get(key)
 
     async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
-        self.pages[key] = Kept(content, now)
+        self.pages[key] = CacheEntry(content, now)
 
-    async def find(self, provider: str, id: str) -> Kept | None:
+    async def find(self, provider: str, id: str) -> CacheEntry | None:
         return None
 
     async def sweep(self, before: float) -> None:
@@ -261,10 +261,10 @@ class TestQuota:
         pages = Pages(store := Memory(), store, lambda: now[0])
         pages.gate.sleep = wait
 
-        async def read(number: int) -> Got:
+        async def read(number: int) -> CacheResult:
             size = bench.provider.info.page_size
             try:
-                return await pages.read(bench.provider, Key("met", "everything", (), size, number), 3.0)
+                return await pages.read(bench.provider, PageKey("met", "everything", (), size, number), 3.0)
             finally:
                 await pages.settle()
 

@@ -15,8 +15,8 @@ from imagevault import Author, Image, InvalidResponse, License, Page, RateLimite
 from imagevault.config.settings import load
 from imagevault.images import sanitize as mend
 from imagevault.plugins import hookspecs
-from imagevault.plugins.cache import Memory
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.cache import PluginCache
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.openverse import SimulatedOpenverse
@@ -62,8 +62,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def keep(clock: Clock) -> Memory:
-    return Memory(clock)
+def keep(clock: Clock) -> PluginCache:
+    return PluginCache(clock)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def http(openverse: SimulatedOpenverse) -> AsyncIterator[httpx.AsyncClient
 
 async def search(
     http: httpx.AsyncClient,
-    keep: Memory,
+    keep: PluginCache,
     text: str = "red fox",
     page: int = 1,
     native: Mapping[str, str] | None = None,
@@ -91,7 +91,7 @@ async def search(
     return await search_images(query, http, settings, keep)
 
 
-async def lookup(http: httpx.AsyncClient, keep: Memory, openverse: Upstream, change: Mapping[str, object]) -> Any:
+async def lookup(http: httpx.AsyncClient, keep: PluginCache, openverse: Upstream, change: Mapping[str, object]) -> Any:
     """The work above with these changes, fetched through the plugin."""
     openverse.fail(Answer({**WORK, **change}), times=1)
     return await fetch_image(ID, http, ANYBODY, keep)
@@ -99,7 +99,7 @@ async def lookup(http: httpx.AsyncClient, keep: Memory, openverse: Upstream, cha
 
 def provider(environ: Mapping[str, str], folder: Path) -> Any:
     """The plugin as the host has it with these settings."""
-    plugins = Plugins()
+    plugins = PluginRegistry()
     plugins.add("openverse", lambda: plugin, "test")
     plugins.configure(load(environ, folder))
     return plugins.providers["openverse"]
@@ -153,7 +153,7 @@ def test_half_of_the_credentials_is_a_mistake(tmp_path: Path, half: str) -> None
 
 
 async def test_the_quotas_name_the_headers_that_come(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
 ) -> None:
     for settings in (ANYBODY, APPLICATION):
         headers = {}
@@ -166,7 +166,9 @@ async def test_the_quotas_name_the_headers_that_come(
             assert int(answer.headers[quota.remaining]) < quota.limit
 
 
-async def test_search_asks_as_documented(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_search_asks_as_documented(
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
+) -> None:
     page = await search(http, keep, page=2, native={"orientation": "wide", "license": "cc0,pdm"}, text="nature")
     (call,) = openverse.calls
     assert (call.method, call.path) == ("GET", "/v1/images/")
@@ -179,7 +181,7 @@ async def test_search_asks_as_documented(openverse: SimulatedOpenverse, http: ht
 @pytest.mark.parametrize("settings", [ANYBODY, APPLICATION], ids=["anybody", "application"])
 @pytest.mark.parametrize("text", ["red fox", "few", "nature"])
 async def test_a_walk_ends_where_the_window_does(
-    http: httpx.AsyncClient, keep: Memory, text: str, settings: Settings
+    http: httpx.AsyncClient, keep: PluginCache, text: str, settings: Settings
 ) -> None:
     pages: list[Page] = []
     while not pages or not pages[-1].last:
@@ -189,11 +191,13 @@ async def test_a_walk_ends_where_the_window_does(
     assert {page.total for page in pages} == {len(expected)}
 
 
-async def test_no_results(http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_no_results(http: httpx.AsyncClient, keep: PluginCache) -> None:
     assert await search(http, keep, "nothing") == Page([], total=0, last=True)
 
 
-async def test_an_empty_page_behind_others_says_nothing_of_the_total(http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_an_empty_page_behind_others_says_nothing_of_the_total(
+    http: httpx.AsyncClient, keep: PluginCache
+) -> None:
     assert await search(http, keep, "few", page=2) == Page([], total=None, last=True)
 
 
@@ -207,7 +211,12 @@ async def test_an_empty_page_behind_others_says_nothing_of_the_total(http: httpx
     ],
 )
 async def test_the_end_without_page_and_page_size(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, told: dict[str, int], page: int, last: bool
+    openverse: SimulatedOpenverse,
+    http: httpx.AsyncClient,
+    keep: PluginCache,
+    told: dict[str, int],
+    page: int,
+    last: bool,
 ) -> None:
     openverse.fail(Answer({**told, "results": [WORK]}))
     found = await search(http, keep, page=page)
@@ -215,7 +224,7 @@ async def test_the_end_without_page_and_page_size(
 
 
 @pytest.mark.parametrize(("uniform", "sign"), [("landscape", 1), ("portrait", -1), ("square", 0)])
-async def test_orientation(http: httpx.AsyncClient, keep: Memory, uniform: str, sign: int) -> None:
+async def test_orientation(http: httpx.AsyncClient, keep: PluginCache, uniform: str, sign: int) -> None:
     native = {"orientation": provider_info().filters["orientation"][uniform]}
     images = (await search(http, keep, native=native)).images
     sides = [(image.width or 0) - (image.height or 0) for image in images]
@@ -230,7 +239,9 @@ async def test_orientation(http: httpx.AsyncClient, keep: Memory, uniform: str, 
         ("public-domain", "public_domain", {"cc0", "pdm"}),
     ],
 )
-async def test_license(http: httpx.AsyncClient, keep: Memory, uniform: str, attribute: str, codes: set[str]) -> None:
+async def test_license(
+    http: httpx.AsyncClient, keep: PluginCache, uniform: str, attribute: str, codes: set[str]
+) -> None:
     native = {"license": provider_info().filters["license"][uniform]}
     licenses = {image.license for n in (1, 2, 3) for image in (await search(http, keep, "nature", n, native)).images}
     assert all(getattr(license, attribute) for license in licenses)
@@ -238,7 +249,7 @@ async def test_license(http: httpx.AsyncClient, keep: Memory, uniform: str, attr
     assert {*native["license"].split(",")} == codes
 
 
-async def test_the_record(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_the_record(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache) -> None:
     image = await lookup(http, keep, openverse, {})
     assert openverse.calls[-1].path == f"/v1/images/{ID}/"
     assert (image.id, image.title, image.width, image.height) == (ID, "A fox", 1024, 683)
@@ -253,7 +264,9 @@ async def test_the_record(openverse: SimulatedOpenverse, http: httpx.AsyncClient
     ]
 
 
-async def test_what_works_lack_is_none(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_what_works_lack_is_none(
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
+) -> None:
     gaps = ("title", "creator", "creator_url", "foreign_landing_url", "attribution", "width", "height", "tags")
     image = await lookup(http, keep, openverse, {**dict.fromkeys(gaps), "thumbnail": None, "mature": None})
     license = License.from_url(str(WORK["license_url"]))
@@ -263,7 +276,7 @@ async def test_what_works_lack_is_none(openverse: SimulatedOpenverse, http: http
     assert await fetch_image(ID, http, ANYBODY, keep) == image
 
 
-async def test_every_work_survives_the_gateway(http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_every_work_survives_the_gateway(http: httpx.AsyncClient, keep: PluginCache) -> None:
     given = await search(http, keep, "nature", settings=APPLICATION)
     kept = mend.page(given, provider_info(), holds_files=False)
     assert kept.images == given.images
@@ -289,7 +302,7 @@ async def test_every_work_survives_the_gateway(http: httpx.AsyncClient, keep: Me
 async def test_licenses(
     openverse: SimulatedOpenverse,
     http: httpx.AsyncClient,
-    keep: Memory,
+    keep: PluginCache,
     code: str,
     version: str | None,
     url: str | None,
@@ -303,7 +316,7 @@ async def test_licenses(
 
 @pytest.mark.parametrize("mark", [{"mature": True}, {"unstable__sensitivity": ["sensitive_text"]}])
 async def test_sensitive_works_are_left_out(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, mark: dict[str, object]
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, mark: dict[str, object]
 ) -> None:
     openverse.fail(faults.changed(lambda listing: listing["results"].insert(3, {**WORK, **mark})))
     page = await search(http, keep)
@@ -318,7 +331,7 @@ async def test_sensitive_works_are_left_out(
         {**WORK, "tags": "fox"}],
 )  # fmt: skip
 async def test_one_bad_record_is_dropped_and_the_page_stays(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, bad: object
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, bad: object
 ) -> None:
     openverse.fail(faults.changed(lambda listing: listing["results"].insert(3, bad)))
     page = await search(http, keep)
@@ -326,7 +339,7 @@ async def test_one_bad_record_is_dropped_and_the_page_stays(
 
 
 async def test_bytes_that_are_no_text_cost_one_record(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
 ) -> None:
     listing = {"result_count": 2, "page_count": 1, "results": [WORK, {**WORK, "title": "?!"}]}
     openverse.fail(Answer(json.dumps(listing).encode().replace(b"?!", b"\xff")))
@@ -347,7 +360,7 @@ async def test_bytes_that_are_no_text_cost_one_record(
     ids=["html", "cut", "types", "list", "nothing", "empty", "not text"],
 )
 async def test_an_answer_that_is_none(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, fault: Fault, tmp_path: Path
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, fault: Fault, tmp_path: Path
 ) -> None:
     host = provider({}, tmp_path)
     openverse.fail(fault)
@@ -359,7 +372,7 @@ async def test_an_answer_that_is_none(
 
 @pytest.mark.parametrize("status", [301, 401, 404, 500, 503])
 async def test_statuses_are_left_to_the_gateway(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, status: int
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, status: int
 ) -> None:
     openverse.fail(Answer({"detail": "no"}, status))
     with pytest.raises(httpx.HTTPStatusError):
@@ -367,7 +380,7 @@ async def test_statuses_are_left_to_the_gateway(
 
 
 async def test_a_page_too_large_is_no_matter_of_the_key(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
 ) -> None:
     with pytest.raises(InvalidResponse, match="page_size may not exceed 20 for anonymous requests"):
         await search_images(SearchQuery(text="x", per_page=21), http, ANYBODY, keep)
@@ -383,7 +396,7 @@ async def test_a_page_too_large_is_no_matter_of_the_key(
     ],
 )
 async def test_a_bad_request_says_why(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, body: object
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, body: object
 ) -> None:
     openverse.fail(Answer(body, 400))
     with pytest.raises(InvalidResponse, match="License 'xyz' does not exist"):
@@ -391,7 +404,7 @@ async def test_a_bad_request_says_why(
 
 
 async def test_the_throttle_tells_when_it_ends(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, tmp_path: Path
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, tmp_path: Path
 ) -> None:
     host = provider({}, tmp_path)
     openverse.throttles["anon_burst"].limit = 0
@@ -403,13 +416,17 @@ async def test_the_throttle_tells_when_it_ends(
         assert error.retry_after == 60
 
 
-async def test_an_address_that_is_barred(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_an_address_that_is_barred(
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
+) -> None:
     openverse.fail(faults.html_page(403))
     with pytest.raises(Unauthorized, match="this server's address"):
         await search(http, keep)
 
 
-async def test_one_token_for_many_calls(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_one_token_for_many_calls(
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
+) -> None:
     for text in ("red fox", "blue fox"):
         await search(http, keep, text, settings=APPLICATION)
     await fetch_image(find("red fox")[0].id, http, APPLICATION, keep)
@@ -422,7 +439,7 @@ async def test_one_token_for_many_calls(openverse: SimulatedOpenverse, http: htt
 
 
 async def test_a_token_is_renewed_long_before_it_ends(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, clock: Clock
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, clock: Clock
 ) -> None:
     for _ in range(12):
         await search(http, keep, settings=APPLICATION)
@@ -433,7 +450,7 @@ async def test_a_token_is_renewed_long_before_it_ends(
 
 
 async def test_a_token_that_is_over_is_renewed_at_once(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
 ) -> None:
     expected = await search(http, keep, settings=APPLICATION)
     openverse.tokens.clear()
@@ -443,14 +460,14 @@ async def test_a_token_that_is_over_is_renewed_at_once(
 
 
 async def test_a_token_that_counts_as_none_is_renewed_too(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
 ) -> None:
     await search(http, keep, settings=APPLICATION)
     openverse.fail(Answer({"detail": "page_size may not exceed 20 for anonymous requests"}, 401), times=1)
     assert (await search(http, keep, settings=APPLICATION)).images
 
 
-async def test_a_wrong_secret(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_a_wrong_secret(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache) -> None:
     wrong = Settings(client_id="test-client", client_secret="wrong")
     for _ in range(2):
         with pytest.raises(Unauthorized, match="OPENVERSE_CLIENT_SECRET"):
@@ -459,7 +476,7 @@ async def test_a_wrong_secret(openverse: SimulatedOpenverse, http: httpx.AsyncCl
 
 
 async def test_a_token_answer_that_is_none(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, tmp_path: Path
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, tmp_path: Path
 ) -> None:
     openverse.fail(Answer({"token": "x"}))
     with pytest.raises(ValueError) as caught:  # noqa: PT011  the gateway names it
@@ -467,7 +484,7 @@ async def test_a_token_answer_that_is_none(
     assert isinstance(explain(caught.value, provider({}, tmp_path)), InvalidResponse)
 
 
-async def test_lookup(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_lookup(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache) -> None:
     found = (await search(http, keep)).images[0]
     assert await fetch_image(found.id, http, ANYBODY, keep) == found
     assert await fetch_image(ID, http, ANYBODY, keep) is None
@@ -477,14 +494,14 @@ async def test_lookup(openverse: SimulatedOpenverse, http: httpx.AsyncClient, ke
 
 @pytest.mark.parametrize("id", ["", "7", "../search", f"{ID}/thumb", f"{ID}?x=1", ID.replace("-", ""), f"{ID}\n"])
 async def test_an_id_that_cannot_be_costs_no_call(
-    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory, id: str
+    openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, id: str
 ) -> None:
     assert await fetch_image(id, http, ANYBODY, keep) is None
     assert openverse.calls == []
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")
-async def test_recorded_answers(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: Memory) -> None:
+async def test_recorded_answers(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache) -> None:
     for path in sorted(RECORDED.glob("search_*.json")):
         openverse.fail(Answer(path.read_bytes()), times=1)
         told, page = json.loads(path.read_bytes()), await search(http, keep)

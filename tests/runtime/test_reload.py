@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from imagevault.config.settings import Settings, load
-from imagevault.plugins.registry import Plugins
-from imagevault.runtime.background import BEAT, Pulse
-from imagevault.runtime.reload import Live
+from imagevault.plugins.registry import PluginRegistry
+from imagevault.runtime.background import BEAT, BackgroundTasks
+from imagevault.runtime.reload import LiveSettings
 from imagevault.testing import faults
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 
@@ -32,20 +32,20 @@ class Place:
         if text is not None:
             self.file.write_text(text)
         settings = load({"SECRET_KEY": SECRET, **(environ or {})}, folder)
-        self.live = Live(settings, Plugins.load(settings))
+        self.live = LiveSettings(settings, PluginRegistry.load(settings))
         self.followed: list[Settings] = []
-        self.live.follow(lambda settings, _: self.followed.append(settings))
-        self.look()
+        self.live.subscribe(lambda settings, _: self.followed.append(settings))
+        self.poll()
         self.followed.clear()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """As often as it asks to be looked at again."""
-        while self.live.look():
+        while self.live.poll():
             pass
 
-    def write(self, text: str) -> Live:
+    def write(self, text: str) -> LiveSettings:
         self.file.write_text(text)
-        self.look()
+        self.poll()
         return self.live
 
 
@@ -68,9 +68,9 @@ class TestTaken:
         (tmp_path / "imagevault.toml").write_text("deadline = 2.0")
         settings = load({"SECRET_KEY": SECRET}, tmp_path)
         (tmp_path / "imagevault.toml").write_text("deadline = 3.0")
-        live = Live(settings, Plugins.load(settings))
+        live = LiveSettings(settings, PluginRegistry.load(settings))
 
-        while live.look():
+        while live.poll():
             pass
 
         assert live.settings.deadline == 3.0
@@ -80,10 +80,10 @@ class TestTaken:
         place = Place(tmp_path, "deadline = 2.0")
         for text in ("deadline = 3", "deadline = 3.1", "deadline = 3.14"):
             place.file.write_text(text)
-            assert place.live.look()
+            assert place.live.poll()
             assert place.live.settings.deadline == 2.0
 
-        assert not place.live.look()
+        assert not place.live.poll()
         assert place.live.settings.deadline == 3.14
 
     def test_an_empty_file_counts_as_half_written_first(self, tmp_path: Path) -> None:
@@ -91,9 +91,9 @@ class TestTaken:
         place = Place(tmp_path, "deadline = 2.0")
         place.file.write_text("")
 
-        looks = [place.live.look() for _ in range(4)]
+        polls = [place.live.poll() for _ in range(4)]
 
-        assert looks == [True, True, True, False]
+        assert polls == [True, True, True, False]
         assert place.live.settings.deadline == Settings().deadline
 
     def test_unchanged_providers_keep_their_memory(self, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ class TestRefused:
         """Nobody wants the defaults because an editor renames files."""
         place = Place(tmp_path, "deadline = 2.0")
         place.file.unlink()
-        place.look()
+        place.poll()
 
         assert place.live.settings.deadline == 2.0
         assert "is gone" in place.live.problems()[0]
@@ -202,19 +202,19 @@ class TestRefused:
 class TestPulse:
     async def test_a_database_that_hangs_delays_no_look_at_the_file(self) -> None:
         looked = asyncio.Event()
-        looks = 0
+        polls = 0
 
-        def look() -> bool:
-            nonlocal looks
-            looks += 1
-            if looks == 3:
+        def poll() -> bool:
+            nonlocal polls
+            polls += 1
+            if polls == 3:
                 looked.set()
             return True
 
         async def hang() -> None:
             await asyncio.Event().wait()
 
-        async with Pulse(look, hang).running():
+        async with BackgroundTasks(poll, hang).running():
             await asyncio.wait_for(looked.wait(), 10 * BEAT)
 
     async def test_goes_on_after_an_error(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -228,10 +228,10 @@ class TestPulse:
                 carried.set()
             raise ValueError(trips)
 
-        def look() -> bool:
+        def poll() -> bool:
             raise OSError("disk on fire")
 
-        async with Pulse(look, carry).running():
+        async with BackgroundTasks(poll, carry).running():
             await asyncio.wait_for(carried.wait(), 10 * BEAT)
 
         assert "the pulse failed" in caplog.text
@@ -248,7 +248,7 @@ class TestInForce:
     def put(self, api: Any, text: str) -> None:
         live = api.services.live
         live.path.write_text(text)
-        while live.look():
+        while live.poll():
             pass
         assert live.refusal is None
 
@@ -315,7 +315,7 @@ class TestInForce:
         headers, admin = await api.sign_in("ada"), await api.sign_in("grace", admin=True)
         live = api.services.live
         live.path.write_text("\nprot = 1")
-        while live.look():
+        while live.poll():
             pass
 
         assert (await api.get("/providers", headers=headers)).json()["problems"] == []

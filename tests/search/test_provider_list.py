@@ -26,8 +26,8 @@ from imagevault.downloads.ledger import DownloadRecord
 from imagevault.records import Attribution, License, Quota
 from imagevault.runtime.services import Services
 from imagevault.search.outcome import SearchFailed
-from imagevault.search.provider_list import FailedPlugin, ProviderRecord, QuotaLeft, Standing
-from imagevault.search.search import Asked
+from imagevault.search.provider_list import FailedPlugin, ProviderHealth, ProviderRecord, QuotaLeft
+from imagevault.search.search import SearchRequest
 from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 from imagevault.upstream import admission as engine
@@ -72,7 +72,7 @@ class Place:
 
         self.serve(work)
 
-    def board(self) -> dict[str, dict[str, Any]]:
+    def list_providers(self) -> dict[str, dict[str, Any]]:
         """The providers on the board, by name."""
         ended = self.cli("providers", "--json", environ=self.environ)
         assert ended.returncode == 0, ended.stderr
@@ -88,7 +88,7 @@ class Place:
 async def search(services: Services, word: str) -> None:
     """One search of Pexels, whatever comes of it."""
     with contextlib.suppress(SearchFailed):
-        await services.gateway.search(Asked(text=word, providers="pexels"))
+        await services.gateway.search(SearchRequest(text=word, providers="pexels"))
     await services.gateway.pages.settle()
 
 
@@ -184,21 +184,21 @@ class TestJson:
         """All that the API tells an admin."""
         place.search("fox", "owl", "fox", "fox")
 
-        found = place.board()["pexels"]
-        standing = found["standing"]
+        found = place.list_providers()["pexels"]
+        health = found["standing"]
 
         assert (found["state"], found["reason"], found["source"], found["quota"]) == ("ok", None, OURS, "ok")
-        assert set(standing) == {"quotas", "breaker", "retry_after", "last_error", "last_error_at", "cache"}
-        assert (standing["breaker"], standing["retry_after"], standing["last_error"]) == ("closed", 0, None)
-        assert standing["cache"] == {"hits": 2, "stale": 0, "misses": 2}
-        quotas = {each["name"]: each for each in standing["quotas"]}
+        assert set(health) == {"quotas", "breaker", "retry_after", "last_error", "last_error_at", "cache"}
+        assert (health["breaker"], health["retry_after"], health["last_error"]) == ("closed", 0, None)
+        assert health["cache"] == {"hits": 2, "stale": 0, "misses": 2}
+        quotas = {each["name"]: each for each in health["quotas"]}
         assert (quotas["1000/hour"]["limit"], quotas["1000/hour"]["left"]) == (1000, 998)
         assert 3600 <= quotas["1000/hour"]["more_in"] <= 3600 + 3 * 72
         assert quotas["20000/month"]["left"] == 19998
 
     def test_of_one_that_is_not(self, place: Place) -> None:
         """One that is switched off, and one without an upstream, stand nowhere."""
-        found = place.board()
+        found = place.list_providers()
 
         assert (found["openverse"]["state"], found["openverse"]["standing"]) == ("disabled", None)
         assert found["openverse"]["reason"] == "switched off: enabled = false for openverse"
@@ -226,16 +226,16 @@ class TestJson:
             client.headers["Authorization"] = f"Bearer {token}"
             assert client.get("/search", params={"q": "fox", "provider": "pexels"}).status_code == 200
             listed = client.get("/providers").json()["providers"]
-        found = place.board()
+        found = place.list_providers()
 
         for each in listed:
             own = found[each["name"]]
             if each["standing"] is not None:
-                for standing in (each["standing"], own["standing"]):
-                    standing["cache"] = None  # the server writes it with the next beat of its pulse
-                    for quota in standing["quotas"]:
+                for health in (each["standing"], own["standing"]):
+                    health["cache"] = None  # the server writes it with the next beat of its pulse
+                    for quota in health["quotas"]:
                         del quota["more_in"]
-                    standing["quotas"] = [quota for quota in standing["quotas"] if "second" not in quota["name"]]
+                    health["quotas"] = [quota for quota in health["quotas"] if "second" not in quota["name"]]
             assert each == own
 
 
@@ -245,7 +245,7 @@ class TestQuota:
         place.write(hour=2)
         place.search("a", "b", "c")
 
-        found = place.board()["pexels"]
+        found = place.list_providers()["pexels"]
         hour = next(each for each in found["standing"]["quotas"] if each["name"] == "2/hour")
 
         assert (hour["left"], found["quota"]) == (0, "out")
@@ -258,7 +258,7 @@ class TestQuota:
         place.search("a", "b", "c", "d")
         place.write(hour=3)
 
-        found = place.board()["pexels"]
+        found = place.list_providers()["pexels"]
         hour = next(each for each in found["standing"]["quotas"] if each["name"] == "3/hour")
 
         assert (hour["limit"], hour["left"], found["quota"]) == (3, 0, "out")
@@ -269,7 +269,7 @@ class TestQuota:
         pexels.reset = int(time.time()) + 10 * DAY
         place.search("fox")
 
-        quotas = {each["name"]: each for each in place.board()["pexels"]["standing"]["quotas"]}
+        quotas = {each["name"]: each for each in place.list_providers()["pexels"]["standing"]["quotas"]}
 
         assert quotas["20000/month"]["left"] == 4
         assert 10 * DAY - 60 <= quotas["20000/month"]["more_in"] <= 10 * DAY + 1
@@ -283,11 +283,11 @@ class TestBreaker:
         began = time.time()
         place.search(*(f"word {number}" for number in range(7)))
 
-        standing = place.board()["pexels"]["standing"]
+        health = place.list_providers()["pexels"]["standing"]
 
-        assert (standing["breaker"], standing["last_error"]) == ("open", "Pexels answered 500")
-        assert 0 < standing["retry_after"] <= 30
-        assert began - 1 <= standing["last_error_at"] <= time.time() + 1
+        assert (health["breaker"], health["last_error"]) == ("open", "Pexels answered 500")
+        assert 0 < health["retry_after"] <= 30
+        assert began - 1 <= health["last_error_at"] <= time.time() + 1
         assert len(pexels.calls) == 5
 
     def test_probing(self, place: Place, pexels: SimulatedPexels) -> None:
@@ -295,10 +295,10 @@ class TestBreaker:
         pexels.fail(Answer("", 500))
         place.search(*(f"word {number}" for number in range(5)), offset=-31)
 
-        standing = place.board()["pexels"]["standing"]
+        health = place.list_providers()["pexels"]["standing"]
         rows, _ = place.rows(160)
 
-        assert (standing["breaker"], standing["retry_after"]) == ("probing", 0)
+        assert (health["breaker"], health["retry_after"]) == ("probing", 0)
         assert rows["pexels"][1] == "ok,breakerprobing"
 
     def test_closed_again(self, place: Place, pexels: SimulatedPexels) -> None:
@@ -307,10 +307,10 @@ class TestBreaker:
         place.search(*(f"word {number}" for number in range(5)), offset=-31)
         place.search("another")
 
-        standing = place.board()["pexels"]["standing"]
+        health = place.list_providers()["pexels"]["standing"]
         rows, _ = place.rows(160)
 
-        assert (standing["breaker"], standing["last_error"]) == ("closed", "Pexels answered 500")
+        assert (health["breaker"], health["last_error"]) == ("closed", "Pexels answered 500")
         assert rows["pexels"][1] == "ok"
         assert rows["pexels"][4].startswith("Pexelsanswered500(3")
 
@@ -319,11 +319,11 @@ class TestBreaker:
         pexels.fail(Answer("", 429, {"Retry-After": "600"}))
         place.search("fox", "owl")
 
-        standing = place.board()["pexels"]["standing"]
+        health = place.list_providers()["pexels"]["standing"]
         rows, _ = place.rows(160)
 
-        assert (standing["breaker"], standing["last_error"]) == ("closed", "Pexels allows no more requests now")
-        assert 500 < standing["retry_after"] <= 600
+        assert (health["breaker"], health["last_error"]) == ("closed", "Pexels allows no more requests now")
+        assert 500 < health["retry_after"] <= 600
         assert re.fullmatch(r"ok,againin(9|10)min", rows["pexels"][1])
         assert len(pexels.calls) == 1
 
@@ -332,10 +332,10 @@ class TestBreaker:
         place.environ["PEXELS_API_KEY"] = "wrong-hidden-key"
         place.search("fox")
 
-        standing = place.board()["pexels"]["standing"]
+        health = place.list_providers()["pexels"]["standing"]
 
-        assert standing["last_error"] == "Pexels does not accept the key (it answered 401)"
-        assert "hidden" not in json.dumps(place.board())
+        assert health["last_error"] == "Pexels does not accept the key (it answered 401)"
+        assert "hidden" not in json.dumps(place.list_providers())
 
 
 class TestCacheRate:
@@ -347,7 +347,7 @@ class TestCacheRate:
 
         rows, _ = place.rows(160)
 
-        assert place.board()["pexels"]["standing"]["cache"] == {"hits": 1, "stale": 0, "misses": 1}
+        assert place.list_providers()["pexels"]["standing"]["cache"] == {"hits": 1, "stale": 0, "misses": 1}
         assert rows["pexels"][3] == "50%"
         assert len(pexels.calls) == 1
 
@@ -365,7 +365,7 @@ class TestCacheRate:
 
         place.serve(work)
 
-        assert place.board()["pexels"]["standing"]["cache"] == {"hits": 1, "stale": 1, "misses": 1}
+        assert place.list_providers()["pexels"]["standing"]["cache"] == {"hits": 1, "stale": 1, "misses": 1}
 
     def test_of_a_server_that_runs(self, place: Place) -> None:
         """It writes with its pulse, not only at its end."""
@@ -375,7 +375,7 @@ class TestCacheRate:
             async with services.serving(), asyncio.timeout(20):
                 await search(services, "fox")
                 while True:
-                    found = (await asyncio.to_thread(place.board))["pexels"]["standing"]["cache"]
+                    found = (await asyncio.to_thread(place.list_providers))["pexels"]["standing"]["cache"]
                     if found is not None:
                         return dict(found)
 
@@ -537,15 +537,15 @@ class TestForgive:
         assert engine.forgive(State()) == State()
 
 
-def record(standing: Standing | None, **changes: Any) -> ProviderRecord:
+def record(health: ProviderHealth | None, **changes: Any) -> ProviderRecord:
     known: dict[str, Any] = {"name": "acme", "title": "Acme", "homepage": None, "state": "ok", "quota": "ok"}
     known |= {"notice": None, "hotlink": "allowed", "page_size": 10, "max_results": None, "filters": {}}
-    return ProviderRecord(**{**known, "emulated": [], "source": "here", "standing": standing, **changes})
+    return ProviderRecord(**{**known, "emulated": [], "source": "here", "health": health, **changes})
 
 
-def standing(**changes: Any) -> Standing:
+def health(**changes: Any) -> ProviderHealth:
     known = {"quotas": [], "breaker": "closed", "retry_after": 0, "last_error": None, "last_error_at": None}
-    return Standing(**{**known, **changes})
+    return ProviderHealth(**{**known, **changes})
 
 
 class TestCells:
@@ -569,7 +569,7 @@ class TestCells:
         """In the largest unit that makes at least two."""
         quota = QuotaLeft("9/day", 9, 3, seconds)
 
-        _, [row] = terminal.board([record(standing(retry_after=seconds, quotas=[quota]))], [])
+        _, [row] = terminal.list_providers([record(health(retry_after=seconds, quotas=[quota]))], [])
 
         assert row[1:3] == (f"ok, again in {expected}", f"3 of 9/day, more in {expected}")
 
@@ -584,7 +584,7 @@ class TestCells:
         ],
     )
     def test_a_cache_rate(self, cache: CacheRate | None, expected: str) -> None:
-        _, [row] = terminal.board([record(standing(cache=cache))], [])
+        _, [row] = terminal.list_providers([record(health(cache=cache))], [])
 
         assert row[3] == expected
 
@@ -592,21 +592,23 @@ class TestCells:
         """A line each; nothing is to be waited for where all of it is left, and bursts are waited out."""
         quotas = [QuotaLeft("9/day", 9, 9), QuotaLeft("2/second", 2, 1, 1), QuotaLeft("5/hour", 5, 0, 60)]
 
-        _, [row] = terminal.board([record(standing(quotas=quotas))], [])
+        _, [row] = terminal.list_providers([record(health(quotas=quotas))], [])
 
         assert row[2] == "9 of 9/day\n0 of 5/hour, more in 60 s"
 
     def test_why(self) -> None:
         """Why it does not serve goes before what failed last; a clock that is off makes no time negative."""
-        ahead = standing(last_error="it failed", last_error_at=time.time() + 100)
-        long_ago = standing(last_error="it failed", last_error_at=time.time() - 3 * DAY - 60)
+        ahead = health(last_error="it failed", last_error_at=time.time() + 100)
+        long_ago = health(last_error="it failed", last_error_at=time.time() - 3 * DAY - 60)
 
-        _, rows = terminal.board([record(ahead), record(ahead, reason="off"), record(long_ago), record(None)], [])
+        _, rows = terminal.list_providers(
+            [record(ahead), record(ahead, reason="off"), record(long_ago), record(None)], []
+        )
 
         assert [row[4] for row in rows] == ["it failed (0 s ago)", "off", "it failed (3 d ago)", ""]
 
     def test_plugins_that_failed_come_last(self) -> None:
-        columns, rows = terminal.board([record(None)], [FailedPlugin("zeta", "there", "no such module")])
+        columns, rows = terminal.list_providers([record(None)], [FailedPlugin("zeta", "there", "no such module")])
 
         assert [row[0] for row in rows] == ["acme", "zeta"]
         assert rows[1] == ("zeta", "not loaded", "", "", "no such module", "there")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagevault.cache.page_cache import Found
+from imagevault.cache.page_cache import CacheStatus
 from imagevault.errors import ProviderError, TimedOut, Unavailable
 from imagevault.records import Image, Page, Rendition
-from imagevault.search.merge import FILL_BUDGET, Seat, walk
+from imagevault.search.merge import FILL_BUDGET, ProviderCursor, walk
 
 
 def picture(id: str, source: str | None = None, width: int = 1) -> Image:
@@ -32,7 +32,7 @@ class List:
         self.window = window
         self.calls = 0
 
-    async def read(self, number: int) -> tuple[Page, Found]:
+    async def read(self, number: int) -> tuple[Page, CacheStatus]:
         self.calls += 1
         if number >= len(self.pages):
             return Page([], last=self.tells_last), "miss"
@@ -47,13 +47,15 @@ class List:
                     found.append(image)
         return found
 
-    def seat(self, offset: int | None, matches: Callable[[Image], bool], error: ProviderError | None = None) -> Seat:
-        async def failing(_: int) -> tuple[Page, Found]:
+    def seat(
+        self, offset: int | None, matches: Callable[[Image], bool], error: ProviderError | None = None
+    ) -> ProviderCursor:
+        async def failing(_: int) -> tuple[Page, CacheStatus]:
             assert error is not None
             raise error
 
         read = failing if error else self.read
-        return Seat(self.name, self.size, offset, read, matches=matches, window=self.window, most=self.most)
+        return ProviderCursor(self.name, self.size, offset, read, matches=matches, window=self.window, most=self.most)
 
 
 @st.composite
@@ -225,13 +227,13 @@ class TestWalk:
         """Two providers that each wait for the other to be asked both answer."""
         asked = [asyncio.Event(), asyncio.Event()]
 
-        def reader(own: int) -> Seat:
-            async def read(_: int) -> tuple[Page, Found]:
+        def reader(own: int) -> ProviderCursor:
+            async def read(_: int) -> tuple[Page, CacheStatus]:
                 asked[own].set()
                 await asyncio.wait_for(asked[1 - own].wait(), 5)
                 return Page([picture(f"{own}")], last=True), "miss"
 
-            return Seat(f"p{own}", 1, 0, read)
+            return ProviderCursor(f"p{own}", 1, 0, read)
 
         steps, _ = await walk([reader(0), reader(1)], 0, 2)
 
@@ -255,7 +257,7 @@ class TestWalk:
     async def test_a_limit_ends_the_request_but_not_the_list(self, limit: int) -> None:
         """`page` reads a fixed range; the cursor goes on behind it."""
         list = numbered("a", 20, 5)
-        seat = Seat("a", 5, 0, list.read, limit=limit)
+        seat = ProviderCursor("a", 5, 0, list.read, limit=limit)
 
         steps, _ = await walk([seat], 0, 50)
 

@@ -12,7 +12,7 @@ import pytest
 from imagevault.cli.provider_check import Recorder
 from imagevault.config.settings import Settings
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.records import Page, ProviderInfo, Quota
 from imagevault.testing import Answer, Recorded, Recording, Upstream
 
@@ -105,7 +105,7 @@ class TestRecording:
 
     @pytest.fixture
     def acme(self) -> Provider:
-        plugins = Plugins()
+        plugins = PluginRegistry()
         plugins.add("acme", Acme, "test")
         plugins.configure(Settings(providers={"acme": {"api_key": self.KEY, "client_secret": self.SECRET}}))
         return plugins.providers["acme"]

@@ -10,7 +10,7 @@ import pytest
 
 from imagevault.config.settings import load
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.records import SearchQuery
 from imagevault.testing import faults
 from imagevault.testing.upstreams.pexels import SimulatedPexels
@@ -48,7 +48,7 @@ async def clients() -> AsyncIterator[Watched]:
 def make(folder: Path, key: str, url: str, timeout: str = "3") -> Provider:
     """Pexels on these settings."""
     environ = {"PEXELS_API_KEY": key, "PEXELS_BASE_URL": url, "PEXELS_TIMEOUT": timeout}
-    return Plugins.load(load(environ, folder)).providers["pexels"]
+    return PluginRegistry.load(load(environ, folder)).providers["pexels"]
 
 
 @pytest.fixture

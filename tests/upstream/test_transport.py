@@ -11,7 +11,7 @@ import pytest
 from imagevault import Page, ProviderInfo, Quota, hookimpl
 from imagevault.config.settings import Settings
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import Plugins
+from imagevault.plugins.registry import PluginRegistry
 from imagevault.upstream.limiter import learned
 from imagevault.upstream.transport import DAY, retry_after
 
@@ -37,7 +37,7 @@ def provider() -> Provider:
 
     plugin = ModuleType("secretive")
     plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
-    plugins = Plugins()
+    plugins = PluginRegistry()
     plugins.add("secretive", lambda: plugin, "here")
     plugins.configure(Settings())
     return plugins.providers["secretive"]
