@@ -24,7 +24,7 @@ SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 # A module imports from the layers above it here, and from its own folder;
 LAYERS = [
     {"errors", "records", "samples"},
-    {"files", "pulse"},
+    {"files"},
     {"folder", "pictures"},
     {"config"},
     {"security"},
