@@ -243,7 +243,7 @@ class TestEvents:
 
         async def search(word: str) -> None:
             await api.get("/search", params={"q": word, "provider": "pexels"}, headers=headers)
-            await api.services.gateway.pages.settle()
+            await api.services.gateway.pages.drain()
 
         pexels.fail(Answer("", 500))
         for number in range(6):

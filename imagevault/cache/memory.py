@@ -1,85 +1,80 @@
-"""The first storey of the cache: encoded pages in memory, bounded in bytes, the least recently used out first."""
-
-from collections import OrderedDict
+"""The first cache level: encoded pages in memory, bounded in bytes, the least recently used evicted first."""
 
 import msgspec
+from cachetools import LRUCache
 
-from imagevault.cache.store import CacheEntry
-from imagevault.records import Image, Page
+from imagevault.cache.store import CacheEntry, decode
+from imagevault.records import Page
 
 MAX_BYTES = 32 * 1024 * 1024
-DECODED = 32  # pages kept decoded too: some 300 KB each, and 0.1 ms less for every search that is cut out of them
-OVERHEAD = 200  # bytes that an entry costs beside its content, and each id in the index
-
-_decoder = msgspec.msgpack.Decoder(Page)
+DECODED_PAGES = 32  # kept decoded too: some 300 KB each, and 0.1 ms less for every search that uses one
+OVERHEAD = 200  # bytes that an entry costs beside its content, and so does each id in the index
 
 
-def encode(page: Page) -> bytes:
-    """A page as it is kept."""
-    return msgspec.msgpack.encode(page)
+class _Slot(msgspec.Struct, frozen=True):
+    """A cached page, whose it is, and the ids of its images."""
+
+    entry: CacheEntry
+    provider: str
+    ids: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.entry.content) + len(self.entry.previous or b"") + OVERHEAD * (1 + len(self.ids))
 
 
-def decode(content: bytes) -> Page:
-    """A page from what was kept."""
-    return _decoder.decode(content)
+class _Slots(LRUCache[str, _Slot]):
+    """The slots by key. The index of images follows when a slot is deleted or evicted."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes, getsizeof=lambda slot: slot.size)
+        self.page_of: dict[tuple[str, str], str] = {}  # (provider, image id) -> key of the page it was seen on last
+
+    def __setitem__(self, key: str, slot: _Slot) -> None:
+        super().__setitem__(key, slot)
+        self.page_of.update(((slot.provider, id), key) for id in slot.ids)
+
+    def __delitem__(self, key: str) -> None:
+        slot = LRUCache.__getitem__(self, key)
+        super().__delitem__(key)
+        for id in slot.ids:
+            if self.page_of.get((slot.provider, id)) == key:
+                del self.page_of[slot.provider, id]
 
 
 class MemoryCache:
-    """Pages by key, and on which of them each image stands."""
+    """Pages by key, and on which of them each image stands. One for each worker."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self.max_bytes = max_bytes
-        self.bytes = 0
-        self.kept: OrderedDict[str, tuple[CacheEntry, str, tuple[str, ...]]] = OrderedDict()
-        self.seen: dict[tuple[str, str], str] = {}
-        self.decoded: OrderedDict[bytes, Page] = OrderedDict()
+        self._slots = _Slots(max_bytes)
+        self._decoded: LRUCache[bytes, Page] = LRUCache(DECODED_PAGES)
+
+    @property
+    def size(self) -> int:
+        """The bytes in use."""
+        return int(self._slots.currsize)
 
     def get(self, key: str) -> CacheEntry | None:
-        """What is kept under this key, however old."""
-        if (found := self.kept.get(key)) is None:
-            return None
-        self.kept.move_to_end(key)
-        return found[0]
+        """Return a cached page, however old."""
+        slot = self._slots.get(key)
+        return slot.entry if slot is not None else None
 
-    def put(self, key: str, provider: str, kept: CacheEntry, page: Page) -> None:
-        """Keeps a page of a provider."""
-        self._drop(key)
-        ids = tuple(image.id for image in page.images)
-        self.kept[key] = (kept, provider, ids)
-        self.bytes += _size(kept, ids)
-        self.seen.update(((provider, id), key) for id in ids)
-        while self.bytes > self.max_bytes:
-            self._drop(next(iter(self.kept)))
+    def put(self, key: str, provider: str, entry: CacheEntry, page: Page) -> None:
+        """Cache a page of a provider. A page that is larger than the whole cache is not kept."""
+        slot = _Slot(entry, provider, tuple(image.id for image in page.images))
+        self._slots.pop(key, None)
+        if slot.size <= self._slots.maxsize:
+            self._slots[key] = slot
 
-    def read(self, content: bytes) -> Page:
-        """The page of this content, decoded at most once while it is much asked for."""
-        if (page := self.decoded.get(content)) is None:
-            page = self.decoded[content] = decode(content)
-            if len(self.decoded) > DECODED:
-                self.decoded.popitem(last=False)
-        else:
-            self.decoded.move_to_end(content)
+    def decode(self, content: bytes) -> Page:
+        """Return the page of a content, decoded once while it is much used."""
+        page = self._decoded.get(content)
+        if page is None:
+            page = decode(content)
+            self._decoded[content] = page
         return page
 
     def find(self, provider: str, id: str) -> CacheEntry | None:
-        """The page on which an image was seen last."""
-        key = self.seen.get((provider, id))
+        """Return the page on which an image was seen last."""
+        key = self._slots.page_of.get((provider, id))
         return self.get(key) if key is not None else None
-
-    def _drop(self, key: str) -> None:
-        if (found := self.kept.pop(key, None)) is None:
-            return
-        kept, provider, ids = found
-        self.bytes -= _size(kept, ids)
-        for id in ids:
-            if self.seen.get((provider, id)) == key:
-                del self.seen[provider, id]
-
-
-def on_page(kept: CacheEntry, id: str) -> Image | None:
-    """The image of this id on a kept page."""
-    return next((image for image in decode(kept.content).images if image.id == id), None)
-
-
-def _size(kept: CacheEntry, ids: tuple[str, ...]) -> int:
-    return len(kept.content) + len(kept.former or b"") + OVERHEAD * (1 + len(ids))

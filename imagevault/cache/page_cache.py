@@ -1,241 +1,222 @@
-"""A provider's pages: out of memory, out of the database, or by one flight for all who want one at the same time.
+"""The page cache: a provider's pages and images, from memory, from the database, or from the upstream.
 
-Provider pages have one fixed size; consumers' pages are cut out of them (`walk`). A page is fresh for `cache_for`
-seconds. An older one is served at once while one flight behind it gets a new one, so it also serves when that fails.
+A provider's pages have one fixed size, and consumers' pages are cut out of them (`search/provider_cursor.py`). A stale
+page is served at once while a new one is fetched, so it is also served when that fails.
 """
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import math
-import unicodedata
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Literal
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
-import msgspec
 
-from imagevault.cache.memory import decode, on_page
-from imagevault.cache.single_flight import Flights
-from imagevault.cache.store import DAY, CacheEntry, PageStore
-from imagevault.errors import DatabaseUnavailable, InvalidResponse, NotFound
-from imagevault.images import sanitize as mend
+from imagevault.cache.background_writes import BackgroundWrites
+from imagevault.cache.freshness import MAX_AGE, Freshness
+from imagevault.cache.keys import PageKey, image_digest
+from imagevault.cache.memory import MemoryCache
+from imagevault.cache.origin import Origin
+from imagevault.cache.result import CacheResult, CacheStatus
+from imagevault.cache.single_flight import SingleFlight
+from imagevault.cache.statistics import CacheStatistics
+from imagevault.cache.store import CacheEntry, PageStore
+from imagevault.cache.tiers import CacheTiers
+from imagevault.errors import NotFound
 from imagevault.plugins.provider import Provider
-from imagevault.records import Image, Page, SearchQuery
-from imagevault.upstream.admission import Call
+from imagevault.records import Image, Page
 from imagevault.upstream.clients import Clients
-from imagevault.upstream.store import StateStore
-from imagevault.upstream.transport import LATEST
+from imagevault.upstream.limiter import CallLimiter
+from imagevault.upstream.models import Call
+from imagevault.upstream.transport import CALL_TIMEOUT
 
 log = logging.getLogger(__name__)
 
-STALE = 7 * DAY  # seconds for which an old page may still serve
-OPEN_WALK = 600.0  # seconds for which a walk goes on with the page that it began with, when that is replaced
-CLOSING = 3.0  # seconds that flights, and then writes, may take when the server stops
-
-CacheStatus = Literal["hit", "stale", "miss"]
-CacheTier = Literal["memory", "database", "upstream"]
+STOP_TIMEOUT = 3.0  # seconds for flights, and then for writes, when the server stops
+EVICTION_INTERVAL = 3600.0  # seconds
 
 
-class PageKey(msgspec.Struct, frozen=True):
-    """One page of a provider's list for one query; `text` as `normalize_query` gives it."""
-
-    provider: str
-    text: str
-    native: tuple[tuple[str, str], ...]
-    size: int
-    page: int
-
-    @property
-    def hash(self) -> str:
-        """The key under which the page is kept: a digest, so that any query makes one of the same length."""
-        return _digest(msgspec.json.encode(self))
-
-
-def normalize_query(text: str) -> str:
-    """The one form of a query's words: NFKC, case folded, blanks folded. It is also what providers are asked."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-class CacheResult(msgspec.Struct, frozen=True):
-    """A page and how it was had: `calls` is how many left for it, `version` tells it from the page before it."""
-
-    page: Page
-    found: CacheStatus
-    storey: CacheTier
-    version: int
-    calls: int = 0
-
-
-class Pages(Flights):
-    """Reads pages and single images of all providers. One per worker."""
+class PageCache:
+    """Reads pages and single images of all providers. One for each worker."""
 
     def __init__(
         self,
-        store: PageStore,
-        states: StateStore,
-        clock: Callable[[], float],
-        transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tiers: CacheTiers,
+        freshness: Freshness,
+        flights: SingleFlight,
+        origin: Origin,
+        clients: Clients,
+        limiter: CallLimiter,
+        writes: BackgroundWrites,
+        statistics: CacheStatistics,
     ) -> None:
-        super().__init__(store, states, clock, sleep)
-        self.clients = Clients(transports)
-        self.counted: Callable[[str, CacheStatus], None] = lambda _provider, _found: None
+        self._tiers = tiers
+        self._freshness = freshness
+        self._flights = flights
+        self._origin = origin
+        self._clients = clients
+        self._limiter = limiter
+        self._writes = writes
+        self._statistics = statistics
 
     async def read(
         self, provider: Provider, key: PageKey, seconds: float, *, caller: str = "", version: int | None = None
     ) -> CacheResult:
-        """The page, waited for at most some seconds; a late one is still kept when it comes. Raises a ProviderError.
+        """Return a page.
 
-        `version`: that of the page in whose midst a walk is, so that it goes on with the one it began with.
+        Args:
+            provider: the provider.
+            key: which of its pages.
+            seconds: how long to wait for the upstream; a page that comes later is cached all the same.
+            caller: whose share of the quota a call uses.
+            version: the version of the page that a walk is in the middle of, so that it goes on with that one.
+
+        Raises:
+            ProviderError: no page is cached, and none could be fetched.
+
         """
-        got = await self._read(provider, key, seconds, caller, version)
-        self.counted(provider.name, got.found)
-        return got
+        result = await self._read(provider, key, seconds, caller, version)
+        self._statistics.count(provider.name, result.status)
+        return result
+
+    async def fetch(self, provider: Provider, key: PageKey, seconds: float) -> Page:
+        """Return a page by a new upstream call. Raises a ProviderError."""
+        call = Call(key=key.digest, owner=_new_owner())
+        fetched = await self._flights.join(provider, call, lambda: self._origin.search(provider, key), seconds)
+        return fetched.page or Page([])
+
+    async def read_image(self, provider: Provider, id: str, seconds: float, *, caller: str = "") -> Image | None:
+        """Return one image by the provider's own id, from a cached page or the upstream; None if there is none.
+
+        Raises:
+            ProviderError: no cached page holds it, and the upstream failed.
+
+        """
+        checked_at = self._limiter.clock()
+        entry = await self._tiers.find(provider, id)
+        image = entry.find(id) if entry is not None else None
+        if image is not None:
+            return image
+        return await self.fetch_image(provider, id, seconds, caller=caller, checked_at=checked_at)
+
+    async def fetch_image(
+        self, provider: Provider, id: str, seconds: float, *, caller: str = "", checked_at: float = math.inf
+    ) -> Image | None:
+        """Return one image by a new upstream call, None if there is none. Raises a ProviderError."""
+        call = Call(
+            key=image_digest(provider.name, id),
+            owner=_new_owner(),
+            checked_at=checked_at,
+            caller=caller,
+        )
+        try:
+            fetched = await self._flights.join(provider, call, lambda: self._origin.look_up(provider, id), seconds)
+        except NotFound:
+            return None
+        return fetched.page.images[0] if fetched.page else None
+
+    def configure(self, before: Mapping[str, Provider], now: Mapping[str, Provider]) -> None:
+        """Take in that other providers are in force. Each call under way ends on the client that it began with."""
+        replaced = [provider for name, provider in before.items() if provider is not now[name]]
+        self._writes.start(self._clients.retire(replaced))
+        for provider in replaced:
+            successor = now[provider.name]
+            if provider.reached_by != successor.reached_by:
+                self._writes.start(self._limiter.reset_breaker(successor))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Evict old pages while the block runs; then end flights, wait for writes and close the connections."""
+        evicting = asyncio.create_task(self._evict())
+        try:
+            yield
+        finally:
+            evicting.cancel()
+            await self._flights.stop(STOP_TIMEOUT)
+            await asyncio.gather(evicting, return_exceptions=True)
+            await self._writes.drain(STOP_TIMEOUT)
+            await self._clients.aclose()
+
+    async def drain(self) -> None:
+        """Wait until every flight has ended and everything is written."""
+        while self._flights.in_flight or self._writes.tasks:
+            await asyncio.wait([*self._writes.tasks, *self._flights.in_flight])
 
     async def _read(
         self, provider: Provider, key: PageKey, seconds: float, caller: str, version: int | None
     ) -> CacheResult:
-        name, looked = key.hash, self.clock()
-        kept, storey = await self._kept(provider, name, version)
-        call = Call(key=name, owner=_owner(), looked=looked, caller=caller, background=kept is not None)
-        if kept is None:
-            page, calls = await self._join(provider, call, lambda: self._search(provider, key), seconds)
-            got = self.shelf.get(name)
-            return CacheResult(page or Page([]), "miss", "upstream", got.version if got else 0, calls)
-        if kept.former is not None and version == kept.former_version and self._recent(kept):
-            return CacheResult(self.shelf.read(kept.former), "hit", storey, version)
-        if self._fresh(provider, kept):
-            return CacheResult(self.shelf.read(kept.content), "hit", storey, kept.version)
-        self._fly(provider, call, lambda: self._search(provider, key), LATEST)
-        return CacheResult(self.shelf.read(kept.content), "stale", storey, kept.version)
+        digest = key.digest
+        checked_at = self._limiter.clock()
+        found = await self._tiers.read(provider, digest, version)
+        call = Call(
+            key=digest,
+            owner=_new_owner(),
+            checked_at=checked_at,
+            caller=caller,
+            background=found is not None,
+        )
+        if found is None:
+            fetched = await self._flights.join(provider, call, lambda: self._origin.search(provider, key), seconds)
+            page = fetched.page or Page([])
+            return CacheResult(page, "miss", "upstream", self._tiers.version_in_memory(digest), fetched.calls)
+        entry, tier = found
+        previous = self._previous_for(entry, version)
+        if previous is not None:
+            return CacheResult(self._tiers.decode(previous), "hit", tier, entry.previous_version)
+        status: CacheStatus = "hit"
+        if not self._freshness.is_fresh(provider, entry):
+            status = "stale"
+            self._flights.start(provider, call, lambda: self._origin.search(provider, key), CALL_TIMEOUT)
+        return CacheResult(self._tiers.decode(entry.content), status, tier, entry.version)
 
-    async def ask(self, provider: Provider, key: PageKey, seconds: float) -> Page:
-        """The page by a call of its own, whatever is kept. Raises a ProviderError."""
-        call = Call(key=key.hash, owner=_owner())
-        page, _ = await self._join(provider, call, lambda: self._search(provider, key), seconds)
-        return page or Page([])
-
-    async def image(self, provider: Provider, id: str, seconds: float, *, caller: str = "") -> Image | None:
-        """One image by the provider's own id, None if there is none. Raises a ProviderError."""
-        looked = self.clock()
-        kept = self.shelf.find(provider.name, id)
-        if kept is None and _has_upstream(provider):
-            kept = await self.store.find(provider.name, id)
-        if kept is not None and self.clock() - kept.stored_at >= _oldest(provider):
-            kept = None
-        if kept is not None and (seen := on_page(kept, id)) is not None:
-            return seen
-        return await self.look_up(provider, id, seconds, caller=caller, looked=looked)
-
-    async def look_up(
-        self, provider: Provider, id: str, seconds: float, *, caller: str = "", looked: float = math.inf
-    ) -> Image | None:
-        """One image by a call of its own, whatever is kept; None if there is none. Raises a ProviderError."""
-        key = _digest(f"image\0{provider.name}\0{id}".encode())
-        call = Call(key=key, owner=_owner(), looked=looked, caller=caller)
-        try:
-            page, _ = await self._join(provider, call, lambda: self._lookup(provider, id), seconds)
-        except NotFound:
+    def _previous_for(self, entry: CacheEntry, version: int | None) -> bytes | None:
+        """The content before this one, where a walk began with that and may go on with it."""
+        if version != entry.previous_version or not self._freshness.keeps_walks_open(entry):
             return None
-        return page.images[0] if page else None
+        return entry.previous
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Sweeps old pages while the block runs; then waits for writes, ends flights and closes the connections."""
-        sweeping = asyncio.create_task(self._sweep())
-        try:
-            yield
-        finally:
-            sweeping.cancel()
-            flights = [*self.aloft]
-            if flights:  # their calls are paid for
-                await asyncio.wait(flights, timeout=CLOSING)
-            for flight in flights:
-                flight.cancel()
-            await asyncio.gather(sweeping, *flights, return_exceptions=True)
-            if self.behind:
-                await asyncio.wait(self.behind, timeout=CLOSING)
-            await self.clients.aclose()
-
-    def configure(self, before: Mapping[str, Provider], now: Mapping[str, Provider]) -> None:
-        """Other providers are in force. Of what is under way, each call ends on the client that it began with."""
-        replaced = [each for name, each in before.items() if each is not now[name]]
-        self._do_behind(self.clients.retire(replaced))
-        for each in replaced:
-            if each.reached_by != now[each.name].reached_by:
-                self._do_behind(self.gate.forgive(now[each.name]))
-
-    # What is there
-
-    async def _kept(self, provider: Provider, name: str, version: int | None) -> tuple[CacheEntry | None, CacheTier]:
-        storey: CacheTier = "memory"
-        kept = self.shelf.get(name)
-        other = kept is not None and version not in {None, kept.version, kept.former_version}
-        if _has_upstream(provider) and (kept is None or other or not self._fresh(provider, kept)):
-            stored = await self._stored(name, kept)
-            if stored is not None and (kept is None or stored.stored_at > kept.stored_at):
-                kept, storey = stored, "database"
-                self.shelf.put(name, provider.name, kept, decode(kept.content))
-        return kept if kept is not None and self.clock() - kept.stored_at < _oldest(provider) else None, storey
-
-    async def _stored(self, name: str, kept: CacheEntry | None) -> CacheEntry | None:
-        try:
-            return await self.store.page(name)
-        except DatabaseUnavailable:
-            if kept is None:
-                raise
-            return kept  # an old page is better than none
-
-    def _recent(self, kept: CacheEntry) -> bool:
-        return self.clock() - kept.stored_at < OPEN_WALK
-
-    # What the plugin does
-
-    async def _search(self, provider: Provider, key: PageKey) -> Page:
-        query = SearchQuery(text=key.text, page=key.page, per_page=key.size, native=dict(key.native))
-        async with self.clients.of(provider) as http:
-            given = await provider.search_images(query, http)
-        page = mend.page(given, provider.info, holds_files=provider.holds_files)
-        before = self.shelf.get(msgspec.structs.replace(key, page=key.page - 1).hash) if key.page > 1 else None
-        if before is not None:  # upstream's list moved on meanwhile: what the page before holds is not shown again
-            known = {image.id for image in decode(before.content).images}
-            page = Page([image for image in page.images if image.id not in known], page.total, page.last)
-        return page
-
-    async def _lookup(self, provider: Provider, id: str) -> Page | None:
-        async with self.clients.of(provider) as http:
-            given = await provider.fetch_image(id, http)
-        if given is None:
-            return None
-        image = mend.image(given, provider.info, holds_files=provider.holds_files)
-        if image is None or image.id != id:
-            raise InvalidResponse(f"{provider.info.title} sent another image than {id}")
-        return Page([image], last=True)
-
-    async def _sweep(self) -> None:
+    async def _evict(self) -> None:
         while True:
             try:
-                await self.store.sweep(self.clock() - STALE)
-            except Exception as error:  # noqa: BLE001  whatever it is, the next time it may go
-                log.warning("old pages could not be swept: %s", error)
-            await self.sleep(3600)
+                await self._tiers.evict(self._limiter.clock() - MAX_AGE)
+            except Exception as error:  # noqa: BLE001  whatever it is, it may work the next time
+                log.warning("old pages could not be evicted: %s", error)
+            await self._limiter.sleep(EVICTION_INTERVAL)
 
 
-def _oldest(provider: Provider) -> float:
-    """The age up to which a page serves; what costs no call is not served old, nor what links to dead files."""
-    return min(STALE, provider.info.max_age or STALE) if _has_upstream(provider) else provider.info.cache_for
+def make_page_cache(
+    store: PageStore,
+    limiter: CallLimiter,
+    statistics: CacheStatistics,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> PageCache:
+    """Make the page cache of one worker, with all its parts.
+
+    Args:
+        store: the pages that all workers share.
+        limiter: admits its calls; its clock and its sleep are the cache's too.
+        statistics: counts how pages were found.
+        transports: provider -> a replacement of its innermost transport, in tests.
+
+    """
+    memory = MemoryCache()
+    clients = Clients(limiter, transports)
+    writes = BackgroundWrites()
+    freshness = Freshness(limiter.clock, limiter.fraction_left)
+    tiers = CacheTiers(memory, store, freshness)
+    flights = SingleFlight(limiter, tiers, writes, limiter.clock, limiter.sleep)
+    return PageCache(
+        tiers=tiers,
+        freshness=freshness,
+        flights=flights,
+        origin=Origin(clients, memory),
+        clients=clients,
+        limiter=limiter,
+        writes=writes,
+        statistics=statistics,
+    )
 
 
-def _has_upstream(provider: Provider) -> bool:
-    return provider.info.base_url is not None
-
-
-def _owner() -> str:
+def _new_owner() -> str:
     return uuid.uuid4().hex
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=20).hexdigest()

@@ -1,203 +1,228 @@
-"""Flights: getting a page once for all who want it, in this worker and in the others, and writing down how it went."""
+"""Single flight: one upstream call for all who want the same page at the same time, in this worker and in others.
+
+In this worker, later callers await the task of the first. Other workers see the lease in the provider's state, and look
+for the page in the database instead.
+"""
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
 
-from imagevault.cache.memory import MemoryCache, decode, encode
-from imagevault.cache.store import CacheEntry, PageStore
+from imagevault.cache.background_writes import BackgroundWrites
+from imagevault.cache.store import CacheEntry
+from imagevault.cache.tiers import CacheTiers
 from imagevault.errors import DatabaseUnavailable, NotFound, ProviderError, RateLimited, TimedOut
 from imagevault.plugins.provider import Provider
 from imagevault.records import Page
-from imagevault.upstream.admission import LEASE, Call, Outcome
+from imagevault.upstream.admission import LEASE
+from imagevault.upstream.flight import Flight, current_flight
 from imagevault.upstream.limiter import (
     CallLimiter,
     CircuitOpen,
-    Flight,
     InFlightElsewhere,
     ProviderDisabled,
     QuotaExhausted,
     ShareExhausted,
-    current_flight,
 )
-from imagevault.upstream.store import StateStore
-from imagevault.upstream.transport import LATEST, explain
+from imagevault.upstream.models import Call, Outcome
+from imagevault.upstream.provider_errors import to_provider_error
+from imagevault.upstream.transport import CALL_TIMEOUT
 
 log = logging.getLogger(__name__)
 
-LOOK_AGAIN, LOOK_LATER = 0.05, 0.5  # seconds between two looks for another worker's page: first, and at last
-STRETCH = 3.0  # how many times longer pages stay fresh when a quota is all used
+FIRST_CHECK, LAST_CHECK = 0.05, 0.5  # seconds between two looks for another worker's page
+CHECK_GROWTH = 1.3
 
-Work = Callable[[], Coroutine[Any, Any, Page | None]]
+Fetch = Callable[[], Coroutine[Any, Any, Page | None]]
+"""Fetches a page by the provider's hooks; None where the provider has no such image."""
 
 
-class Flights:
-    """The flights of one worker, its memory of pages, and what is still to be written."""
+class Fetched(msgspec.Struct, frozen=True):
+    """A page that was fetched, None if there is none, and the upstream calls that left for it."""
+
+    page: Page | None
+    calls: int
+
+
+class SingleFlight:
+    """The flights of one worker."""
 
     def __init__(
         self,
-        store: PageStore,
-        states: StateStore,
+        limiter: CallLimiter,
+        tiers: CacheTiers,
+        writes: BackgroundWrites,
         clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self.store = store
-        self.clock = clock
-        self.sleep = sleep
-        self.gate = CallLimiter(states, clock, sleep)
-        self.shelf = MemoryCache()
-        self.flights: dict[str, tuple[asyncio.Task[Page | None], Flight]] = {}  # those that can be joined
-        self.aloft: set[asyncio.Task[Page | None]] = set()  # and these are all
-        self.behind: set[asyncio.Task[None]] = set()
+        """Make a single flight without any flight.
 
-    async def settle(self) -> None:
-        """Waits until every flight has landed and everything is written."""
-        while self.aloft or self.behind:
-            await asyncio.wait([*self.behind, *self.aloft])
+        Args:
+            limiter: leases pages to flights, and takes in how flights end.
+            tiers: caches what flights fetch.
+            writes: what goes on after the caller has the answer.
+            clock: the time that all workers share, in seconds.
+            sleep: waits for some seconds.
 
-    def _fresh(self, provider: Provider, kept: CacheEntry) -> bool:
-        scarcity = max(0.0, 1 - 2 * self.gate.fraction(provider))
-        longest = provider.info.max_age or math.inf
-        return self.clock() - kept.stored_at < min(longest, provider.info.cache_for * (1 + STRETCH * scarcity))
+        """
+        self._limiter = limiter
+        self._tiers = tiers
+        self._writes = writes
+        self._clock = clock
+        self._sleep = sleep
+        self._joinable: dict[str, tuple[asyncio.Task[Page | None], Flight]] = {}  # by cache key
+        self.in_flight: set[asyncio.Task[Page | None]] = set()
 
-    async def _join(self, provider: Provider, call: Call, work: Work, seconds: float) -> tuple[Page | None, int]:
-        end = asyncio.get_running_loop().time() + seconds
+    async def join(self, provider: Provider, call: Call, fetch: Fetch, seconds: float) -> Fetched:
+        """Return the page of a flight under way, or of a new one.
+
+        A flight whose callers have left goes on, and its page is cached.
+
+        Raises:
+            TimedOut: there was no page within `seconds`.
+            ProviderError: the flight failed.
+
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
         while True:
-            task = self._fly(provider, call, work, end - asyncio.get_running_loop().time())
-            _, flight = self.flights[call.key]
-            done, _ = await asyncio.wait([task], timeout=max(0, end - asyncio.get_running_loop().time()))
+            task = self.start(provider, call, fetch, deadline - loop.time())
+            _, flight = self._joinable[call.key]
+            done, _ = await asyncio.wait([task], timeout=max(0.0, deadline - loop.time()))
             if not done:
                 raise TimedOut(f"no answer within {seconds:.1f} seconds")
             try:
-                return task.result(), flight.calls
+                return Fetched(task.result(), flight.calls)
             except ShareExhausted:
                 if flight.call.caller == call.caller:
-                    raise  # else it was another's share that was used
+                    raise
+                # The share of the caller who began the flight is used, and ours may not be: begin another.
 
-    def _fly(self, provider: Provider, call: Call, work: Work, seconds: float) -> "asyncio.Task[Page | None]":
+    def start(self, provider: Provider, call: Call, fetch: Fetch, seconds: float) -> "asyncio.Task[Page | None]":
+        """Return the task of a flight under way for this page, or of a new one whose calls may wait for `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
-        if call.key in self.flights:
-            task, flight = self.flights[call.key]
-            if flight.provider.reached_by == provider.reached_by:  # else it is under way to a former address
+        if call.key in self._joinable:
+            task, flight = self._joinable[call.key]
+            if flight.provider.reached_by == provider.reached_by:  # otherwise it flies to an address of before
                 flight.deadline = max(flight.deadline, deadline)
                 return task
-        flight = Flight(call=call, provider=provider, deadline=deadline, gate=self.gate)
-        task = asyncio.create_task(self._get(flight, work))
-        self.flights[call.key] = (task, flight)
-        self.aloft.add(task)
-        task.add_done_callback(self.aloft.discard)
-        task.add_done_callback(lambda done: self._landed(flight, done))
+        flight = Flight(call=call, provider=provider, deadline=deadline)
+        task = asyncio.create_task(self._fly(flight, fetch))
+        self._joinable[call.key] = (task, flight)
+        self.in_flight.add(task)
+        task.add_done_callback(self.in_flight.discard)
+        task.add_done_callback(lambda ended: self._end(flight, ended))
         return task
 
-    def _landed(self, flight: Flight, done: "asyncio.Task[Page | None]") -> None:
-        if self.flights.get(flight.call.key, (None, None))[1] is flight:  # else another has taken its place
-            del self.flights[flight.call.key]
-        page = None
-        error = asyncio.CancelledError("the server stopped") if done.cancelled() else done.exception()
-        if error is not None:
-            log.info("%s: %s", flight.provider.name, error)
-        else:
-            page = done.result()
-        kept = None
-        if page is not None and not flight.from_another:
-            former = self.shelf.get(flight.call.key)
-            before = (former.content, former.stored_at) if former else (None, 0.0)
-            kept = CacheEntry(encode(page), self.clock(), *before)
-            self.shelf.put(flight.call.key, flight.provider.name, kept, page)
-        if flight.calls:
-            self._do_behind(self._write(flight, kept, page, error))
+    async def stop(self, seconds: float) -> None:
+        """Wait for the flights for some seconds, because their calls are counted already; then cancel them."""
+        flights = list(self.in_flight)
+        if flights:
+            await asyncio.wait(flights, timeout=seconds)
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
 
-    async def _write(
-        self, flight: Flight, kept: CacheEntry | None, page: Page | None, error: BaseException | None
-    ) -> None:
-        """Keeps the page first and then ends the flight: who waits for it in another worker looks for the page."""
-        try:
-            if kept is not None and page is not None:
-                ids = [image.id for image in page.images]
-                await self.store.keep(flight.call.key, flight.provider.name, kept.content, ids, kept.stored_at)
-        finally:
-            await self.gate.observe(flight.provider, flight, _outcome(flight, error))
+    # One flight
 
-    def _do_behind(self, work: Coroutine[Any, Any, None]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except Exception as error:  # noqa: BLE001  the caller has his answer; nobody else would hear of it
-                log.error("could not be written: %s: %s", type(error).__name__, error)
-
-        task = asyncio.create_task(guarded())
-        self.behind.add(task)
-        task.add_done_callback(self.behind.discard)
-
-    async def _get(self, flight: Flight, work: Work) -> Page | None:
+    async def _fly(self, flight: Flight, fetch: Fetch) -> Page | None:
         current_flight.set(flight)
-        renewing = asyncio.create_task(self._renew(flight))
+        renewing = asyncio.create_task(self._renew_lease(flight))
         try:
-            return await self._got(flight, work)
+            return await self._fetch_or_find(flight, fetch)
         finally:
             renewing.cancel()
 
-    async def _renew(self, flight: Flight) -> None:
+    async def _renew_lease(self, flight: Flight) -> None:
         while True:
-            await self.sleep(LEASE / 2)
-            if flight.calls:
-                try:
-                    await self.gate.renew(flight.provider, flight)
-                except DatabaseUnavailable as error:
-                    log.warning("a flight's mark could not be renewed: %s", error)
+            await self._sleep(LEASE / 2)
+            if not flight.calls:
+                continue
+            try:
+                await self._limiter.renew_lease(flight.provider, flight)
+            except DatabaseUnavailable as error:
+                log.warning("the lease of a flight could not be renewed: %s", error)
 
-    async def _got(self, flight: Flight, work: Work) -> Page | None:
+    async def _fetch_or_find(self, flight: Flight, fetch: Fetch) -> Page | None:
+        """Fetch the page; while another worker is fetching it, look for that worker's page."""
         while True:
             try:
-                async with asyncio.timeout(LATEST):
-                    return await work()
+                async with asyncio.timeout(CALL_TIMEOUT):
+                    return await fetch()
             except InFlightElsewhere:
-                if (page := await self._from_another(flight)) is not None:
+                page = await self._page_from_elsewhere(flight)
+                if page is not None:
                     return page
             except DatabaseUnavailable:
                 raise
+            except TimeoutError:
+                title = flight.provider.info.title
+                raise TimedOut(f"{title} did not answer within {CALL_TIMEOUT:.0f} seconds") from None
             except Exception as error:  # noqa: BLE001  upstream or plugin: only this provider fails
-                raise _named(error, flight.provider) from None
+                raise to_provider_error(error, flight.provider) from None
 
-    async def _from_another(self, flight: Flight) -> Page | None:
-        """The page that another worker is getting, or None if it is not there yet."""
-        provider = flight.provider
+    async def _page_from_elsewhere(self, flight: Flight) -> Page | None:
+        """Wait a little, and return the page that another worker is fetching, None if it is not there yet."""
+        title = flight.provider.info.title
         if asyncio.get_running_loop().time() > flight.deadline:
-            raise TimedOut(f"{provider.info.title} did not answer another worker in time")
+            raise TimedOut(f"{title} did not answer another worker in time")
         if flight.call.background:
-            raise TimedOut(f"another worker is asking {provider.info.title}")
-        await self.sleep(min(LOOK_AGAIN * 1.3**flight.looks, LOOK_LATER))
-        flight.looks += 1
-        looked = self.clock()
-        stored = await self.store.page(flight.call.key)
-        flight.call = msgspec.structs.replace(flight.call, looked=looked)
-        if stored is None or not self._fresh(provider, stored):
-            return None
-        flight.from_another = True
-        page = decode(stored.content)
-        self.shelf.put(flight.call.key, provider.name, stored, page)
+            raise TimedOut(f"another worker is asking {title}")
+        await self._sleep(min(FIRST_CHECK * CHECK_GROWTH**flight.checks, LAST_CHECK))
+        flight.checks += 1
+        checked_at = self._clock()
+        page = await self._tiers.read_shared(flight.provider, flight.call.key)
+        flight.call = msgspec.structs.replace(flight.call, checked_at=checked_at)
+        flight.from_elsewhere = page is not None
         return page
+
+    # Its end
+
+    def _end(self, flight: Flight, task: "asyncio.Task[Page | None]") -> None:
+        self._forget(flight)
+        page: Page | None = None
+        error = asyncio.CancelledError("the server stopped") if task.cancelled() else task.exception()
+        if error is not None:
+            log.info("%s: %s", flight.provider.name, error)
+        else:
+            page = task.result()
+        entry: CacheEntry | None = None
+        if page is not None and not flight.from_elsewhere:
+            entry = self._tiers.put(flight.provider, flight.call.key, page, self._clock())
+        if flight.calls:
+            self._writes.start(self._record(flight, entry, page, error))
+
+    def _forget(self, flight: Flight) -> None:
+        """Let no more callers join, unless another flight for this page has taken its place."""
+        key = flight.call.key
+        if key in self._joinable and self._joinable[key][1] is flight:
+            del self._joinable[key]
+
+    async def _record(
+        self, flight: Flight, entry: CacheEntry | None, page: Page | None, error: BaseException | None
+    ) -> None:
+        """Store the page, then end the lease: a worker that waits for the lease looks for the page."""
+        try:
+            if entry is not None and page is not None:
+                await self._tiers.store(flight.provider, flight.call.key, entry, page)
+        finally:
+            await self._limiter.observe(flight.provider, flight, _outcome(flight, error))
 
 
 def _outcome(flight: Flight, error: BaseException | None) -> Outcome:
+    reported = flight.reported
     if error is None or isinstance(error, NotFound):
-        return Outcome(word="ok", learned=flight.learned)
-    if flight.provider.superseded:  # it says nothing of the address or key now in force
-        return Outcome(word="refused")
+        return Outcome(verdict="ok", reported=reported)
+    if flight.provider.superseded:  # it says nothing about the address or key that is in force now
+        return Outcome(verdict="refused")
     if isinstance(error, QuotaExhausted | CircuitOpen | ProviderDisabled):
-        return Outcome(word="refused", learned=flight.learned)
+        return Outcome(verdict="refused", reported=reported)
+    message = str(error)
     if isinstance(error, RateLimited):
-        return Outcome(word="limited", learned=flight.learned, retry_after=error.retry_after, error=str(error))
-    if not isinstance(error, ProviderError) or type(error) is ProviderError:  # our own or the plugin's fault
-        return Outcome(word="refused", learned=flight.learned, error=str(error))
-    return Outcome(word="failed", learned=flight.learned, retry_after=error.retry_after, error=str(error))
-
-
-def _named(error: Exception, provider: Provider) -> ProviderError:
-    if isinstance(error, TimeoutError):
-        return TimedOut(f"{provider.info.title} did not answer within {LATEST:.0f} seconds")
-    return explain(error, provider)
+        return Outcome(verdict="limited", reported=reported, retry_after=error.retry_after, error=message)
+    if not isinstance(error, ProviderError) or type(error) is ProviderError:  # our fault, or the plugin's
+        return Outcome(verdict="refused", reported=reported, error=message)
+    return Outcome(verdict="failed", reported=reported, retry_after=error.retry_after, error=message)

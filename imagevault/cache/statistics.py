@@ -1,21 +1,22 @@
-"""How often the cache served, per provider: counted in memory, added up for all workers in the database."""
+"""How often the cache served each provider: counted in memory, added up for all workers in the database."""
 
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import get_args
 
 import msgspec
 
-from imagevault.cache.page_cache import CacheStatus
+from imagevault.cache.result import CacheStatus
 from imagevault.cache.tables import CacheUsage
 from imagevault.storage.database import relaxed_durability
 
-FOUND: tuple[CacheStatus, ...] = ("hit", "stale", "miss")
+STATUSES: tuple[CacheStatus, ...] = get_args(CacheStatus)
 SLOT = 300  # seconds that are counted together
-HOUR = 3600
-KEPT = 24 * HOUR
-FLUSH = 2.0  # seconds between two writes
+HOUR = 3600  # seconds
+MAX_AGE = 24 * HOUR  # seconds that counts are kept
+WRITE_INTERVAL = 2.0  # seconds between two writes
 ADD = """
 INSERT INTO iv_cache_use (key, provider, slot, hits, stale, misses) VALUES ({}, {}, {}, {}, {}, {})
 ON CONFLICT (key) DO UPDATE SET hits = iv_cache_use.hits + excluded.hits, stale = iv_cache_use.stale + excluded.stale,
@@ -24,7 +25,7 @@ ON CONFLICT (key) DO UPDATE SET hits = iv_cache_use.hits + excluded.hits, stale 
 
 
 class CacheRate(msgspec.Struct, frozen=True):
-    """How often a provider's pages were had fresh from the cache, old from the cache, and from upstream."""
+    """How many of a provider's pages were fresh in the cache, stale in the cache, and fetched from the upstream."""
 
     hits: int
     stale: int
@@ -32,57 +33,68 @@ class CacheRate(msgspec.Struct, frozen=True):
 
     @property
     def rate(self) -> float | None:
-        """The part that cost no waiting for upstream; None if nothing was asked."""
-        asked = self.hits + self.stale + self.misses
-        return (self.hits + self.stale) / asked if asked else None
+        """The part that waited for no upstream, from 0 to 1; None if no page was read."""
+        total = self.hits + self.stale + self.misses
+        return (self.hits + self.stale) / total if total else None
 
 
 class CacheStatistics:
-    """One per worker. `count` adds in memory; `flush` writes at most every two seconds what came together."""
+    """The counts of one worker. `count` adds in memory; `flush` writes to the database."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.counts: Counter[tuple[str, CacheStatus]] = Counter()
-        self.flushed = 0.0
-        self.swept = -math.inf
+        self._clock = clock
+        self._written_at = -math.inf
+        self._evicted_at = -math.inf
 
-    def count(self, provider: str, found: CacheStatus) -> None:
-        """Counts one page."""
-        self.counts[provider, found] += 1
+    def count(self, provider: str, status: CacheStatus) -> None:
+        """Count one page."""
+        self.counts[provider, status] += 1
 
     async def flush(self, *, now: bool = False) -> None:
-        """Adds what was counted to what all workers counted; what could not be written is kept for the next time.
+        """Add the counts to those of all workers, at most every two seconds unless `now`. Once an hour, evict old ones.
 
-        Once an hour it forgets what is older than a day.
+        Counts that cannot be written are kept for the next time.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+
         """
-        if self.counts and (now or time.monotonic() - self.flushed >= FLUSH):
+        if self.counts and (now or self._clock() - self._written_at >= WRITE_INTERVAL):
             await self._write()
-        if time.monotonic() - self.swept >= HOUR:
-            await sweep()
-            self.swept = time.monotonic()
+        if self._clock() - self._evicted_at >= HOUR:
+            await evict()
+            self._evicted_at = self._clock()
 
     async def _write(self) -> None:
-        counts, self.counts, self.flushed = self.counts, Counter(), time.monotonic()
+        counts = self.counts
+        self.counts = Counter()
+        self._written_at = self._clock()
         slot = int(time.time()) // SLOT
-        for provider in {name for name, _ in counts}:
-            row = [counts.pop((provider, found), 0) for found in FOUND]
+        for provider in {provider for provider, _ in counts}:
+            row = [counts.pop((provider, status), 0) for status in STATUSES]
             try:
                 with relaxed_durability():
                     await CacheUsage.raw(ADD, f"{provider}:{slot}", provider, slot, *row)
             except BaseException:
                 self.counts.update(counts)
-                self.counts.update({(provider, found): count for found, count in zip(FOUND, row, strict=True)})
+                self.counts.update({(provider, status): count for status, count in zip(STATUSES, row, strict=True)})
                 raise
 
 
 async def last_hour() -> Mapping[str, CacheRate]:
-    """What all workers counted in the last hour, per provider."""
+    """Return what all workers counted in the last hour, by provider."""
     rows = await CacheUsage.select().where(CacheUsage.slot > int(time.time() - HOUR) // SLOT)
     sums: dict[str, Counter[str]] = {}
     for row in rows:
-        sums.setdefault(row["provider"], Counter()).update({name: row[name] for name in ("hits", "stale", "misses")})
-    return {name: CacheRate(each["hits"], each["stale"], each["misses"]) for name, each in sums.items()}
+        counts = {name: row[name] for name in ("hits", "stale", "misses")}
+        sums.setdefault(row["provider"], Counter()).update(counts)
+    return {
+        provider: CacheRate(hits=total["hits"], stale=total["stale"], misses=total["misses"])
+        for provider, total in sums.items()
+    }
 
 
-async def sweep() -> None:
-    """Forgets what was counted more than a day ago."""
-    await CacheUsage.delete().where(CacheUsage.slot < int(time.time() - KEPT) // SLOT)
+async def evict() -> None:
+    """Delete counts that are older than a day."""
+    await CacheUsage.delete().where(CacheUsage.slot < int(time.time() - MAX_AGE) // SLOT)

@@ -1,47 +1,71 @@
-"""What the cache needs of its storage: pages, and on which of them each image stands."""
+"""What the cache keeps of a page, and what it needs of its storage."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
-DAY = 86400.0
+from imagevault.records import Image, Page
+
+_decoder = msgspec.msgpack.Decoder(Page)
 
 
 class CacheEntry(msgspec.Struct, frozen=True):
-    """A kept page, encoded, with the Unix time of its storing; and the one before it, where there is one."""
+    """A cached page, and the page that it replaced, for walks that began with that one.
+
+    Attributes:
+        content: the encoded page.
+        stored_at: when it was stored, Unix time.
+        previous: the encoded page before it, None if there is none.
+        previous_stored_at: when that one was stored.
+
+    """
 
     content: bytes
     stored_at: float
-    former: bytes | None = None
-    former_at: float = 0.0
+    previous: bytes | None = None
+    previous_stored_at: float = 0.0
 
     @property
     def version(self) -> int:
-        """What tells this page from the one before it: milliseconds since 1970."""
+        """Tells this page from the page before it: the milliseconds of `stored_at`."""
         return round(self.stored_at * 1000)
 
     @property
-    def former_version(self) -> int:
+    def previous_version(self) -> int:
         """The version of the page before it."""
-        return round(self.former_at * 1000)
+        return round(self.previous_stored_at * 1000)
+
+    def find(self, id: str) -> Image | None:
+        """Return the image with this id from the page, None if it is not there."""
+        return next((image for image in decode(self.content).images if image.id == id), None)
 
 
 class PageStore(Protocol):
-    """The storage of pages, shared by all workers; in tests another one takes its place."""
+    """Pages that all workers share. `DatabasePageStore` is the one in service."""
 
-    async def page(self, key: str) -> CacheEntry | None:
-        """A kept page."""
+    async def read(self, key: str) -> CacheEntry | None:
+        """Return a cached page, however old."""
         ...
 
-    async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
-        """Keeps a page, the one before it as its former, and on which page its images stand."""
+    async def write(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
+        """Store a page with the ids of its images; the page that it replaces becomes its previous one."""
         ...
 
     async def find(self, provider: str, id: str) -> CacheEntry | None:
-        """The page on which an image was seen last."""
+        """Return the page on which an image was seen last."""
         ...
 
-    async def sweep(self, before: float) -> None:
-        """Forgets the pages stored before this time."""
+    async def evict(self, before: float) -> None:
+        """Delete the pages that were stored before this time."""
         ...
+
+
+def encode(page: Page) -> bytes:
+    """Return a page as it is cached."""
+    return msgspec.msgpack.encode(page)
+
+
+def decode(content: bytes) -> Page:
+    """Return the page of a cached content."""
+    return _decoder.decode(content)

@@ -1,4 +1,4 @@
-"""The tables of the cache: pages, how often they served, and on which page an image stands."""
+"""The tables of the cache: pages, the page on which each image stands, and how often the cache served."""
 
 from piccolo.columns import BigInt, Bytea, Integer, Text, Varchar
 from piccolo.table import Table
@@ -7,10 +7,7 @@ from imagevault.storage.database import DB
 
 
 class CachedPage(Table, tablename="iv_page", db=DB):
-    """A provider's page (msgpack). `former` is the one before it, for walks that are in the midst of it.
-
-    `stored_at`: milliseconds since 1970; `former_at`: when `former` was stored.
-    """
+    """A provider's page (msgpack), and the page that it replaced (`former`). Times are milliseconds since 1970."""
 
     key = Varchar(length=64, primary_key=True)
     provider = Varchar(length=64, index=True)
@@ -18,6 +15,13 @@ class CachedPage(Table, tablename="iv_page", db=DB):
     content = Bytea(default=b"")
     former = Bytea(null=True, default=None)
     former_at = BigInt(default=0)
+
+
+class CachedImage(Table, tablename="iv_page_image", db=DB):
+    """The page on which an image was seen last. `id` is `PROVIDER:ID`."""
+
+    id = Text(primary_key=True)
+    page = Varchar(length=64, index=True)
 
 
 class CacheUsage(Table, tablename="iv_cache_use", db=DB):
@@ -29,10 +33,3 @@ class CacheUsage(Table, tablename="iv_cache_use", db=DB):
     hits = Integer(default=0)
     stale = Integer(default=0)
     misses = Integer(default=0)
-
-
-class CachedImage(Table, tablename="iv_page_image", db=DB):
-    """The page on which an image was last seen; `id` with the provider's name."""
-
-    id = Text(primary_key=True)
-    page = Varchar(length=64, index=True)

@@ -12,8 +12,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from imagevault.downloads.ledger import DownloadRecord
+from imagevault.search.provider_cursor import Event
 from imagevault.search.provider_list import FailedPlugin, ProviderHealth, ProviderRecord
-from imagevault.search.search import Event, SearchResponse
+from imagevault.search.search import SearchResponse
 
 out = Console()
 if not out.is_terminal and "COLUMNS" not in os.environ:
@@ -132,7 +133,7 @@ class Progress:
 
     def watch(self, event: Event) -> None:
         """Takes in what happened in the search."""
-        if event.got is None and event.error is None:
+        if event.result is None and event.error is None:
             self.asking[event.provider] = event.page
         else:
             self.asking.pop(event.provider, None)
@@ -145,8 +146,8 @@ def explain(events: Sequence[Event], left: Mapping[str, str]) -> None:
     """Where the pages of a search came from, what they cost, and what is left of the quotas."""
     rows: list[tuple[object, ...]] = []
     for event in events:
-        if event.got is not None:
-            rows.append((event.provider, event.page, event.got.found, event.got.storey, event.got.calls))
+        if event.result is not None:
+            rows.append((event.provider, event.page, event.result.status, event.result.tier, event.result.calls))
         else:
             rows.append((event.provider, event.page, "failed", str(event.error), ""))
     print_table(("provider", "page", "cache", "from", "upstream calls"), rows)

@@ -8,14 +8,14 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from imagevault.cache.page_cache import PageKey, normalize_query
+from imagevault.cache.keys import PageKey, normalize_query
 from imagevault.errors import ProviderError
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
 from imagevault.runtime.services import Services
 from imagevault.search.filters import plan
 from imagevault.testing.recorded import Recording
-from imagevault.upstream.transport import LATEST
+from imagevault.upstream.transport import CALL_TIMEOUT
 
 FIELDS = ("title", "alt", "width", "height", "author", "source_url", "license")
 NOT_RECORDED = re.compile(  # headers of HTTP itself, of the machines on the way, and those that tell who called
@@ -69,10 +69,10 @@ async def check(services: Services, provider: Provider, words: str, *, more: boo
     try:
         if not page.last:
             asked.append("page 2")
-            await _ask(services, provider, words, 2, LATEST)
+            await _ask(services, provider, words, 2, CALL_TIMEOUT)
         if "fetch_image" in provider.hooks:
             asked.append(f"image {page.images[0].id}")
-            if await services.gateway.pages.look_up(provider, page.images[0].id, LATEST) is None:
+            if await services.gateway.pages.fetch_image(provider, page.images[0].id, CALL_TIMEOUT) is None:
                 return msgspec.structs.replace(checked, ok=False, error=f"fetch_image does not find {asked[-1]}")
     except ProviderError as error:
         return msgspec.structs.replace(checked, ok=False, error=f"{asked[-1]}: {error}")
@@ -82,7 +82,7 @@ async def check(services: Services, provider: Provider, words: str, *, more: boo
 async def _ask(services: Services, provider: Provider, words: str, number: int, seconds: float) -> Page:
     native = tuple(sorted(plan(provider.info, {}).native.items()))
     key = PageKey(provider.name, normalize_query(words), native, provider.info.page_size, number)
-    return await services.gateway.pages.ask(provider, key, seconds)
+    return await services.gateway.pages.fetch(provider, key, seconds)
 
 
 def _since(begun: float) -> int:

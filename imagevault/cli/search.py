@@ -9,8 +9,9 @@ from imagevault.cli.group import account, as_option, cli, json_option, with_serv
 from imagevault.cli.output import print_json
 from imagevault.runtime.services import Services
 from imagevault.search.outcome import SearchFailed
+from imagevault.search.provider_cursor import Event
 from imagevault.search.provider_list import list_providers
-from imagevault.search.search import Event, SearchRequest
+from imagevault.search.search import SearchRequest
 
 
 @cli.command()
@@ -40,7 +41,7 @@ def search(
         else:
             terminal.show(answer)
         if explain:
-            await services.gateway.pages.settle()
+            await services.gateway.pages.drain()
             await _explain(services, progress.events)
 
     with_services(work)

@@ -128,7 +128,7 @@ class Ledger:
         url = row["url"]
         if row["image"] and url.startswith("/media/"):
             provider, _, native = row["image"].partition(":")
-            url = self.gateway.media.link(provider, native, row["rendition"])
+            url = self.gateway.links.link(provider, native, row["rendition"])
         return DownloadRecord(
             id=row["id"],
             image=row["image"],

@@ -1,10 +1,10 @@
-"""Mending what a plugin gives: text without HTML, links that are http(s), sizes above zero; the rest goes."""
+"""Sanitizing what a plugin returns: text without HTML, http(s) links, positive sizes; the rest is dropped."""
 
 import html
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from urllib.parse import quote, urlsplit
 
@@ -14,158 +14,219 @@ from imagevault.records import Author, Image, License, Page, ProviderInfo, Rendi
 
 log = logging.getLogger(__name__)
 
-MAX_URL = 2048
+MAX_URL = 2048  # characters
 MAX_ID = 200
+MAX_TITLE = 300
+MAX_TEXT = 1000
+MAX_NAME = 200
+MAX_TAG = 100
+MAX_LICENSE_ID = 100
 MAX_TAGS = 50
-MAX_SIDE = 1_000_000
-ODD = re.compile(r"[^\x21-\x7e]|[\\<>\"`]")
-# A blank, a letter beyond ASCII, a percent sign that encodes nothing: some upstreams leave the encoding to others.
-RAW = re.compile(r"[^\x00-\x1f\x21-\x7f]|%(?![0-9A-Fa-f]{2})")
-PLAIN = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+[/?]")
+MAX_RENDITIONS = 20
+MAX_SIDE = 1_000_000  # pixels
+MAX_TOTAL = 2**53  # JSON readers keep whole numbers below this exactly
+NOT_IN_URLS = re.compile(r"[^\x21-\x7e]|[\\<>\"`]")
+# A blank, a letter beyond ASCII, or a percent sign that encodes nothing: some upstreams do not encode their links.
+NOT_ENCODED = re.compile(r"[^\x00-\x1f\x21-\x7f]|%(?![0-9A-Fa-f]{2})")
+ORDINARY_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+[/?]")
 HEX_COLOR = re.compile(r"#[0-9A-F]{6}")
 BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
+UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, surrogates, line separators
+BLOCKS = {"br", "p", "div", "li"}  # HTML elements that separate words
+HIDDEN = {"script", "style"}  # HTML elements that hold no text for people
 
 
-def page(given: Page, info: ProviderInfo, *, holds_files: bool) -> Page:
-    """The page with every record mended, and those dropped that are none."""
-    images = list(_mended(given.images, info, holds_files=holds_files))
-    if dropped := len(given.images) - len(images):
-        words = "%s: %d of %d records were dropped, which are not valid or came twice"
-        log.warning(words, info.title, dropped, len(given.images))
-    total = given.total if isinstance(given.total, int) and 0 <= given.total < 2**53 else None
-    return Page(images, total=total, last=bool(given.last))
+def page(returned: Page, info: ProviderInfo, *, holds_files: bool) -> Page:
+    """Return the page with every record sanitized, without invalid and repeated ones.
 
+    Args:
+        returned: what the plugin returned.
+        info: of the provider.
+        holds_files: the provider holds its files itself, so renditions need no URL.
 
-def _mended(images: Iterable[object], info: ProviderInfo, *, holds_files: bool) -> Iterable[Image]:
-    seen = set()
-    for given in images:
-        mended = image(given, info, holds_files=holds_files)
-        if mended is not None and mended.id not in seen:
-            seen.add(mended.id)
-            yield mended
-
-
-def image(given: object, info: ProviderInfo, *, holds_files: bool) -> Image | None:
-    """The record mended, or None if it lacks an id or any rendition, or has values of the wrong type.
-
-    One without a licence of its own gets the provider's; files on a declared host are linked by https.
     """
-    if not isinstance(given, Image):
+    images = list(_images(returned.images, info, holds_files=holds_files))
+    dropped = len(returned.images) - len(images)
+    if dropped:
+        message = "%s: dropped %d of %d records, which are invalid or repeated"
+        log.warning(message, info.title, dropped, len(returned.images))
+    has_total = isinstance(returned.total, int) and 0 <= returned.total < MAX_TOTAL
+    return Page(images, total=returned.total if has_total else None, last=bool(returned.last))
+
+
+def image(returned: object, info: ProviderInfo, *, holds_files: bool) -> Image | None:
+    """Return the record sanitized; None if it lacks an id or any rendition, or has values of the wrong type.
+
+    A record without a licence gets the licence of the provider. Links to the provider's file hosts become https.
+    """
+    if not isinstance(returned, Image):
         return None
     try:
-        given = msgspec.convert(msgspec.to_builtins(given), Image)  # a Struct does not check its values when it is made
+        record = msgspec.convert(msgspec.to_builtins(returned), Image)  # a Struct does not check values when it is made
     except (msgspec.ValidationError, TypeError, ValueError, RecursionError):
         return None
-    good_id = given.id.isprintable() and given.id == given.id.strip() and 0 < len(given.id) <= MAX_ID
-    renditions = [
-        mended for each in given.renditions[:20] if (mended := _rendition(each, info, holds_files=holds_files))
-    ]
-    if not good_id or not renditions:
+    renditions = list(_renditions(record, info, holds_files=holds_files))
+    if not _is_id(record.id) or not renditions:
         return None
-    color = (given.color or "").upper()
     return Image(
-        id=given.id,
-        title=_line(given.title, 300),
-        alt=_line(given.alt, 1000),
-        width=_side(given.width),
-        height=_side(given.height),
-        color=color if HEX_COLOR.fullmatch(color) else None,
-        blurhash=given.blurhash if given.blurhash and BLURHASH.fullmatch(given.blurhash) else None,
-        tags=_tags(given.tags),
-        author=_author(given.author),
-        source_url=link(given.source_url),
-        license=_license(given.license) or info.license,
+        id=record.id,
+        title=_line(record.title, MAX_TITLE),
+        alt=_line(record.alt, MAX_TEXT),
+        width=_side(record.width),
+        height=_side(record.height),
+        color=_color(record.color),
+        blurhash=_blurhash(record.blurhash),
+        tags=_tags(record.tags),
+        author=_author(record.author),
+        source_url=link(record.source_url),
+        license=_license(record.license) or info.license,
         renditions=renditions,
-        credit=_line(given.credit, 1000),
-        ref=given.ref[:MAX_URL].encode("utf-8", "ignore").decode() if given.ref else None,
+        credit=_line(record.credit, MAX_TEXT),
+        ref=_ref(record.ref),
     )
 
 
 def link(url: str | None) -> str | None:
-    """The link, blanks and letters beyond ASCII encoded, if it is http(s) with a host and nothing odd in it."""
+    """Return an http(s) link with blanks and letters beyond ASCII encoded; None if it is no such link."""
     if not url or len(url) > MAX_URL:
         return None
-    if ODD.search(url) or "%" in url:
-        url = RAW.sub(lambda found: quote(found[0], errors="ignore"), url.strip())
-        if ODD.search(url):
+    if NOT_IN_URLS.search(url) or "%" in url:
+        url = NOT_ENCODED.sub(lambda found: quote(found[0], errors="ignore"), url.strip())
+        if NOT_IN_URLS.search(url):
             return None
-    if PLAIN.match(url):  # nearly all are, and urlsplit costs ten times as much
+    if ORDINARY_URL.match(url):  # nearly all are, and urlsplit costs ten times as much
         return url
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        _ = parts.port  # raises ValueError where it is no number
     except ValueError:
         return None
-    good = parts.scheme in {"http", "https"} and parts.hostname and not {"@", "%"} & set(parts.netloc)
-    return url if good else None
+    has_odd_host = not parts.hostname or "@" in parts.netloc or "%" in parts.netloc
+    return url if parts.scheme in {"http", "https"} and not has_odd_host else None
 
 
-def _rendition(given: Rendition, info: ProviderInfo, *, holds_files: bool) -> Rendition | None:
-    url = link(given.url)
+def _images(records: Iterable[object], info: ProviderInfo, *, holds_files: bool) -> Iterator[Image]:
+    seen: set[str] = set()
+    for record in records:
+        sanitized = image(record, info, holds_files=holds_files)
+        if sanitized is not None and sanitized.id not in seen:
+            seen.add(sanitized.id)
+            yield sanitized
+
+
+def _is_id(id: str) -> bool:
+    return id.isprintable() and id == id.strip() and 0 < len(id) <= MAX_ID
+
+
+def _renditions(record: Image, info: ProviderInfo, *, holds_files: bool) -> Iterator[Rendition]:
+    for rendition in record.renditions[:MAX_RENDITIONS]:
+        sanitized = _rendition(rendition, info, holds_files=holds_files)
+        if sanitized is not None:
+            yield sanitized
+
+
+def _rendition(rendition: Rendition, info: ProviderInfo, *, holds_files: bool) -> Rendition | None:
+    url = link(rendition.url)
     if url is not None and url.startswith("http:") and urlsplit(url).hostname in info.file_hosts:
         url = url.replace("http:", "https:", 1)
-    if url is None and not (holds_files and given.url is None):
+    is_held_file = holds_files and rendition.url is None
+    if url is None and not is_held_file:
         return None
-    width, height = _side(given.width), _side(given.height)
-    return Rendition(name=given.name, url=url, width=width and height and width, height=width and height)
+    width = _side(rendition.width)
+    height = _side(rendition.height)
+    if width is None or height is None:  # one side says nothing
+        return Rendition(name=rendition.name, url=url)
+    return Rendition(name=rendition.name, url=url, width=width, height=height)
 
 
 def _side(pixels: int | None) -> int | None:
     return pixels if pixels is not None and 0 < pixels <= MAX_SIDE else None
 
 
-def _tags(given: Iterable[str]) -> list[str]:
-    tags: dict[str, None] = {}
-    for tag in given:
-        if len(tags) == MAX_TAGS:
+def _color(color: str | None) -> str | None:
+    upper = (color or "").upper()
+    return upper if HEX_COLOR.fullmatch(upper) else None
+
+
+def _blurhash(blurhash: str | None) -> str | None:
+    return blurhash if blurhash and BLURHASH.fullmatch(blurhash) else None
+
+
+def _tags(tags: Iterable[str]) -> list[str]:
+    """The tags without empty and repeated ones, in their order."""
+    sanitized: dict[str, None] = {}
+    for tag in tags:
+        if len(sanitized) == MAX_TAGS:
             break
-        if text := _line(tag, 100):
-            tags[text] = None
-    return list(tags)
+        text = _line(tag, MAX_TAG)
+        if text:
+            sanitized[text] = None
+    return list(sanitized)
 
 
-def _author(given: Author | None) -> Author | None:
-    name = _line(given.name, 200) if given else None
-    return Author(name, link(given.url if given else None)) if name else None
-
-
-def _license(given: License | None) -> License | None:
-    if given is None or not (name := _line(given.name, 200)):
+def _author(author: Author | None) -> Author | None:
+    if author is None:
         return None
-    return msgspec.structs.replace(given, id=_line(given.id, 100) or "unknown", name=name, url=link(given.url))
+    name = _line(author.name, MAX_NAME)
+    return Author(name, link(author.url)) if name else None
 
 
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self.skipping = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
-        self.skipping += tag in {"script", "style"}
-        self.pieces.append(" " if tag in {"br", "p", "div", "li"} else "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.skipping -= tag in {"script", "style"} and self.skipping > 0
-
-    def handle_data(self, data: str) -> None:
-        if not self.skipping:
-            self.pieces.append(data)
-
-
-def _line(given: str | None, longest: int) -> str | None:
-    """Plain text on one line: no HTML, no control characters, blanks folded, cut to `longest`. None if empty."""
-    if not given:
+def _license(license: License | None) -> License | None:
+    if license is None:
         return None
-    text = given[: 20 * longest]
+    name = _line(license.name, MAX_NAME)
+    if not name:
+        return None
+    id = _line(license.id, MAX_LICENSE_ID) or "unknown"
+    return msgspec.structs.replace(license, id=id, name=name, url=link(license.url))
+
+
+def _ref(ref: str | None) -> str | None:
+    return ref[:MAX_URL].encode("utf-8", "ignore").decode() if ref else None
+
+
+def _line(text: str | None, max_length: int) -> str | None:
+    """Plain text on one line, without HTML and control characters, cut to `max_length`; None if nothing is left."""
+    if not text:
+        return None
+    text = text[: 20 * max_length]
     if "<" in text:
-        parser = _Text()
-        parser.feed(text)
-        parser.close()
-        text = "".join(parser.pieces)
+        text = _without_html(text)
     elif "&" in text:
         text = html.unescape(text)
     if not text.isprintable():
-        text = "".join(char if unicodedata.category(char) not in {"Cc", "Cs", "Zl", "Zp"} else " " for char in text)
+        text = "".join(" " if unicodedata.category(char) in UNPRINTABLE else char for char in text)
     text = " ".join(text.split())
-    return (text if len(text) <= longest else text[: longest - 1].rstrip() + "…") or None
+    if len(text) > max_length:
+        text = text[: max_length - 1].rstrip() + "…"
+    return text or None
+
+
+def _without_html(text: str) -> str:
+    parser = _TextParser()
+    parser.feed(text)
+    parser.close()
+    return "".join(parser.pieces)
+
+
+class _TextParser(HTMLParser):
+    """Collects the text of HTML."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.pieces: list[str] = []
+        self._hidden = 0  # how many hidden elements are open
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
+        if tag in HIDDEN:
+            self._hidden += 1
+        if tag in BLOCKS:
+            self.pieces.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in HIDDEN and self._hidden > 0:
+            self._hidden -= 1
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.pieces.append(data)

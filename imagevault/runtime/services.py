@@ -40,10 +40,15 @@ class Services:
         self.database = Database(settings)
         self.plugins = PluginRegistry.load(settings)
         self.live = LiveSettings(settings, self.plugins)
-        self.gateway = Gateway(settings, self.plugins, self.keyring, transports)
-        self.gateway.problems = self.live.problems
-        self.tally = CacheStatistics()
-        self.gateway.pages.counted = self.tally.count
+        self.statistics = CacheStatistics()
+        self.gateway = Gateway(
+            settings,
+            self.plugins,
+            self.keyring,
+            self.statistics,
+            config_problems=self.live.problems,
+            transports=transports,
+        )
         self.accounts = Accounts(Passwords(settings), Tokens(self.keyring, settings.token_ttl))
         self.ledger = Ledger(self.gateway)
         self.signups = Signups(settings)
@@ -102,13 +107,13 @@ class Services:
     async def _carry(self) -> None:
         self.database.use()
         with outages():
-            await self.gateway.pages.gate.refresh()
-            await self.tally.flush()
+            await self.gateway.limiter.refresh()
+            await self.statistics.flush()
 
     async def _flush(self) -> None:
         self.database.use()
         try:
             with outages():
-                await self.tally.flush(now=True)
+                await self.statistics.flush(now=True)
         except DatabaseUnavailable as error:
             log.warning("what was counted last could not be written: %s", error)

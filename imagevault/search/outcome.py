@@ -1,4 +1,4 @@
-"""What each provider did in a search, and what that makes of the whole."""
+"""What each provider did in a search, and what that means for the search as a whole."""
 
 import math
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import Literal
 import msgspec
 
 from imagevault import errors
-from imagevault.cache.page_cache import CacheStatus
+from imagevault.cache.result import CacheStatus
 from imagevault.errors import ImageVaultError, ProviderError
-from imagevault.search.merge import ProviderCursor
+from imagevault.search.provider_cursor import ProviderCursor
 
-Word = Literal[
+Status = Literal[
     "ok",
     "timeout",
     "rate_limited",
@@ -22,7 +22,7 @@ Word = Literal[
     "unconfigured",
     "failed",
 ]
-WORDS: dict[type[ProviderError], Word] = {
+STATUS_OF: dict[type[ProviderError], Status] = {
     errors.RateLimited: "rate_limited",
     errors.Unauthorized: "unauthorized",
     errors.NotFound: "invalid_response",
@@ -35,10 +35,21 @@ WORDS: dict[type[ProviderError], Word] = {
 
 
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What one provider did: `total` is its own count, before emulated filters; `retry_after` is in seconds."""
+    """What one provider did in a search.
+
+    Attributes:
+        name: the provider.
+        status: `ok`, or why it did not answer.
+        total: the provider's own count of results, before emulated filters.
+        cache: how its pages were found: hit, stale or miss.
+        emulated: the filters that the gateway applied for it.
+        retry_after: seconds after which it may answer again.
+        detail: what else there is to say, for people.
+
+    """
 
     name: str
-    status: Word
+    status: Status
     total: int | None = None
     cache: CacheStatus | None = None
     emulated: Sequence[str] = ()
@@ -47,47 +58,70 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SearchFailed(ImageVaultError):
-    """No provider that was asked answered; `statuses` says why for each."""
+    """No provider answered. `statuses` says why, for each that was asked."""
 
     def __init__(self, statuses: Sequence[ProviderStatus]) -> None:
-        reasons = "; ".join(f"{each.name}: {each.detail or each.status}" for each in statuses)
+        reasons = "; ".join(f"{status.name}: {status.detail or status.status}" for status in statuses)
         super().__init__(f"No provider answered. {reasons}".strip())
         self.statuses = statuses
 
     @property
     def http_status(self) -> int:
-        """422 all unsupported, 503 all limited, cooling or unconfigured, 504 all timed out, 502 otherwise."""
-        words = {each.status for each in self.statuses}
-        if words == {"unsupported"}:
+        """422 if all are unsupported; 503 if all are limited, paused, unconfigured; 504 if all timed out; else 502."""
+        statuses = {status.status for status in self.statuses}
+        if statuses == {"unsupported"}:
             return 422
-        if all(each.retry_after or each.status in {"rate_limited", "unconfigured"} for each in self.statuses):
+        if all(status.retry_after or status.status in {"rate_limited", "unconfigured"} for status in self.statuses):
             return 503
-        return 504 if words == {"timeout"} else 502
+        return 504 if statuses == {"timeout"} else 502
 
     @property
     def retry_after(self) -> int | None:
-        """The seconds after which the first of them may answer again, where any said so."""
-        return min((each.retry_after for each in self.statuses if each.retry_after is not None), default=None)
+        """The seconds after which the first of them may answer again, None if nobody knows."""
+        seconds = [status.retry_after for status in self.statuses if status.retry_after is not None]
+        return min(seconds, default=None)
 
 
-def failed(name: str, error: ProviderError, emulated: Sequence[str] = ()) -> ProviderStatus:
-    """The status of a provider that raised."""
-    word: Word = next((WORDS[kind] for kind in type(error).__mro__ if kind in WORDS), "failed")
-    wait = error.retry_after
-    retry_after = max(1, math.ceil(wait)) if wait is not None else None
-    return ProviderStatus(name=name, status=word, detail=str(error), retry_after=retry_after, emulated=emulated)
-
-
-def of_seat(seat: ProviderCursor, emulated: Sequence[str]) -> ProviderStatus:
-    """The status of a provider after a walk."""
-    if seat.error is not None:
-        halted = failed(seat.name, seat.error, emulated)
-        return msgspec.structs.replace(halted, total=seat.total, cache=seat.cache)
-    detail = None
-    if seat.spent:
-        detail = f"stopped after {seat.misses} pages of its list; the cursor goes on from there"
-    elif seat.full and seat.offset is not None:
-        detail = f"its terms allow {seat.most} of its images on one page; the cursor goes on from there"
+def status_of(cursor: ProviderCursor) -> ProviderStatus:
+    """Return what a provider did in a search."""
+    if cursor.error is not None:
+        return ProviderStatus(
+            name=cursor.name,
+            status=_status_for(cursor.error),
+            total=cursor.total,
+            cache=cursor.cache_status,
+            emulated=cursor.emulated,
+            retry_after=_whole_seconds(cursor.error.retry_after),
+            detail=str(cursor.error),
+        )
     return ProviderStatus(
-        name=seat.name, status="ok", total=seat.total, cache=seat.cache, emulated=emulated, detail=detail
+        name=cursor.name,
+        status="ok",
+        total=cursor.total,
+        cache=cursor.cache_status,
+        emulated=cursor.emulated,
+        detail=_why_short(cursor),
     )
+
+
+def has_answer(cursors: Sequence[ProviderCursor]) -> bool:
+    """Whether a page may be shown: some provider answered or did not fail, of those whose list was not over before."""
+    asked = [cursor for cursor in cursors if cursor.was_open]
+    return not asked or any(cursor.has_answered or cursor.error is None for cursor in asked)
+
+
+def _status_for(error: ProviderError) -> Status:
+    return next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), "failed")
+
+
+def _whole_seconds(seconds: float | None) -> int | None:
+    return None if seconds is None else max(1, math.ceil(seconds))
+
+
+def _why_short(cursor: ProviderCursor) -> str | None:
+    """Why a provider gave fewer images than it might have."""
+    if cursor.budget_exhausted:
+        return f"stopped after {cursor.misses} pages of its list; the cursor goes on from there"
+    if cursor.is_full and cursor.offset is not None:
+        return f"its terms allow {cursor.max_images} of its images on one page; the cursor goes on from there"
+    return None

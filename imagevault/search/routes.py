@@ -1,4 +1,4 @@
-"""The routes of search."""
+"""The routes of searching: search, one image, the provider list, and files that a provider holds itself."""
 
 from typing import Annotated, Any
 
@@ -53,7 +53,7 @@ EXAMPLE_STATUS = {
     "retry_after": None,
     "detail": None,
 }
-EXAMPLE_ANSWER = {"images": [EXAMPLE_IMAGE], "providers": [EXAMPLE_STATUS], "next": "W1siLi4uIl1d"}
+EXAMPLE_SEARCH = {"images": [EXAMPLE_IMAGE], "providers": [EXAMPLE_STATUS], "next": "W1siLi4uIl1d"}
 EXAMPLE_PROVIDERS = {
     "providers": [
         {
@@ -80,7 +80,7 @@ EXAMPLE_PROVIDERS = {
 
 @get(
     "/search",
-    opt={"open": "search", "example": EXAMPLE_ANSWER, "problems": (401, 422, 502, 504)},
+    opt={"open": "search", "example": EXAMPLE_SEARCH, "problems": (401, 422, 502, 504)},
     tags=["search"],
     summary="Search for images",
 )
@@ -90,30 +90,40 @@ async def search(
     q: Annotated[str | None, QueryParameter(description=f"What to search for, 1 to {MAX_TEXT} characters.")] = None,
     provider: Annotated[
         str | None,
-        QueryParameter(description="One or more names, separated by commas, or `all`. Absent: the default chain."),
+        QueryParameter(
+            description="One or more provider names, separated by commas, or `all`. Without it, the default chain."
+        ),
     ] = None,
-    per_page: Annotated[int | None, QueryParameter(ge=1, le=100, description=f"Images a page; {PER_PAGE}.")] = None,
+    per_page: Annotated[
+        int | None, QueryParameter(ge=1, le=100, description=f"Images on a page, {PER_PAGE} by default.")
+    ] = None,
     page: Annotated[
-        int | None, QueryParameter(ge=1, le=10_000, description="Counts from 1; only with one provider named.")
+        int | None, QueryParameter(ge=1, le=10_000, description="The page, from 1. Works only with one provider.")
     ] = None,
     cursor: Annotated[
-        str | None, QueryParameter(description="`next` of the page before; what is repeated beside it must agree.")
+        str | None,
+        QueryParameter(description="`next` of the page before. Other parameters may repeat those of the search."),
     ] = None,
     orientation: Annotated[str | None, QueryParameter(description="landscape, portrait or square.")] = None,
     size: Annotated[
         str | None, QueryParameter(description="small, medium or large: at least 4, 12 or 24 megapixels.")
     ] = None,
-    color: Annotated[str | None, QueryParameter(description="A name or hex value; the nearest known is used.")] = None,
-    license: Annotated[str | None, QueryParameter(description="any, commercial, modification, public-domain.")] = None,
-    locale: Annotated[str | None, QueryParameter(description="The language of `q`, such as de-DE.")] = None,
+    color: Annotated[
+        str | None, QueryParameter(description="A colour name or hex value. The nearest colour that exists is used.")
+    ] = None,
+    license: Annotated[
+        str | None, QueryParameter(description="any, commercial, modification or public-domain.")
+    ] = None,
+    locale: Annotated[str | None, QueryParameter(description="The language of `q`, for example de-DE.")] = None,
 ) -> Response[SearchResponse]:
-    """Searches one, several or all providers.
+    """Search one, several or all providers.
 
-    Without `provider`, those of the default chain are tried in turn, and the first that answers gives the page. Several
-    are asked at once and merged. `providers` in the answer says what each did. `next` continues the search, and is null
-    only at its end. A filter that a provider lacks is emulated on its records, or the provider says `unsupported`.
+    Without `provider`, the providers of the default chain are tried in turn, and the first that answers supplies the
+    page. Several providers are asked at once, and their images are merged. `providers` in the answer says what each
+    provider did. `next` continues the search; it is null only at the end. A filter that a provider lacks is emulated on
+    its records, or the provider's status is `unsupported`.
     """
-    asked = SearchRequest(
+    search_request = SearchRequest(
         text=q,
         providers=provider,
         per_page=per_page,
@@ -122,34 +132,34 @@ async def search(
         caller=_caller(request),
         filters={"orientation": orientation, "size": size, "color": color, "license": license, "locale": locale},
     )
-    answer = await gateway.search(asked)
+    response = await gateway.search(search_request)
     headers = {"Cache-Control": "private, max-age=60"}
-    if answer.next:
-        headers["Link"] = f'<{gateway.settings.base_url}/search?cursor={answer.next}>; rel="next"'
-    return Response(answer, headers=headers)
+    if response.next:
+        headers["Link"] = f'<{gateway.settings.base_url}/search?cursor={response.next}>; rel="next"'
+    return Response(response, headers=headers)
 
 
 @get(
     "/images/{id:path}",
     opt={"open": "search", "example": EXAMPLE_IMAGE, "problems": (401, 404, 502, 504)},
     tags=["search"],
-    summary="One image",
+    summary="Get one image",
 )
 async def image(
     request: Request[Any, Any, Any],
     gateway: NamedDependency[Gateway],
-    id: Annotated[str, PathParameter(description="An id from a search, such as pexels:2014422, percent-encoded.")],
+    id: Annotated[str, PathParameter(description="An id from a search, for example pexels:2014422, percent-encoded.")],
 ) -> ImageRecord:
-    """Answers one image by its id; 404 if its provider does not have it any more."""
+    """Get one image by its id. The answer is 404 if its provider no longer has it."""
     provider, found = await gateway.image(id.removeprefix("/"), caller=_caller(request))
     return gateway.record(provider, found)
 
 
-@get("/providers", opt={"example": EXAMPLE_PROVIDERS}, tags=["search"], summary="The providers")
+@get("/providers", opt={"example": EXAMPLE_PROVIDERS}, tags=["search"], summary="List the providers")
 async def providers(request: Request[Caller, Any, Any], gateway: NamedDependency[Gateway]) -> ProviderList:
-    """Lists the providers: state, how its quota stands, the filters it knows and those that are emulated, its notice.
+    """List the providers: the state, how much of the quota is left, the filters, and the notice that its terms ask for.
 
-    Admins also see numbers, the breaker, the last error, and what is wrong with plugins and config.
+    Admins also see numbers, the circuit breaker, the last error, and what is wrong with plugins and configuration.
     """
     return await list_providers(gateway, admin=request.user.is_admin)
 
@@ -159,25 +169,26 @@ async def providers(request: Request[Caller, Any, Any], gateway: NamedDependency
     opt={"open": True, "problems": (403, 404)},
     security=[{}],
     tags=["search"],
-    summary="A file that this server holds",
+    summary="Get a file that this server holds",
 )
 async def media(
     gateway: NamedDependency[Gateway],
     provider: Annotated[str, PathParameter(description="A provider that holds its files itself.")],
     rendition: Annotated[str, PathParameter(description="thumbnail, small, medium, large or original.")],
     id: Annotated[str, PathParameter(description="The provider's own id of the image.")],
-    expires: Annotated[int, QueryParameter(description="Unix time until which the link is good.")],
-    signature: Annotated[str, QueryParameter(description="What makes the link one of ours.")],
+    expires: Annotated[int, QueryParameter(description="Until when the link works, Unix time.")],
+    signature: Annotated[str, QueryParameter(description="The signature of this server.")],
 ) -> File:
-    """Answers a picture by the signed link that a search gave; no credential is needed, the link is one."""
-    path, kind, left = await gateway.media.open(provider, id.removeprefix("/"), rendition, expires, signature)
+    """Get a picture by the signed link that a search returned. The link is the credential."""
+    opened = await gateway.links.open(provider, id.removeprefix("/"), rendition, expires, signature)
+    extension = opened.media_type.removeprefix("image/")
     return File(
-        path,
-        media_type=kind,
-        filename=f"{provider}-{rendition}.{kind.removeprefix('image/')}",
+        opened.path,
+        media_type=opened.media_type,
+        filename=f"{provider}-{rendition}.{extension}",
         content_disposition_type="inline",
         headers={
-            "Cache-Control": f"public, max-age={left}, immutable",
+            "Cache-Control": f"public, max-age={opened.seconds_left}, immutable",
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cross-Origin-Resource-Policy": "cross-origin",
         },
@@ -185,8 +196,11 @@ async def media(
 
 
 def _caller(request: Request[Any, Any, Any]) -> str:
-    """Whose share of a quota a call is: the account's, or the address's where nobody is signed in."""
-    return request.scope["user"].id if request.scope["user"] else request.scope["imagevault.network"]  # type: ignore[no-any-return, typeddict-item]
+    """Whose share of a quota a call uses: the account's, or the network address's where nobody is signed in."""
+    user: Caller | None = request.scope["user"]
+    if user is not None:
+        return user.id
+    return str(request.scope["imagevault.network"])  # type: ignore[typeddict-item]
 
 
 ROUTES = [search, image, providers, media]

@@ -20,7 +20,8 @@ from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.records import Image, Page, SearchQuery
 from imagevault.testing.upstream import Upstream
-from imagevault.upstream.transport import explain, open_client
+from imagevault.upstream.provider_errors import to_provider_error
+from imagevault.upstream.transport import open_client
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -59,7 +60,7 @@ class Bench:
 
     async def __aenter__(self) -> Self:
         """Opens the provider's client."""
-        self.http = await self._stack.enter_async_context(open_client(self.provider, _Innermost(self)))
+        self.http = await self._stack.enter_async_context(open_client(self.provider, transport=_Innermost(self)))
         return self
 
     async def __aexit__(
@@ -95,7 +96,7 @@ class Bench:
         except TimeoutError:
             raise TimedOut(f"the plugin did not come back within {PATIENCE:.0f} s") from None
         except Exception as error:
-            raise explain(error, self.provider) from error
+            raise to_provider_error(error, self.provider) from error
 
 
 def on_bench(

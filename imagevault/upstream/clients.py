@@ -1,4 +1,4 @@
-"""The httpx clients: one for each provider in force, closed when nobody uses it any more."""
+"""The HTTP clients of all providers: one for each provider in force, closed when nobody uses it any more."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -8,46 +8,58 @@ from weakref import WeakSet
 import httpx
 
 from imagevault.plugins.provider import Provider
+from imagevault.upstream.limiter import CallLimiter
 from imagevault.upstream.transport import open_client
 
 
 class Clients:
-    """Opened when first used. `transports` replaces the innermost one of a provider, in tests."""
+    """Opens a client at its first use. One for each worker."""
 
-    def __init__(self, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None) -> None:
-        self.transports = transports or {}
-        self.open: dict[Provider, httpx.AsyncClient] = {}
-        self.uses: Counter[Provider] = Counter()
-        self.retired: WeakSet[Provider] = WeakSet()
+    def __init__(
+        self, limiter: CallLimiter | None, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None
+    ) -> None:
+        """Make an empty collection.
+
+        Args:
+            limiter: admits every call; None in tests that keep no quota.
+            transports: provider -> a replacement of its innermost transport, in tests.
+
+        """
+        self._limiter = limiter
+        self._transports = transports or {}
+        self._clients: dict[Provider, httpx.AsyncClient] = {}
+        self._uses: Counter[Provider] = Counter()
+        self._retired: WeakSet[Provider] = WeakSet()
 
     @asynccontextmanager
     async def of(self, provider: Provider) -> AsyncIterator[httpx.AsyncClient]:
-        """The client of this provider, which stays open until the block ends."""
-        if provider not in self.open:
-            self.open[provider] = open_client(provider, self.transports.get(provider.name))
-        self.uses[provider] += 1
+        """The client of a provider. It stays open until the block ends."""
+        if provider not in self._clients:
+            self._clients[provider] = open_client(provider, self._limiter, self._transports.get(provider.name))
+        self._uses[provider] += 1
         try:
-            yield self.open[provider]
+            yield self._clients[provider]
         finally:
-            self.uses[provider] -= 1
-            if provider in self.retired:
+            self._uses[provider] -= 1
+            if provider in self._retired:
                 await self._close_unused(provider)
 
     async def retire(self, providers: Collection[Provider]) -> None:
-        """These are in force no more: each client is closed, at once or when its last call has come back."""
-        self.retired.update(providers)
+        """Close the clients of providers that are no longer in force, at once or after their last call."""
+        self._retired.update(providers)
         for provider in list(providers):
             await self._close_unused(provider)
 
     async def aclose(self) -> None:
-        """Closes every client."""
-        for client in self.open.values():
+        """Close every client."""
+        for client in self._clients.values():
             await client.aclose()
-        self.open.clear()
+        self._clients.clear()
 
     async def _close_unused(self, provider: Provider) -> None:
-        if self.uses[provider]:
+        if self._uses[provider]:
             return
-        del self.uses[provider]
-        if (client := self.open.pop(provider, None)) is not None:
+        del self._uses[provider]
+        client = self._clients.pop(provider, None)
+        if client is not None:
             await client.aclose()

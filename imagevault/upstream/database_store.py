@@ -1,4 +1,4 @@
-"""The storage of provider states in the database."""
+"""The states of providers in the database."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,38 +6,40 @@ from typing import Any
 import msgspec
 
 from imagevault.storage.database import relaxed_durability
-from imagevault.upstream.admission import State
+from imagevault.upstream.models import State
 from imagevault.upstream.tables import ProviderState
 
 
 class DatabaseStateStore:
-    """The storage in the app's database. A round trip each."""
+    """A `StateStore` in the app's database. Each method is one round trip."""
 
-    async def state(self, provider: str) -> tuple[State, int]:
-        """The state of a provider, and its version; an empty one the first time."""
-        row = await ProviderState.select(ProviderState.version, ProviderState.state).where(
-            ProviderState.name == provider
-        )
-        if not row:
-            await ProviderState.insert(ProviderState(name=provider)).on_conflict(
-                target=ProviderState.name, action="DO NOTHING"
-            )
+    async def read(self, provider: str) -> tuple[State, int]:
+        """Return the state of a provider and its version; an empty state with version 0 the first time."""
+        columns = (ProviderState.version, ProviderState.state)
+        rows = await ProviderState.select(*columns).where(ProviderState.name == provider)
+        if not rows:
+            row = ProviderState(name=provider)
+            await ProviderState.insert(row).on_conflict(target=ProviderState.name, action="DO NOTHING")
             return State(), 0
-        return msgspec.json.decode(row[0]["state"], type=State), row[0]["version"]
+        return _decode(rows[0]["state"]), rows[0]["version"]
 
     async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State, int]]:
-        """The states of all providers, but for those whose version is known, each with its name and version."""
+        """Return (provider, state, version) of all providers, except where `known` has that version."""
         query = ProviderState.select(ProviderState.name, ProviderState.version, ProviderState.state)
         for name, version in known.items():
             query = query.where((ProviderState.name != name) | (ProviderState.version != version))
-        return [(row["name"], msgspec.json.decode(row["state"], type=State), row["version"]) for row in await query]
+        return [(row["name"], _decode(row["state"]), row["version"]) for row in await query]
 
     async def swap(self, provider: str, version: int, state: State) -> bool:
-        """Puts a new state where the version is still this one; answers whether it was."""
-        new: dict[Any, Any] = {
+        """Store a state with the next version, if the version is still this one. Return whether it was."""
+        values: dict[Any, Any] = {
             ProviderState.state: msgspec.json.encode(state).decode(),
             ProviderState.version: version + 1,
         }
-        unchanged = (ProviderState.name == provider) & (ProviderState.version == version)
+        is_unchanged = (ProviderState.name == provider) & (ProviderState.version == version)
         with relaxed_durability():
-            return bool(await ProviderState.update(new).where(unchanged).returning(ProviderState.version))
+            return bool(await ProviderState.update(values).where(is_unchanged).returning(ProviderState.version))
+
+
+def _decode(state: str) -> State:
+    return msgspec.json.decode(state, type=State)

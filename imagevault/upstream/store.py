@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from imagevault.upstream.admission import State
+from imagevault.upstream.models import State
 
 
 class StateStore(Protocol):
-    """The storage of provider states, shared by all workers; in tests another one takes its place."""
+    """The states of all providers, which all workers share. `DatabaseStateStore` is the one in service."""
 
-    async def state(self, provider: str) -> tuple[State, int]:
-        """The state of a provider, and its version."""
+    async def read(self, provider: str) -> tuple[State, int]:
+        """Return the state of a provider and its version; an empty state with version 0 the first time."""
         ...
 
     async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State, int]]:
-        """The states of all providers, but for those whose version is known, each with its name and version."""
+        """Return (provider, state, version) of all providers, except where `known` has that version."""
         ...
 
     async def swap(self, provider: str, version: int, state: State) -> bool:
-        """Puts a new state where the version is still this one; answers whether it was."""
+        """Store a state with the next version, if the version is still this one. Return whether it was."""
         ...

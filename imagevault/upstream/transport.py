@@ -1,60 +1,61 @@
-"""How a provider is called: one httpx client each, whose transport keeps the rules an author could forget.
+"""How a provider is called: one HTTP client each, whose transport keeps the rules that a plugin's author could forget.
 
-Answers are capped, counted on the inflated bytes inside the inflater; redirects stay within the provider's own host; no
-cookie is kept; every failure gets one of our names, without the URL, which may hold a key.
+A call goes to the provider's own host only, also after a redirect, and passes the call limiter. Cookies are not kept.
+Answers are capped. Each call writes one log line without the query, which may hold a key.
 """
 
 import asyncio
 import ipaddress
-import json
 import logging
 import random
 import time
-import traceback
-import zlib
-from collections.abc import AsyncIterator
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 
 import httpx
-import msgspec
 
-from imagevault.errors import (
-    InvalidResponse,
-    NotFound,
-    ProviderError,
-    RateLimited,
-    TimedOut,
-    Unauthorized,
-    Unavailable,
-)
+from imagevault.errors import InvalidResponse
 from imagevault.plugins.provider import Provider
-from imagevault.upstream.limiter import Flight, current_flight, learned
+from imagevault.upstream.flight import Flight, current_flight
+from imagevault.upstream.limiter import CallLimiter
+from imagevault.upstream.reported_quota import reported_quotas
+from imagevault.upstream.response_body import CappedBody
 
 log = logging.getLogger(__name__)
 for name in ("httpx", "httpcore"):
-    logging.getLogger(name).setLevel(logging.WARNING)  # httpx logs each full URL, key and all, at INFO
+    logging.getLogger(name).setLevel(logging.WARNING)  # httpx logs each full URL, with the key in it, at INFO
 
-MAX_ANSWER = 5 * 1024 * 1024
-CHUNK = 64 * 1024
-LATEST = 30.0  # seconds after which a call is given up, also when its caller left long ago
-DAY = 86400
-JITTER = (0.05, 0.25)  # seconds before a second try
+CALL_TIMEOUT = 30.0  # seconds after which a call is given up, also when its caller left long ago
+CONNECT_TIMEOUT = 5.0  # seconds
+KEEPALIVE = 60.0  # seconds that an idle connection stays open
+RETRY_PAUSE = (0.05, 0.25)  # seconds before the second try
 USER_AGENT = f"ImageVault/{version('imagevault')}"
+TEMPORARY = {502, 503, 504}  # statuses that are worth a second try, where they name no time
+DROPPED_HEADERS = {"content-encoding", "content-length", "set-cookie"}  # the body is inflated, and cookies are not kept
 
 
-def open_client(provider: Provider, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """The provider's client. `transport` replaces the innermost one, in tests."""
+def open_client(
+    provider: Provider,
+    limiter: CallLimiter | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """Open the HTTP client of a provider.
+
+    Args:
+        provider: the provider.
+        limiter: admits its calls. None for a plugin's own tests, which have no quota to keep.
+        transport: replaces the innermost transport, in tests.
+
+    """
     base_url = provider.host.base_url or provider.info.base_url or ""
     if base_url and not base_url.endswith("/"):
         base_url += "/"
     inner = transport or httpx.AsyncHTTPTransport(
-        limits=httpx.Limits(max_connections=provider.info.concurrency, keepalive_expiry=60)
+        limits=httpx.Limits(max_connections=provider.info.concurrency, keepalive_expiry=KEEPALIVE)
     )
     return httpx.AsyncClient(
         base_url=base_url,
-        transport=Rules(inner, httpx.URL(base_url), provider),
-        timeout=httpx.Timeout(LATEST, connect=5.0),
+        transport=ProviderTransport(inner, httpx.URL(base_url), provider, limiter),
+        timeout=httpx.Timeout(CALL_TIMEOUT, connect=CONNECT_TIMEOUT),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
         follow_redirects=True,
         max_redirects=3,
@@ -62,170 +63,97 @@ def open_client(provider: Provider, transport: httpx.AsyncBaseTransport | None =
     )
 
 
-class Rules(httpx.AsyncBaseTransport):
-    """The rules of every call of one provider."""
+class ProviderTransport(httpx.AsyncBaseTransport):
+    """The transport of one provider's client. Redirects pass through it again."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, base_url: httpx.URL, provider: Provider) -> None:
-        self.inner = inner
-        self.base_url = base_url
-        self.provider = provider
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        base_url: httpx.URL,
+        provider: Provider,
+        limiter: CallLimiter | None,
+    ) -> None:
+        self._inner = inner
+        self._base_url = base_url
+        self._provider = provider
+        self._limiter = limiter
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Sends a request to the provider's own host, and no other; every redirect comes through here again.
+        """Send a request once it is admitted.
 
-        Each try passes the gate first, where there is a flight. Raises what the gate raises when no call may leave now.
+        Raises:
+            InvalidResponse: it leads to another host, or not to https.
+            QuotaExhausted, CircuitOpen, ProviderDisabled, InFlightElsewhere: see `CallLimiter.admit`.
+
         """
         self._check_host(request.url)
         request.headers.pop("Cookie", None)
         flight = current_flight.get()
-        response = await self._send(request, flight)
-        if flight is not None:
-            flight.learned |= learned(tuple(self.provider.info.quotas), response.headers, flight.gate.clock())
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        dropped = {"content-encoding", "content-length", "set-cookie"}
+        if flight is None or self._limiter is None:
+            response = await self._send_once(request)
+        else:
+            response = await self._send_admitted(request, flight, self._limiter)
+            quotas = self._provider.info.quotas
+            flight.reported |= reported_quotas(quotas, response.headers, self._limiter.clock())
+        headers = [
+            (name, value) for name, value in response.headers.multi_items() if name.lower() not in DROPPED_HEADERS
+        ]
         return httpx.Response(
             response.status_code,
-            headers=[(name, value) for name, value in response.headers.multi_items() if name.lower() not in dropped],
-            stream=_Capped(response, encoding),
+            headers=headers,
+            stream=CappedBody(response),
             extensions=response.extensions,
         )
 
-    async def _send(self, request: httpx.Request, flight: Flight | None) -> httpx.Response:
-        """The answer; a failed connection and a 502, 503 or 504 that names no time are tried once more."""
-        if flight is None:
-            return await self._once(request)
-        await flight.gate.admit(self.provider, flight)
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+    async def _send_admitted(self, request: httpx.Request, flight: Flight, limiter: CallLimiter) -> httpx.Response:
+        """Send a request, and once more where the connection failed or the status is temporary."""
+        await limiter.admit(self._provider, flight)
         try:
-            response = await self._once(request)
-            passing = response.status_code in {502, 503, 504} and "retry-after" not in response.headers
-            if not passing or not self._again(request, flight):
+            response = await self._send_once(request)
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            if not self._may_retry(request, flight, limiter):
+                raise
+        else:
+            names_no_time = "retry-after" not in response.headers
+            is_temporary = response.status_code in TEMPORARY and names_no_time
+            if not is_temporary or not self._may_retry(request, flight, limiter):
                 return response
             await response.aclose()
-        except (httpx.NetworkError, httpx.RemoteProtocolError):
-            if not self._again(request, flight):
-                raise
-        await flight.gate.sleep(random.uniform(*JITTER))  # noqa: S311  no secret
-        await flight.gate.admit(self.provider, flight)
-        return await self._once(request)
+        await limiter.sleep(random.uniform(*RETRY_PAUSE))  # noqa: S311  not for cryptography
+        await limiter.admit(self._provider, flight)
+        return await self._send_once(request)
 
-    async def _once(self, request: httpx.Request) -> httpx.Response:
-        """One call, and one line in the log; without the query, which may hold a key."""
-        begun, fields = time.perf_counter(), dict[str, object](provider=self.provider.name, method=request.method)
+    def _may_retry(self, request: httpx.Request, flight: Flight, limiter: CallLimiter) -> bool:
+        is_in_time = asyncio.get_running_loop().time() + RETRY_PAUSE[1] < flight.deadline
+        return is_in_time and request.method == "GET" and limiter.take_retry(self._provider)
+
+    async def _send_once(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and log it."""
+        started = time.perf_counter()
+        fields: dict[str, object] = {"provider": self._provider.name, "method": request.method}
         try:
-            response = await self.inner.handle_async_request(request)
-            fields["status"] = response.status_code
+            response = await self._inner.handle_async_request(request)
         except BaseException as error:
             fields["error"] = type(error).__name__
             raise
         else:
+            fields["status"] = response.status_code
             return response
         finally:
-            fields |= {"path": request.url.path, "ms": round((time.perf_counter() - begun) * 1000, 1)}
+            fields["path"] = request.url.path
+            fields["ms"] = round((time.perf_counter() - started) * 1000, 1)
             log.info("upstream call", extra=fields)
 
-    def _again(self, request: httpx.Request, flight: Flight) -> bool:
-        in_time = asyncio.get_running_loop().time() + JITTER[1] < flight.deadline
-        return in_time and request.method == "GET" and flight.gate.may_retry(self.provider)
-
     def _check_host(self, url: httpx.URL) -> None:
-        own = (self.base_url.scheme, self.base_url.host, self.base_url.port)
+        own = (self._base_url.scheme, self._base_url.host, self._base_url.port)
         if (url.scheme, url.host, url.port) != own:
             raise InvalidResponse(f"it leads to another host: {url.host}")
         if url.scheme != "https" and not _is_loopback(url.host):
             raise InvalidResponse("its address is not https")
-
-    async def aclose(self) -> None:
-        """Closes the connections."""
-        await self.inner.aclose()
-
-
-class _Capped(httpx.AsyncByteStream):
-    """The body of an answer, inflated piece by piece and no further than the cap."""
-
-    def __init__(self, response: httpx.Response, encoding: str) -> None:
-        self.response = response
-        self.encoding = encoding
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self.encoding not in {"identity", "gzip", "deflate"}:
-            raise InvalidResponse(f"its answer is encoded as {self.encoding}, which was not asked for")
-        total = 0
-        async for piece in self._pieces():
-            total += len(piece)
-            if total > MAX_ANSWER:
-                raise InvalidResponse(f"its answer is larger than {MAX_ANSWER // 1024 // 1024} MB")
-            yield piece
-
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        assert isinstance(self.response.stream, httpx.AsyncByteStream)
-        if self.encoding == "identity":
-            async for piece in self.response.stream:
-                yield piece
-            return
-        inflater = zlib.decompressobj(47)  # gzip or zlib, as the data says
-        async for piece in self.response.stream:
-            left = piece
-            while left and not inflater.eof:
-                try:
-                    yield inflater.decompress(left, CHUNK)
-                except zlib.error:
-                    raise InvalidResponse("its compressed answer is broken") from None
-                left = inflater.unconsumed_tail
-        if not inflater.eof:
-            raise InvalidResponse("its compressed answer is cut off")
-
-    async def aclose(self) -> None:
-        await self.response.aclose()
-
-
-def explain(error: Exception, provider: Provider) -> ProviderError:
-    """The error in our own names, its message fit to be shown and logged."""
-    title = provider.info.title
-    match error:
-        case ProviderError():
-            error.args = (provider.redacted(str(error)),)
-            return error
-        case httpx.HTTPStatusError(response=response):
-            return _status(response, title, keyed=bool(provider.secrets))
-        case httpx.TimeoutException():
-            return TimedOut(f"{title} did not answer in time")
-        case httpx.DecodingError() | httpx.RemoteProtocolError() | httpx.TooManyRedirects() | httpx.InvalidURL():
-            return InvalidResponse(f"{title} sent an answer that cannot be read ({type(error).__name__})")
-        case httpx.TransportError():
-            return Unavailable(f"{title} cannot be reached ({type(error).__name__})")
-        case msgspec.MsgspecError() | json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
-            reason = provider.redacted(str(error))
-            return InvalidResponse(f"{title} sent an answer of another form than documented: {reason}")
-        case _:
-            trace = "".join(traceback.format_exception(error))  # an httpx error in the chain shows the URL, key and all
-            log.error("plugin %s raised: %s", provider.name, provider.redacted(trace))
-            return ProviderError(f"the plugin failed ({type(error).__name__})")
-
-
-def _status(response: httpx.Response, title: str, *, keyed: bool) -> ProviderError:
-    status = response.status_code
-    if status in {401, 403}:
-        refused = "does not accept the key" if keyed else "refuses calls of this server"
-        return Unauthorized(f"{title} {refused} (it answered {status})")
-    if status == 429:
-        return RateLimited(f"{title} allows no more requests now", retry_after(response))
-    if status in {404, 410}:
-        return NotFound(f"{title} has no such thing (it answered {status})")
-    if status >= 500:
-        return Unavailable(f"{title} answered {status}", retry_after(response))
-    return InvalidResponse(f"{title} did not understand the request (it answered {status})")
-
-
-def retry_after(response: httpx.Response) -> float | None:
-    """The seconds that a `Retry-After` header asks for, as number or date, a day at most; None if it says nothing."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return min(float(text), DAY)
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - time.time()
-    except ValueError:
-        return None
-    return min(seconds, DAY) if seconds > 0 else None
 
 
 def _is_loopback(host: str) -> bool:

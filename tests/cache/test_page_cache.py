@@ -28,7 +28,7 @@ def table(hour: int = 1000, more: str = "") -> str:
     return "[providers.pexels]\n" + UNHURRIED.format(hour=hour) + more
 
 
-class TestStoreys:
+class TestTiers:
     async def test_outlives_a_restart(
         self, start: Any, database_url: str, pexels: SimulatedPexels, configured: dict[str, str]
     ) -> None:
@@ -37,7 +37,7 @@ class TestStoreys:
         first = await start(environ)
         headers = await first.sign_in()
         shown = await first.get("/search", params={"q": "nature"}, headers=headers)
-        await first.services.gateway.pages.settle()
+        await first.services.gateway.pages.drain()
         second = await start(environ)
 
         again = await second.get("/search", params={"q": "  NATURE"}, headers=headers)
@@ -56,11 +56,11 @@ class TestStoreys:
         api = await start(configured, toml=table(more="cache_for = 60\n"))
         headers = await api.sign_in()
         await api.get("/search", params={"q": "nature"}, headers=headers)
-        await api.services.gateway.pages.settle()
+        await api.services.gateway.pages.drain()
         api.services.gateway.clock.offset += 61
 
         old = await api.get("/search", params={"q": "nature"}, headers=headers)
-        await api.services.gateway.pages.settle()
+        await api.services.gateway.pages.drain()
         new = await api.get("/search", params={"q": "nature"}, headers=headers)
 
         assert [status_of(each)["cache"] for each in (old, new)] == ["stale", "hit"]
@@ -76,12 +76,12 @@ class TestStoreys:
         provider.info = msgspec.structs.replace(provider.info, max_age=120)
         shown = await api.get("/search", params={"q": "nature", "provider": "pexels"}, headers=headers)
         id = shown.json()["images"][0]["id"]
-        await api.services.gateway.pages.settle()
+        await api.services.gateway.pages.drain()
         pexels.fail(Answer("", 500))
 
         api.services.gateway.clock.offset += 100
         old = await api.get("/search", params={"q": "nature", "provider": "pexels"}, headers=headers)
-        await api.services.gateway.pages.settle()
+        await api.services.gateway.pages.drain()
         api.services.gateway.clock.offset += 30
         dead = await api.get("/search", params={"q": "nature", "provider": "pexels"}, headers=headers)
         looked_up = await api.get(f"/images/{id}", headers=headers)
@@ -97,17 +97,17 @@ class TestStoreys:
         headers = await api.sign_in()
         pages = api.services.gateway.pages
         await api.get("/search", params={"q": "nature"}, headers=headers)
-        await pages.settle()
+        await pages.drain()
         pexels.stop()
         words = []
         for _ in range(8):
             api.services.gateway.clock.offset += 61
             words.append(status_of(await api.get("/search", params={"q": "nature"}, headers=headers))["cache"])
-            await pages.settle()
+            await pages.drain()
         pexels.start()
         api.services.gateway.clock.offset += 301
         await api.get("/search", params={"q": "nature"}, headers=headers)
-        await pages.settle()
+        await pages.drain()
 
         back = await api.get("/search", params={"q": "nature"}, headers=headers)
 
@@ -123,11 +123,11 @@ class TestStoreys:
         search = {"q": "nature", "provider": "pexels", "per_page": 10}
         first = (await api.get("/search", params=search, headers=headers)).json()
         whole = (await api.get("/search", params={**search, "per_page": 20}, headers=headers)).json()
-        await api.services.gateway.pages.settle()
+        await api.services.gateway.pages.drain()
         api.services.gateway.clock.offset += 61
         pexels.fail(faults.changed(lambda answer: {**answer, "photos": answer["photos"][40:]}), times=1)
         await api.get("/search", params=search, headers=headers)
-        await api.services.gateway.pages.settle()
+        await api.services.gateway.pages.drain()
 
         second = (await api.get("/search", params={"cursor": first["next"]}, headers=headers)).json()
         anew = (await api.get("/search", params=search, headers=headers)).json()
@@ -143,11 +143,11 @@ class TestStoreys:
         headers = await one.sign_in()
         search = {"q": "nature", "provider": "pexels", "per_page": 10}
         await one.get("/search", params=search, headers=headers)
-        await one.services.gateway.pages.settle()
+        await one.services.gateway.pages.drain()
         two.services.gateway.clock.offset += 61
         pexels.fail(faults.changed(lambda answer: {**answer, "photos": answer["photos"][40:]}), times=1)
         await two.get("/search", params=search, headers=headers)
-        await two.services.gateway.pages.settle()
+        await two.services.gateway.pages.drain()
         whole = (await two.get("/search", params={**search, "per_page": 20}, headers=headers)).json()
         first = (await two.get("/search", params=search, headers=headers)).json()
 
@@ -203,7 +203,7 @@ class TestQuota:
         answers = [
             await api.get("/search", params={"q": f"q{n}", "provider": "pexels"}, headers=headers) for n in range(5)
         ]
-        await api.services.gateway.pages.settle()
+        await api.services.gateway.pages.drain()
         again = await start(configured, toml=table(hour=3))
 
         after = await again.get("/search", params={"q": "other", "provider": "pexels"}, headers=headers)
@@ -223,7 +223,7 @@ class TestQuota:
         codes = []
         for number in range(4):
             answer = await api.get("/search", params={"q": f"q{number}", "provider": "pexels"}, headers=headers)
-            await api.services.gateway.pages.settle()
+            await api.services.gateway.pages.drain()
             codes.append(answer.status_code)
 
         assert codes == [200, 200, 503, 503]
@@ -257,7 +257,7 @@ class TestQuota:
             last = await api.get("/search", params={"q": word, "provider": "pexels"}, headers=headers)
         gateway = api.services.gateway
         api.services.database.use()
-        state, _ = await gateway.pages.gate.store.state("pexels")
+        state, _ = await gateway.limiter.store.read("pexels")
 
         assert last.status_code == 503
         assert len(state.callers) == 2
@@ -265,23 +265,25 @@ class TestQuota:
     async def test_anothers_used_share_is_not_ones_own(
         self, start: Any, pexels: SimulatedPexels, configured: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Who waits for the same page as a caller whose share is used gets it by his own."""
+        """A caller who waits for the same page as one whose share is used gets the page by a share of its own."""
         api = await start(configured, toml=table(hour=10))
         script, person = await api.sign_in("script"), await api.sign_in("person")
         for word, headers in [("mine", person), *((f"q{n}", script) for n in range(5))]:
             await api.get("/search", params={"q": word, "provider": "pexels"}, headers=headers)
         pages = api.services.gateway.pages
-        await pages.settle()
-        really, aboard = pages._fly, asyncio.Queue[None]()
+        await pages.drain()
+        flights = pages._flights
+        really_start = flights.start
+        aboard = asyncio.Queue[None]()
 
-        def fly(*given: Any) -> Any:
+        def start_and_tell(*given: Any) -> Any:
             aboard.put_nowait(None)
-            return really(*given)
+            return really_start(*given)
 
-        monkeypatch.setattr(pages, "_fly", fly)
+        monkeypatch.setattr(flights, "start", start_and_tell)
 
         answers = []
-        async with pages.gate.locks["pexels"]:  # no call leaves before both wait for the one flight
+        async with api.services.gateway.limiter._locks["pexels"]:  # no call leaves before both wait for the one flight
             for headers in (script, person):
                 get = api.get("/search", params={"q": "new", "provider": "pexels"}, headers=headers)
                 answers.append(asyncio.create_task(get))
@@ -304,7 +306,7 @@ class TestQuota:
         words = [(await quota(users))["quota"]]
         for number in range(10):
             await api.get("/search", params={"q": f"q{number}", "provider": "pexels"}, headers=admins)
-            await api.services.gateway.pages.settle()
+            await api.services.gateway.pages.drain()
             words.append((await quota(users))["quota"])
         for_admins = await quota(admins)
 
@@ -325,7 +327,7 @@ class TestBreaker:
 
         async def search(word: str) -> httpx.Response:
             answer = await api.get("/search", params={"q": word, "provider": "pexels"}, headers=headers)
-            await api.services.gateway.pages.settle()
+            await api.services.gateway.pages.drain()
             return answer  # type: ignore[no-any-return]
 
         pexels.fail(Answer("", 500))

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -17,14 +17,18 @@ import msgspec
 import pytest
 
 from imagevault import Image, Page, ProviderInfo, Quota, Rendition, SearchQuery, hookimpl
-from imagevault.cache.page_cache import PageKey, Pages
+from imagevault.cache.keys import PageKey
+from imagevault.cache.page_cache import make_page_cache
+from imagevault.cache.statistics import CacheStatistics
 from imagevault.cache.store import CacheEntry
 from imagevault.config.settings import Settings
 from imagevault.errors import DatabaseUnavailable, ProviderError
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
-from imagevault.upstream import admission as engine
-from imagevault.upstream.admission import State
+from imagevault.upstream import admission, quota
+from imagevault.upstream.limiter import CallLimiter
+from imagevault.upstream.models import State
+from imagevault.upstream.quota import PERIODS
 
 SCHEDULES = 4_000
 WORKERS = 4
@@ -59,57 +63,81 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super()._run_once()  # type: ignore[misc]
 
 
-class SlowStore:
-    """What a database does: every act is one atomic moment, some time after it was asked and before it is known."""
+class Database:
+    """What workers share. Every access is one atomic moment, some time after it was asked and before it is known."""
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
         self.states: dict[str, tuple[bytes, int]] = {}
         self.pages: dict[str, CacheEntry] = {}
 
-    async def _pass(self) -> None:
-        await asyncio.sleep(self.dice.choice((0, 0.001, 0.004, 0.015)))
 
-    async def state(self, provider: str) -> tuple[State, int]:
-        await self._pass()
+class Connection:
+    """One worker's connection to the database. A worker that crashed has lost it: nothing more of it is written."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.is_lost = False
+
+    async def travel(self) -> None:
+        if self.is_lost:
+            raise DatabaseUnavailable("gone")
+        await asyncio.sleep(self.database.dice.choice((0, 0.001, 0.004, 0.015)))
+        if self.is_lost:
+            raise DatabaseUnavailable("gone")
+
+
+class States:
+    """The provider states behind a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.states = connection.database.states
+
+    async def read(self, provider: str) -> tuple[State, int]:
+        await self.connection.travel()
         content, version = self.states.setdefault(provider, (b"{}", 0))
-        await self._pass()
+        await self.connection.travel()
         return msgspec.json.decode(content, type=State), version
 
     async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State, int]]:
         raise AssertionError("no flight needs this")
 
     async def swap(self, provider: str, version: int, state: State) -> bool:
-        await self._pass()
+        await self.connection.travel()
         swapped = self.states[provider][1] == version
         if swapped:
             self.states[provider] = (msgspec.json.encode(state), version + 1)
-        await self._pass()
+        await self.connection.travel()
         return swapped
 
-    async def page(self, key: str) -> CacheEntry | None:
-        await self._pass()
+
+class StoredPages:
+    """The pages behind a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.pages = connection.database.pages
+
+    async def read(self, key: str) -> CacheEntry | None:
+        await self.connection.travel()
         return self.pages.get(key)
 
-    async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
-        await self._pass()
-        former = self.pages.get(key)
+    async def write(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
+        await self.connection.travel()
+        replaced = self.pages.get(key)
         self.pages[key] = CacheEntry(
-            content, now, former.content if former else None, former.stored_at if former else 0.0
+            content=content,
+            stored_at=now,
+            previous=replaced.content if replaced else None,
+            previous_stored_at=replaced.stored_at if replaced else 0.0,
         )
 
     async def find(self, provider: str, id: str) -> CacheEntry | None:
         return None
 
-    async def sweep(self, before: float) -> None:
+    async def evict(self, before: float) -> None:
         return None
-
-
-class Gone(SlowStore):
-    """The store as a worker that is no more reaches it."""
-
-    async def _pass(self) -> None:
-        raise DatabaseUnavailable("gone")
 
 
 class Upstream(httpx.AsyncBaseTransport):
@@ -192,26 +220,41 @@ def provider(dice: random.Random) -> Provider:
     return plugins.providers["simulated"]
 
 
+class Worker:
+    """One worker: its connection to the database, and its page cache."""
+
+    def __init__(self, database: Database, clock: Callable[[], float], upstream: "Upstream") -> None:
+        self.connection = Connection(database)
+        limiter = CallLimiter(States(self.connection), clock)
+        statistics = CacheStatistics()
+        self.pages = make_page_cache(StoredPages(self.connection), limiter, statistics, {"simulated": upstream})
+
+    def crash(self) -> None:
+        """Lose everything that it has in mind, from one moment to the next."""
+        self.connection.is_lost = True
+        for task in [*self.pages._writes.tasks, *self.pages._flights.in_flight]:
+            task.cancel()
+
+
 class World:
     """One schedule: its workers, what they share, and what is true of it in the end."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
-        self.store = SlowStore(self.dice)
+        self.database = Database(self.dice)
         self.upstream = Upstream(self.dice, self.dice.choice((0.0, 0.0, 0.2, 0.6)))
         self.provider = provider(self.dice)
         self.upstream.cache_for = self.provider.info.cache_for
-        self.everyone: list[Pages] = []
+        self.everyone: list[Worker] = []
         self.disturbed = False
         self.set_back = 0.0
         self.workers = [self._worker() for _ in range(WORKERS)]
-        self.callers: list[tuple[Pages, asyncio.Task[None]]] = []
+        self.callers: list[tuple[Worker, asyncio.Task[None]]] = []
 
-    def _worker(self) -> Pages:
+    def _worker(self) -> Worker:
         loop = asyncio.get_running_loop()
         behind = self.dice.choice((0, 0, 0, 0.02)) + self.set_back
-        clock = lambda: BASE + loop.time() - behind  # noqa: E731
-        self.everyone.append(Pages(self.store, self.store, clock, {"simulated": self.upstream}))
+        self.everyone.append(Worker(self.database, lambda: BASE + loop.time() - behind, self.upstream))
         return self.everyone[-1]
 
     async def run(self) -> None:
@@ -234,19 +277,19 @@ class World:
                 raise ended
             assert ended is None or isinstance(ended, asyncio.CancelledError), repr(ended)
         for worker in self.everyone:
-            await worker.settle()
+            await worker.pages.drain()
         self._check_windows()
         if not self.disturbed:
             assert self.upstream.doubled == [], "two flights for one page, or one for a fresh page"
         await self._check_nothing_lost()
 
-    async def _call(self, worker: Pages, text: str) -> None:
+    async def _call(self, worker: Worker, text: str) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         key = PageKey("simulated", text, (), 5, 1)
         try:
-            got = await worker.read(self.provider, key, PATIENCE, caller=self.dice.choice(("ada", "bob")))
-            assert [image.id for image in got.page.images] == [text]
+            result = await worker.pages.read(self.provider, key, PATIENCE, caller=self.dice.choice(("ada", "bob")))
+            assert [image.id for image in result.page.images] == [text]
         except ProviderError:
             pass
         except asyncio.CancelledError:
@@ -255,19 +298,20 @@ class World:
 
     def _crash(self, number: int) -> None:
         """A worker is gone from one moment to the next; another takes its place, remembering nothing."""
-        dead, self.workers[number] = self.workers[number], self._worker()
+        dead = self.workers[number]
+        self.workers[number] = self._worker()
         self.disturbed = True
-        dead.store = dead.gate.store = Gone(self.dice)  # what it still had in mind is never written
-        callers = [task for worker, task in self.callers if worker is dead]
-        for task in [*callers, *dead.behind, *(flight for flight, _ in dead.flights.values())]:
-            task.cancel()
+        for worker, task in self.callers:
+            if worker is dead:
+                task.cancel()
+        dead.crash()
 
     def _check_windows(self) -> None:
-        for quota in self.provider.info.quotas:
-            length = engine.PERIODS[quota.period]
+        for limit in self.provider.info.quotas:
+            length = PERIODS[limit.period]
             for first, begin in enumerate(self.upstream.left):
                 inside = [at for at in self.upstream.left[first:] if at < begin + length]
-                assert len(inside) <= quota.limit, f"{len(inside)} calls in one {quota.period}"
+                assert len(inside) <= limit.limit, f"{len(inside)} calls in one {limit.period}"
 
     async def _check_nothing_lost(self) -> None:
         """A new worker serves every page that was kept, and no call leaves for those that are fresh."""
@@ -275,9 +319,9 @@ class World:
         worker, calls = self._worker(), len(self.upstream.left)
         for text in "abcde":
             key = PageKey("simulated", text, (), 5, 1)
-            kept = self.store.pages.get(key.hash)
-            if kept is not None and BASE + loop.time() - kept.stored_at < self.provider.info.cache_for - 0.1:
-                assert (await worker.read(self.provider, key, PATIENCE)).found == "hit"
+            entry = self.database.pages.get(key.digest)
+            if entry is not None and BASE + loop.time() - entry.stored_at < self.provider.info.cache_for - 0.1:
+                assert (await worker.pages.read(self.provider, key, PATIENCE)).status == "hit"
         assert len(self.upstream.left) == calls
 
 
@@ -329,16 +373,19 @@ def check_some(first: int, step: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "instead"),
+    ("module", "broken", "instead"),
     [
-        ("_over_quota", lambda *_: None),
-        ("_flying", lambda *_: None),
-        ("_kept_steps", lambda _: 40),
+        (quota, "refusal", lambda *_: None),
+        (admission, "_fetched_elsewhere", lambda *_: None),
+        (quota, "_counted_steps", lambda _: 40),
     ],
+    ids=["no quota", "no lease", "short windows"],
 )
-def test_a_broken_engine_is_found(monkeypatch: pytest.MonkeyPatch, broken: str, instead: Any) -> None:
+def test_a_broken_engine_is_found(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, broken: str, instead: Any
+) -> None:
     """Without one of its rules, the schedules find it."""
-    monkeypatch.setattr(engine, broken, instead)
+    monkeypatch.setattr(module, broken, instead)
 
     def search() -> None:
         for seed in range(2_000):

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from imagevault.cache import statistics as tally
+from imagevault.cache import statistics
 from imagevault.cache.statistics import SLOT, CacheRate, CacheStatistics, last_hour
 from imagevault.cache.tables import CacheUsage
 from imagevault.config.settings import Settings, load
@@ -91,22 +91,21 @@ class TestFlush:
         assert await last_hour() == await stored()
 
     async def test_waits_a_while_between_two_writes(self, database: Database) -> None:
-        """The pulse beats oftener than that; what is counted meanwhile is written with the next."""
+        """The background task asks more often than that; what is counted in between is written the next time."""
         database.use()
-        counted = CacheStatistics()
+        now = [1000.0]
+        counted = CacheStatistics(clock=lambda: now[0])
         written = []
         for seconds_since_the_last in (60.0, 0.0, 1.5, 2.1, 0.4):
-            counted.flushed = time.monotonic() - seconds_since_the_last
+            now[0] += seconds_since_the_last
             counted.count("pexels", "hit")
             await counted.flush()
             written.append((await stored())["pexels"].hits)
-        last = counted.flushed
 
         await counted.flush(now=True)
 
         assert written == [1, 1, 1, 4, 4]
         assert (await stored())["pexels"].hits == 5
-        assert last <= counted.flushed <= time.monotonic()
 
     async def test_over_workers_at_the_same_time(self, settings: Settings) -> None:
         """Four workers with connections of their own write as fast as they can: every count is there."""
@@ -227,17 +226,17 @@ class TestTime:
 
         assert await last_hour() == {}
 
-    async def test_sweep_forgets_what_is_older_than_a_day(self, database: Database) -> None:
+    async def test_evicts_what_is_older_than_a_day(self, database: Database) -> None:
         database.use()
         slot = int(time.time()) // SLOT
         for ago, hits in ((0, 1), (280, 10), (300, 100), (3000, 1000)):
             await keep("pexels", slot - ago, hits)
 
-        await tally.sweep()
+        await statistics.evict()
 
         assert await stored() == {"pexels": CacheRate(11, 0, 0)}
 
-    async def test_a_server_sweeps(self, settings: Settings) -> None:
+    async def test_a_server_evicts(self, settings: Settings) -> None:
         """Otherwise a row for every provider and five minutes would stay for ever."""
         async with opened(settings) as database:
             database.use()

@@ -997,7 +997,7 @@ class TestAs:
 
         async def callers(services: Services) -> tuple[str, dict[str, int]]:
             found = await services.accounts.named("ada")
-            state, _ = await services.gateway.pages.gate.store.state("pexels")
+            state, _ = await services.gateway.limiter.store.read("pexels")
             assert found is not None
             return found.id, {id: each.count for id, each in state.callers.items()}
 

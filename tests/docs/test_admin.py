@@ -314,9 +314,9 @@ class TestStatements:
 
         await execute(database_url, "\n".join(statements("What is kept, and for how long")))
 
-        store = api.services.gateway.pages.store
+        store = api.services.gateway.pages._tiers._store
         api.services.database.use()
-        assert [await store.page(name) is None for name in ("pexels", "openverse")] == [True, False]
+        assert [await store.read(name) is None for name in ("pexels", "openverse")] == [True, False]
         assert [await store.find(name, "1") is None for name in ("pexels", "openverse")] == [True, False]
 
     def test_by_python(self, serve: Any, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from imagevault.plugins import hookspecs
 from imagevault.plugins.cache import PluginCache
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import Failure, PluginRegistry
-from imagevault.upstream.limiter import rules
+from imagevault.upstream.limiter import limits_of
 
 QUERY = SearchQuery(text="fox", per_page=10)
 HEAD = """
@@ -245,7 +245,7 @@ async def told():
         await place.provider(INFO + SEARCH).image_downloaded(image, http)
 
         assert "where-to-tell" in provider.keep.kept
-        assert rules(provider).duties
+        assert limits_of(provider).keeps_reserve
 
     def test_open_file_gives_the_file_of_a_rendition(self, place: Place) -> None:
         """A provider with this hook holds its files itself."""

@@ -11,7 +11,10 @@ import msgspec
 import pytest
 
 from imagevault import Author, InvalidResponse, RateLimited, Rendition, Unauthorized, Unavailable
-from imagevault.cache.page_cache import CacheResult, PageKey, Pages
+from imagevault.cache.keys import PageKey
+from imagevault.cache.page_cache import make_page_cache
+from imagevault.cache.result import CacheResult
+from imagevault.cache.statistics import CacheStatistics
 from imagevault.cache.store import CacheEntry
 from imagevault.errors import ProviderError
 from imagevault.images.attribution import attribution
@@ -19,7 +22,8 @@ from imagevault.testing import Answer, Call, Fault, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.met import FIREWALL, SimulatedMet, as_json, find, has_picture, is_withdrawn
-from imagevault.upstream.admission import State
+from imagevault.upstream.limiter import CallLimiter
+from imagevault.upstream.models import State
 
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "met"
 BASE = "/public/collection/"
@@ -209,14 +213,13 @@ class TestOneObjectPerCall:
             await bench.search("cat")
 
 
-class Memory:
-    """A store of the gateway for one worker."""
+class States:
+    """The provider states of one worker."""
 
     def __init__(self) -> None:
         self.states: dict[str, tuple[State, int]] = {}
-        self.pages: dict[str, CacheEntry] = {}
 
-    async def state(self, provider: str) -> tuple[State, int]:
+    async def read(self, provider: str) -> tuple[State, int]:
         return self.states.get(provider, (State(), 0))
 
     async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State, int]]:
@@ -226,16 +229,23 @@ class Memory:
         self.states[provider] = (state, version + 1)
         return True
 
-    async def page(self, key: str) -> CacheEntry | None:
-        return self.pages.get(key)
 
-    async def keep(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
-        self.pages[key] = CacheEntry(content, now)
+class StoredPages:
+    """The pages of one worker."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, CacheEntry] = {}
+
+    async def read(self, key: str) -> CacheEntry | None:
+        return self.entries.get(key)
+
+    async def write(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
+        self.entries[key] = CacheEntry(content, now)
 
     async def find(self, provider: str, id: str) -> CacheEntry | None:
         return None
 
-    async def sweep(self, before: float) -> None:
+    async def evict(self, before: float) -> None:
         return None
 
 
@@ -258,15 +268,15 @@ class TestQuota:
             await asyncio.sleep(0)
             now[0] = max(now[0], until)
 
-        pages = Pages(store := Memory(), store, lambda: now[0])
-        pages.gate.sleep = wait
+        limiter = CallLimiter(States(), lambda: now[0], wait)
+        pages = make_page_cache(StoredPages(), limiter, CacheStatistics())
 
         async def read(number: int) -> CacheResult:
             size = bench.provider.info.page_size
             try:
                 return await pages.read(bench.provider, PageKey("met", "everything", (), size, number), 3.0)
             finally:
-                await pages.settle()
+                await pages.drain()
 
         async with pages.running():
             yield read

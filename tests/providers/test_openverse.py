@@ -21,7 +21,7 @@ from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.openverse import SimulatedOpenverse
 from imagevault.testing.upstreams.openverse_works import find, library
-from imagevault.upstream.transport import explain
+from imagevault.upstream.provider_errors import to_provider_error
 
 ANYBODY = Settings()
 APPLICATION = Settings(client_id="test-client", client_secret="test-secret")
@@ -367,7 +367,7 @@ async def test_an_answer_that_is_none(
     for asking in (search(http, keep), fetch_image(library()[0].id, http, ANYBODY, keep)):
         with pytest.raises(ValueError) as caught:  # noqa: PT011  the gateway names it
             await asking
-        assert isinstance(explain(caught.value, host), InvalidResponse)
+        assert isinstance(to_provider_error(caught.value, host), InvalidResponse)
 
 
 @pytest.mark.parametrize("status", [301, 401, 404, 500, 503])
@@ -411,7 +411,7 @@ async def test_the_throttle_tells_when_it_ends(
     for openverse.retry_after in (True, False):
         with pytest.raises((RateLimited, httpx.HTTPStatusError)) as caught:
             await search(http, keep)
-        error = explain(caught.value, host)
+        error = to_provider_error(caught.value, host)
         assert isinstance(error, RateLimited)
         assert error.retry_after == 60
 
@@ -481,7 +481,7 @@ async def test_a_token_answer_that_is_none(
     openverse.fail(Answer({"token": "x"}))
     with pytest.raises(ValueError) as caught:  # noqa: PT011  the gateway names it
         await search(http, keep, settings=APPLICATION)
-    assert isinstance(explain(caught.value, provider({}, tmp_path)), InvalidResponse)
+    assert isinstance(to_provider_error(caught.value, provider({}, tmp_path)), InvalidResponse)
 
 
 async def test_lookup(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache) -> None:

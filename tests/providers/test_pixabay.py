@@ -17,7 +17,7 @@ from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.pixabay import FIRST_ID, SimulatedPixabay, hit, shape
-from imagevault.upstream.limiter import learned
+from imagevault.upstream.reported_quota import reported_quotas
 
 SETTINGS = {"api_key": "test-key"}
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "pixabay"
@@ -403,7 +403,7 @@ async def test_the_quota_is_read_from_the_headers(pixabay: SimulatedPixabay, ben
     quotas = tuple(bench.provider.info.quotas)
     headers = (await bench.http.get("", params={"key": "test-key"})).headers
     assert [(quota.limit, quota.period) for quota in quotas] == [(100, "minute")]
-    assert learned(quotas, headers, 1000) == {"minute": (7, 1042)}
+    assert reported_quotas(quotas, headers, 1000) == {"minute": (7, 1042)}
 
 
 # What the real one answered

@@ -14,7 +14,7 @@ from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.smithsonian import DEMO_KEY, SimulatedSmithsonian, as_json, find, is_free
-from imagevault.upstream.limiter import learned
+from imagevault.upstream.reported_quota import reported_quotas
 
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "smithsonian"
 SETTINGS = {"api_key": "test-key"}
@@ -389,7 +389,7 @@ class TestQuota:
 
         assert [(quota.limit, quota.period) for quota in info.quotas] == [(1000, "hour")]
         assert headers["X-RateLimit-Limit"] == "10"
-        assert learned(tuple(info.quotas), headers, 0.0) == {"hour": (8, None)}
+        assert reported_quotas(tuple(info.quotas), headers, 0.0) == {"hour": (8, None)}
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")

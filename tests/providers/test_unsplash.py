@@ -18,7 +18,7 @@ from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.unsplash import SimulatedUnsplash, identity, photo, shape
-from imagevault.upstream.limiter import learned
+from imagevault.upstream.reported_quota import reported_quotas
 
 SETTINGS = {"api_key": "test-key"}
 RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "unsplash"
@@ -314,10 +314,10 @@ async def test_what_is_left_is_read_from_the_header(unsplash: SimulatedUnsplash,
     """Of every answer, a refusal too; no header says until when."""
     unsplash.remaining = 8
     headers = (await bench.http.get("search/photos?query=x&client_id=test-key")).headers
-    assert learned(tuple(bench.provider.info.quotas), headers, 0) == {"hour": (7, None)}
+    assert reported_quotas(tuple(bench.provider.info.quotas), headers, 0) == {"hour": (7, None)}
     unsplash.remaining = 0
     headers = (await bench.http.get("search/photos?query=x&client_id=test-key")).headers
-    assert learned(tuple(bench.provider.info.quotas), headers, 0) == {"hour": (0, None)}
+    assert reported_quotas(tuple(bench.provider.info.quotas), headers, 0) == {"hour": (0, None)}
 
 
 # Pages

@@ -340,8 +340,8 @@ class TestInForce:
 
         assert (answer.status_code, len(answer.json()["images"])) == (200, 30)
         assert refused.json()["providers"][0]["status"] == "unauthorized"
-        await api.services.gateway.pages.settle()
-        assert former not in api.services.gateway.pages.clients.open
+        await api.services.gateway.pages.drain()
+        assert former not in api.services.gateway.pages._clients._clients
 
     async def test_nothing_leaves_once_it_is_switched_off(self, start: Any, pexels: SimulatedPexels) -> None:
         """Not even for a search that was under way: its next page is not asked for."""
@@ -367,7 +367,7 @@ class TestInForce:
         table = f'[providers.pexels]\nbase_url = "{pexels.url}"\napi_key = "{pexels.key}"\n{QUICK}'
         api = await start(toml=table)
         headers = await api.sign_in()
-        store = api.services.gateway.pages.gate.store
+        store = api.services.gateway.limiter.store
         swap = store.swap
 
         async def switched_off_meanwhile(*given: Any) -> bool:
@@ -404,7 +404,7 @@ class TestInForce:
             later = [await search(q) for q in ("fox", "elk")]
             pexels.heal()
             await asyncio.gather(*hanging)
-            await api.services.gateway.pages.settle()
+            await api.services.gateway.pages.drain()
 
         assert [each.status_code for each in later] == [200, 200]
         assert len(other.calls) == 2
@@ -417,10 +417,10 @@ class TestInForce:
             api, _, [asked] = await self.moved(start, pexels, other, "fox")
             pexels.stop()
             failed = await asked
-            await api.services.gateway.pages.settle()
+            await api.services.gateway.pages.drain()
 
         assert failed.status_code != 200
-        assert api.services.gateway.pages.gate.seen["pexels"].last_error is None
+        assert api.services.gateway.limiter._seen["pexels"].last_error is None
 
     async def test_another_key_closes_the_breaker(self, start: Any, pexels: SimulatedPexels) -> None:
         """It failed with the old one; what is left of the quota stays counted."""
@@ -429,15 +429,15 @@ class TestInForce:
         headers = await api.sign_in()
         for number in range(6):
             last = await api.get("/search", params={"q": f"w{number}", "provider": "pexels"}, headers=headers)
-            await api.services.gateway.pages.settle()
+            await api.services.gateway.pages.drain()
         assert last.json()["providers"][0]["status"] == "unavailable"
 
         self.put(api, f'{table}"{pexels.key}"')
-        await api.services.gateway.pages.settle()
+        await api.services.gateway.pages.drain()
         good = await api.get("/search", params={"q": "fox", "provider": "pexels"}, headers=headers)
 
         assert good.status_code == 200
-        state = api.services.gateway.pages.gate.seen["pexels"]
+        state = api.services.gateway.limiter._seen["pexels"]
         assert sum(state.windows["hour"].values()) == 6
 
 

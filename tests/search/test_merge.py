@@ -214,7 +214,7 @@ class TestIsolation:
         openverse.heal()
         third.heal()
         pages = api.services.gateway.pages
-        await pages.settle()
+        await pages.drain()
         again = await search(api, headers, q="nature", provider="openverse", per_page=5)
 
         assert words(response) == {"pexels": "ok", "openverse": "timeout", "third": "unavailable"}

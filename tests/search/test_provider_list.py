@@ -2,36 +2,24 @@
 
 import asyncio
 import contextlib
-import copy
 import json
 import re
 import subprocess
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from imagevault.cache.statistics import CacheRate
-from imagevault.cli import output as terminal
 from imagevault.config.settings import load
-from imagevault.downloads.ledger import DownloadRecord
-from imagevault.records import Attribution, License, Quota
 from imagevault.runtime.services import Services
 from imagevault.search.outcome import SearchFailed
-from imagevault.search.provider_list import FailedPlugin, ProviderHealth, ProviderRecord, QuotaLeft
 from imagevault.search.search import SearchRequest
 from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
-from imagevault.upstream import admission as engine
-from imagevault.upstream.admission import Call, Caller, Learned, Outcome, Rules, State
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Work = Callable[[Services], Awaitable[None]]
@@ -89,7 +77,7 @@ async def search(services: Services, word: str) -> None:
     """One search of Pexels, whatever comes of it."""
     with contextlib.suppress(SearchFailed):
         await services.gateway.search(SearchRequest(text=word, providers="pexels"))
-    await services.gateway.pages.settle()
+    await services.gateway.pages.drain()
 
 
 def cells(text: str) -> dict[str, list[str]]:
@@ -380,264 +368,3 @@ class TestCacheRate:
                         return dict(found)
 
         assert asyncio.run(run()) == {"hits": 0, "stale": 0, "misses": 1}
-
-
-NOW = 1_800_000_000.0
-HOUR = Quota(20, "hour")
-STEP = 72.0  # seconds of a step of an hour
-
-
-def state(ago: Mapping[float, int], learned: tuple[int, float] | None = None) -> State:
-    """Calls by how many seconds ago they were made, and what the upstream said is left, and for how long."""
-    windows: dict[int, int] = {}
-    for seconds, count in ago.items():
-        step = int((NOW - seconds) / STEP)
-        windows[step] = windows.get(step, 0) + count
-    found = State(windows={"hour": windows} if windows else {})
-    if learned is not None:
-        found.learned["hour"] = Learned(learned[0], NOW + learned[1])
-    return found
-
-
-class TestMoreIn:
-    """The seconds until there is more left of a quota than now."""
-
-    @pytest.mark.parametrize(
-        ("ago", "learned", "low", "high"),
-        [
-            ({}, None, None, None),
-            ({5000: 3}, None, None, None),
-            ({0: 1}, None, 3600, 3600 + 2 * STEP),
-            ({1800: 1, 0: 5}, None, 1800, 1800 + 2 * STEP),
-            ({}, (5, 100.0), 100, 100),
-            ({}, (5, 99.2), 100, 100),
-            ({1800: 10}, (10, 900.0), 1800, 1800 + 2 * STEP),
-            ({1800: 10}, (10, 3000.0), 3000, 3000),
-            ({1800: 20}, (0, 3000.0), 3000, 3000),
-        ],
-    )
-    def test_by_either_count(
-        self, ago: Mapping[float, int], learned: tuple[int, float] | None, low: float | None, high: float | None
-    ) -> None:
-        """None where all of it is left."""
-        found = engine.more_in(state(ago, learned), HOUR, NOW)
-
-        if low is None or high is None:
-            assert found is None
-        else:
-            assert found is not None
-            assert low <= found <= high
-
-    def test_where_the_upstream_says_less_than_we_counted(self) -> None:
-        """What counts is when that is over: our own count allows more all the while."""
-        assert engine.more_in(state({0: 1}, (5, 100.0)), HOUR, NOW) == 100
-
-    def test_where_the_upstream_says_more_than_we_counted(self) -> None:
-        """What counts is when our own count gets less."""
-        found = engine.more_in(state({3000: 10}, (18, 3500.0)), HOUR, NOW)
-
-        assert found is not None
-        assert 600 <= found <= 600 + 2 * STEP
-
-    @pytest.mark.parametrize("left", [20, 25])
-    def test_where_the_upstream_says_that_all_is_left(self, left: int) -> None:
-        assert engine.more_in(state({}, (left, 100.0)), HOUR, NOW) is None
-
-    def test_where_more_is_used_than_allowed(self) -> None:
-        """An admin lowered the quota: that one step is forgotten frees nothing yet."""
-        found = engine.more_in(state({3000: 1, 1800: 20}), HOUR, NOW)
-
-        assert found is not None
-        assert 1800 <= found <= 1800 + 2 * STEP
-
-    @given(
-        ago=st.dictionaries(st.floats(0, 3800), st.integers(1, 9), max_size=4),
-        learned=st.none() | st.tuples(st.integers(-2, 25), st.floats(1, 5000)),
-    )
-    def test_is_true(self, ago: dict[float, int], learned: tuple[int, float] | None) -> None:
-        """At that time there is more, a second before there is not; None only where all is left."""
-        known = state(ago, learned)
-        now = engine.left(known, HOUR, NOW)
-
-        found = engine.more_in(known, HOUR, NOW)
-
-        if found is None:
-            assert now == HOUR.limit
-        else:
-            assert engine.left(known, HOUR, NOW + found + 0.01) > now
-            assert found == 1 or engine.left(known, HOUR, NOW + found - 1.01) == now
-
-
-class TestForgive:
-    RULES = Rules((HOUR,), 4)
-
-    def failed(self) -> State:
-        """A state after five failed calls, a pause that was asked for, and a probe that is out."""
-        known = State(callers={"ada": Caller(3, NOW, NOW)}, learned={"hour": Learned(12, NOW + 3000)})
-        for number in range(5):
-            call = Call(key=f"k{number}", owner="me")
-            decision, known = engine.admit(known, self.RULES, call, NOW)
-            assert decision.word == "go"
-            known = engine.observe(known, self.RULES, call, Outcome(word="failed", error="it failed"), NOW)
-        call = Call(key="probe", owner="me")
-        decision, known = engine.admit(known, self.RULES, call, NOW + 31)
-        assert (decision.word, known.probe) == ("go", "me")
-        limited = Call(key="limited", owner="other")
-        return engine.observe(known, self.RULES, limited, Outcome(word="limited", retry_after=60.0), NOW + 31)
-
-    def test_closes_the_breaker_and_lets_all_leave(self) -> None:
-        """Not one after the other."""
-        known = engine.forgive(self.failed())
-        after = NOW + 92
-
-        for number in range(3):
-            call = Call(key=f"new {number}", owner=f"owner {number}")
-            decision, known = engine.admit(known, self.RULES, call, after)
-            assert decision.word == "go"
-        assert (known.openings, known.failures, known.probe, known.open_until) == (0, 0, None, 0.0)
-
-    def test_counts_failures_anew(self) -> None:
-        """Four before and four after make no eight."""
-        known = State()
-        for number in range(8):
-            call = Call(key=f"k{number}", owner="me")
-            known = engine.observe(known, self.RULES, call, Outcome(word="failed"), NOW)
-            known = engine.forgive(known) if number == 3 else known
-
-        assert known.open_until == 0.0
-        assert engine.observe(known, self.RULES, call, Outcome(word="failed"), NOW).open_until == NOW + 30
-
-    def test_a_probe_that_was_out_decides_nothing_any_more(self) -> None:
-        """It failed by the former key: that is one failure, and does not open the breaker again."""
-        known = engine.forgive(self.failed())
-
-        known = engine.observe(known, self.RULES, Call(key="probe", owner="me"), Outcome(word="failed"), NOW + 32)
-
-        assert (known.open_until, known.failures) == (0.0, 1)
-
-    def test_keeps_every_count_and_a_pause(self) -> None:
-        """They belong to the account with the upstream, not to how it is reached."""
-        before = self.failed()
-        after = engine.forgive(before)
-
-        decision, _ = engine.admit(after, self.RULES, Call(key="new", owner="me"), NOW + 60)
-
-        assert (decision.word, decision.why) == ("no", "cooling")
-        assert engine.used(after, HOUR, NOW + 31) == 6
-        assert (after.windows, after.learned, after.callers) == (before.windows, before.learned, before.callers)
-        assert (after.last_error, after.flights) == ("it failed", {})
-
-    def test_leaves_the_former_state_alone(self) -> None:
-        """It is compared with the new one, and may have to be tried again."""
-        before = self.failed()
-        untouched = copy.deepcopy(before)
-
-        assert engine.forgive(before) != before
-        assert before == untouched
-        assert engine.forgive(State()) == State()
-
-
-def record(health: ProviderHealth | None, **changes: Any) -> ProviderRecord:
-    known: dict[str, Any] = {"name": "acme", "title": "Acme", "homepage": None, "state": "ok", "quota": "ok"}
-    known |= {"notice": None, "hotlink": "allowed", "page_size": 10, "max_results": None, "filters": {}}
-    return ProviderRecord(**{**known, "emulated": [], "source": "here", "health": health, **changes})
-
-
-def health(**changes: Any) -> ProviderHealth:
-    known = {"quotas": [], "breaker": "closed", "retry_after": 0, "last_error": None, "last_error_at": None}
-    return ProviderHealth(**{**known, **changes})
-
-
-class TestCells:
-    """What stands in the cells of the board."""
-
-    @pytest.mark.parametrize(
-        ("seconds", "expected"),
-        [
-            (1, "1 s"),
-            (119, "119 s"),
-            (120, "2 min"),
-            (179, "2 min"),
-            (7199, "119 min"),
-            (7200, "2 h"),
-            (172799, "47 h"),
-            (172800, "2 d"),
-            (31 * DAY, "31 d"),
-        ],
-    )
-    def test_a_time(self, seconds: int, expected: str) -> None:
-        """In the largest unit that makes at least two."""
-        quota = QuotaLeft("9/day", 9, 3, seconds)
-
-        _, [row] = terminal.list_providers([record(health(retry_after=seconds, quotas=[quota]))], [])
-
-        assert row[1:3] == (f"ok, again in {expected}", f"3 of 9/day, more in {expected}")
-
-    @pytest.mark.parametrize(
-        ("cache", "expected"),
-        [
-            (None, ""),
-            (CacheRate(0, 0, 0), ""),
-            (CacheRate(0, 0, 3), "0%"),
-            (CacheRate(2, 0, 1), "67%"),
-            (CacheRate(0, 2, 0), "100%"),
-        ],
-    )
-    def test_a_cache_rate(self, cache: CacheRate | None, expected: str) -> None:
-        _, [row] = terminal.list_providers([record(health(cache=cache))], [])
-
-        assert row[3] == expected
-
-    def test_a_quota(self) -> None:
-        """A line each; nothing is to be waited for where all of it is left, and bursts are waited out."""
-        quotas = [QuotaLeft("9/day", 9, 9), QuotaLeft("2/second", 2, 1, 1), QuotaLeft("5/hour", 5, 0, 60)]
-
-        _, [row] = terminal.list_providers([record(health(quotas=quotas))], [])
-
-        assert row[2] == "9 of 9/day\n0 of 5/hour, more in 60 s"
-
-    def test_why(self) -> None:
-        """Why it does not serve goes before what failed last; a clock that is off makes no time negative."""
-        ahead = health(last_error="it failed", last_error_at=time.time() + 100)
-        long_ago = health(last_error="it failed", last_error_at=time.time() - 3 * DAY - 60)
-
-        _, rows = terminal.list_providers(
-            [record(ahead), record(ahead, reason="off"), record(long_ago), record(None)], []
-        )
-
-        assert [row[4] for row in rows] == ["it failed (0 s ago)", "off", "it failed (3 d ago)", ""]
-
-    def test_plugins_that_failed_come_last(self) -> None:
-        columns, rows = terminal.list_providers([record(None)], [FailedPlugin("zeta", "there", "no such module")])
-
-        assert [row[0] for row in rows] == ["acme", "zeta"]
-        assert rows[1] == ("zeta", "not loaded", "", "", "no such module", "there")
-        assert len(columns) == len(rows[0]) == len(rows[1])
-
-    def test_downloads(self) -> None:
-        """Newest first as given; what is not known of a bare URL stays empty."""
-        empty: dict[str, Any] = dict.fromkeys(DownloadRecord.__struct_fields__)
-        at = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
-        bare = DownloadRecord(**{**empty, "id": uuid.uuid4(), "url": "https://a.example/b.jpg", "created_at": at})
-        credit = Attribution("Photo by Ada", "html", "markdown")
-        whole = DownloadRecord(
-            **{
-                **empty,
-                "id": uuid.uuid4(),
-                "image": "acme:1",
-                "url": "https://a.example/b.jpg",
-                "rendition": "large",
-                "attribution": credit,
-                "license": License("cc0-1.0", "CC0 1.0"),
-                "project": "cards",
-                "created_at": at,
-            }
-        )
-
-        columns, rows = terminal.downloads([whole, bare])
-
-        assert columns == ("image", "rendition", "credit", "licence", "project", "taken (UTC)")
-        assert rows == [
-            ("acme:1", "large", "Photo by Ada", "CC0 1.0", "cards", "2026-05-06 07:08"),
-            ("https://a.example/b.jpg", None, "", "", None, "2026-05-06 07:08"),
-        ]

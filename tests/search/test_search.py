@@ -267,7 +267,7 @@ class TestFailures:
         late = await search(api, headers, q="nature", provider="pexels")
         took = time.monotonic() - begun
         pexels.heal()
-        await api.services.gateway.pages.settle()
+        await api.services.gateway.pages.drain()
         again = await search(api, headers, q="nature", provider="pexels")
 
         assert (late.status_code, status_of(late, "pexels")["status"]) == (504, "timeout")
@@ -406,12 +406,12 @@ class TestMedia:
         """Good for a day at least, and not for ever."""
         api = await start()
         link = await self.link(api)
-        media = api.services.gateway.media
+        media = api.services.gateway.links
         now = time.time()
 
-        media.clock = lambda: now + 24 * 3600
+        media._clock = lambda: now + 24 * 3600
         assert (await api.get(link)).status_code == 200
-        media.clock = lambda: now + 48 * 3600
+        media._clock = lambda: now + 48 * 3600
         assert (await api.get(link)).status_code == 403
 
 

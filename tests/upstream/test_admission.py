@@ -1,32 +1,18 @@
-"""What a provider allows now, by number, with a clock that the test turns."""
+"""Admission by numbers: quotas, shares, flights, pauses and the circuit breaker, at times that the test chooses."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imagevault.records import Quota
-from imagevault.upstream.admission import (
-    COOLING,
-    FAILURES,
-    LEASE,
-    MAX_COOLING,
-    MAX_RETRY_AFTER,
-    PERIODS,
-    PROBE,
-    Call,
-    Decision,
-    Outcome,
-    Rules,
-    State,
-    admit,
-    fraction,
-    left,
-    observe,
-    renew,
-)
+from imagevault.upstream.admission import LEASE, admit, observe, renew_lease, reset_breaker
+from imagevault.upstream.breaker import FAILURES, MAX_OPEN, MAX_RETRY_AFTER, OPEN, PROBE_LIMIT
+from imagevault.upstream.models import Call, CallerUsage, Decision, Limits, Outcome, ReportedQuota, State
+from imagevault.upstream.quota import PERIODS, fraction_left, left
 
 HOUR = Quota(10, "hour", remaining="X-Remaining", reset="X-Reset")
-RULES = Rules((HOUR,))
+LIMITS = Limits((HOUR,))
 NOW = 1_000_000.0
 
 
@@ -34,30 +20,30 @@ def call(key: str = "page", owner: str = "", **more: object) -> Call:
     return Call(key=key, owner=owner or key, **more)  # type: ignore[arg-type]
 
 
-def made(state: State, count: int, rules: Rules = RULES, now: float = NOW, caller: str = "") -> State:
+def made(state: State, count: int, limits: Limits = LIMITS, now: float = NOW, caller: str = "") -> State:
     """The state after so many calls that went well."""
     for number in range(count):
-        each = call(f"{now} {number}", caller=caller)
-        decision, state = admit(state, rules, each, now)
-        assert decision.word == "go", decision
-        state = observe(state, rules, each, Outcome(word="ok"), now)
+        one_call = call(f"{now} {number}", caller=caller)
+        decision, state = admit(state, limits, one_call, now)
+        assert decision.verdict == "go", decision
+        state = observe(state, limits, one_call, Outcome(verdict="ok"), now)
     return state
 
 
-def failing(state: State, count: int, now: float = NOW, rules: Rules = RULES) -> State:
+def failing(state: State, count: int, now: float = NOW, limits: Limits = LIMITS) -> State:
     for number in range(count):
-        state = observe(state, rules, call(f"f{number}"), Outcome(word="failed"), now)
+        state = observe(state, limits, call(f"f{number}"), Outcome(verdict="failed"), now)
     return state
 
 
 class TestQuota:
     def test_the_next_call_says_when(self) -> None:
         """The eleventh of ten an hour is refused until the first is forgotten: an hour and at most two steps."""
-        decision, _ = admit(made(State(), 10), RULES, call(), NOW + 60)
+        decision, _ = admit(made(State(), 10), LIMITS, call(), NOW + 60)
 
-        assert (decision.word, decision.why) == ("no", "quota")
+        assert (decision.verdict, decision.reason) == ("no", "quota")
         assert 3540 < decision.seconds <= 3540 + 2 * 72
-        assert admit(made(State(), 10), RULES, call(), NOW + 60 + decision.seconds)[0].word == "go"
+        assert admit(made(State(), 10), LIMITS, call(), NOW + 60 + decision.seconds)[0].verdict == "go"
 
     @given(
         limit=st.integers(1, 6),
@@ -67,33 +53,33 @@ class TestQuota:
     def test_no_stretch_of_its_length_holds_more(self, limit: int, period: str, gaps: list[float]) -> None:
         """However the calls are spread and the window is aligned."""
         quota = Quota(limit, period)  # type: ignore[arg-type]
-        rules, state, now, gone = Rules((quota,)), State(), NOW, []
+        limits, state, now, gone = Limits((quota,)), State(), NOW, []
         for number, gap in enumerate(gaps):
             now += gap * PERIODS[period]
-            decision, state = admit(state, rules, call(str(number)), now)
-            if decision.word == "go":
+            decision, state = admit(state, limits, call(str(number)), now)
+            if decision.verdict == "go":
                 gone.append(now)
-                state = observe(state, rules, call(str(number)), Outcome(word="ok"), now)
+                state = observe(state, limits, call(str(number)), Outcome(verdict="ok"), now)
 
         for begin in gone:
             assert sum(begin <= at < begin + PERIODS[period] for at in gone) <= limit
 
     def test_a_burst_is_waited_out(self) -> None:
         """Two a second: the third waits, it is not refused."""
-        rules = Rules((Quota(2, "second"),))
-        decision, _ = admit(made(State(), 2, rules), rules, call(), NOW)
+        limits = Limits((Quota(2, "second"),))
+        decision, _ = admit(made(State(), 2, limits), limits, call(), NOW)
 
-        assert (decision.word, decision.why) == ("wait", "burst")
+        assert (decision.verdict, decision.reason) == ("wait", "burst")
         assert 1 < decision.seconds < 1.4
 
     def test_what_the_upstream_says_only_lowers(self) -> None:
         """Less than we counted is believed; more is not, until its reset."""
-        state = observe(State(), RULES, call(), Outcome(word="ok", learned={"hour": (3, NOW + 600)}), NOW)
-        state = observe(state, RULES, call(), Outcome(word="ok", learned={"hour": (8, NOW + 600)}), NOW)
+        state = observe(State(), LIMITS, call(), Outcome(verdict="ok", reported={"hour": (3, NOW + 600)}), NOW)
+        state = observe(state, LIMITS, call(), Outcome(verdict="ok", reported={"hour": (8, NOW + 600)}), NOW)
 
         assert left(state, HOUR, NOW) == 3
         assert left(made(state, 3), HOUR, NOW) == 0
-        assert admit(made(state, 3), RULES, call(), NOW)[0] == Decision("no", 600.0, "quota")
+        assert admit(made(state, 3), LIMITS, call(), NOW)[0] == Decision("no", 600.0, "quota")
         assert left(made(state, 3), HOUR, NOW + 601) == 7
 
     def test_another_limit_forgets_no_call(self) -> None:
@@ -101,52 +87,52 @@ class TestQuota:
         state = made(State(), 8)
 
         assert left(state, Quota(9, "hour"), NOW) == 1
-        assert left(admit(state, Rules((Quota(9, "hour"),)), call(), NOW)[1], HOUR, NOW) == 1
+        assert left(admit(state, Limits((Quota(9, "hour"),)), call(), NOW)[1], HOUR, NOW) == 1
 
     @pytest.mark.parametrize("reset", [NOW - 1, NOW, 0.0])
     def test_a_reset_that_is_over_says_nothing(self, reset: float) -> None:
         """Clocks differ; nobody is locked out for a month by one second."""
-        state = observe(State(), RULES, call(), Outcome(word="ok", learned={"hour": (0, reset)}), NOW)
+        state = observe(State(), LIMITS, call(), Outcome(verdict="ok", reported={"hour": (0, reset)}), NOW)
 
-        assert admit(state, RULES, call(), NOW)[0].word == "go"
+        assert admit(state, LIMITS, call(), NOW)[0].verdict == "go"
 
     def test_a_reset_that_is_over_lowers_nothing(self) -> None:
         """What was left of the last period is not what is left of this one."""
-        state = observe(State(), RULES, call(), Outcome(word="ok", learned={"hour": (5, NOW + 600)}), NOW)
-        state = observe(state, RULES, call(), Outcome(word="ok", learned={"hour": (0, NOW - 1)}), NOW)
+        state = observe(State(), LIMITS, call(), Outcome(verdict="ok", reported={"hour": (5, NOW + 600)}), NOW)
+        state = observe(state, LIMITS, call(), Outcome(verdict="ok", reported={"hour": (0, NOW - 1)}), NOW)
 
         assert left(state, HOUR, NOW) == 5
 
     def test_a_reset_is_at_most_one_period_away(self) -> None:
         """Whatever an upstream says."""
-        state = observe(State(), RULES, call(), Outcome(word="ok", learned={"hour": (0, NOW * 1000)}), NOW)
+        state = observe(State(), LIMITS, call(), Outcome(verdict="ok", reported={"hour": (0, NOW * 1000)}), NOW)
 
-        assert admit(state, RULES, call(), NOW + 3601)[0].word == "go"
+        assert admit(state, LIMITS, call(), NOW + 3601)[0].verdict == "go"
 
     def test_a_clock_that_was_set_back_counts_what_is_yet_to_come(self) -> None:
         """As if it had just been, so nothing is exceeded, and nobody waits for the clock to catch up."""
         state = made(State(), 10)
-        decision, _ = admit(state, RULES, call(), NOW - 7200)
+        decision, _ = admit(state, LIMITS, call(), NOW - 7200)
 
-        assert decision.why == "quota"
+        assert decision.reason == "quota"
         assert decision.seconds <= 3600 + 2 * 72
 
     def test_a_reserve_is_kept_for_duties(self) -> None:
         """A download event still goes when searches no longer do."""
         quota = Quota(100, "hour")
-        rules = Rules((quota,), duties=True)
-        state = made(State(), 95, rules)
+        limits = Limits((quota,), keeps_reserve=True)
+        state = made(State(), 95, limits)
 
-        assert admit(state, rules, call(), NOW)[0].why == "quota"
-        assert admit(state, rules, call(duty=True), NOW)[0].word == "go"
+        assert admit(state, limits, call(), NOW)[0].reason == "quota"
+        assert admit(state, limits, call(reserved=True), NOW)[0].verdict == "go"
 
     def test_the_scarcer_the_less_is_refreshed(self) -> None:
         """Below a fifth nothing is got in the background any more."""
         state = made(State(), 9)
 
-        assert fraction(state, RULES, NOW) == pytest.approx(0.1)
-        assert admit(state, RULES, call(background=True), NOW)[0].why == "scarce"
-        assert admit(state, RULES, call(), NOW)[0].word == "go"
+        assert fraction_left(state, LIMITS, NOW) == pytest.approx(0.1)
+        assert admit(state, LIMITS, call(background=True), NOW)[0].reason == "scarce"
+        assert admit(state, LIMITS, call(), NOW)[0].verdict == "go"
 
 
 class TestShare:
@@ -158,104 +144,104 @@ class TestShare:
         """Once another caller has asked, five of ten are the most for one."""
         state = made(made(State(), 1, caller="bob"), 5, now=NOW + 1, caller="ada")
 
-        assert admit(state, RULES, call(caller="ada"), NOW + 2)[0].why == "share"
-        assert admit(state, RULES, call(caller="bob"), NOW + 2)[0].word == "go"
+        assert admit(state, LIMITS, call(caller="ada"), NOW + 2)[0].reason == "share"
+        assert admit(state, LIMITS, call(caller="bob"), NOW + 2)[0].verdict == "go"
 
     def test_who_was_refused_shares_too(self) -> None:
         """He has asked: the other one's part is half from then on."""
         state = made(State(), 10, caller="ada")
-        _, state = admit(state, RULES, call(caller="bob"), NOW + 1)
+        _, state = admit(state, LIMITS, call(caller="bob"), NOW + 1)
         later = NOW + 3600 + 2 * 72
         state = made(state, 5, now=later, caller="ada")
-        _, state = admit(state, RULES, call(caller="bob"), later)
+        _, state = admit(state, LIMITS, call(caller="bob"), later)
 
-        assert admit(state, RULES, call("next", caller="ada"), later)[0].why == "share"
+        assert admit(state, LIMITS, call("next", caller="ada"), later)[0].reason == "share"
 
 
-class TestFlights:
-    def test_a_long_flight_keeps_its_mark(self) -> None:
+class TestLeases:
+    def test_a_long_flight_keeps_its_lease(self) -> None:
         """As long as its worker renews it."""
-        _, state = admit(State(), RULES, call("page", "one"), NOW)
-        state = renew(state, call("page", "one"), NOW + LEASE / 2)
+        _, state = admit(State(), LIMITS, call("page", "one"), NOW)
+        state = renew_lease(state, call("page", "one"), NOW + LEASE / 2)
 
-        assert admit(state, RULES, call("page", "two"), NOW + LEASE)[0].why == "flying"
+        assert admit(state, LIMITS, call("page", "two"), NOW + LEASE)[0].reason == "in_flight"
 
     def test_one_page_is_got_once(self) -> None:
         """Another worker waits for it; when that worker died, not for ever."""
-        _, state = admit(State(), RULES, call("page", "one"), NOW)
+        _, state = admit(State(), LIMITS, call("page", "one"), NOW)
 
-        assert admit(state, RULES, call("page", "two"), NOW)[0].why == "flying"
-        assert admit(state, RULES, call("page", "one"), NOW)[0].word == "go"
-        assert admit(state, RULES, call("page", "two"), NOW + LEASE)[0].word == "go"
+        assert admit(state, LIMITS, call("page", "two"), NOW)[0].reason == "in_flight"
+        assert admit(state, LIMITS, call("page", "one"), NOW)[0].verdict == "go"
+        assert admit(state, LIMITS, call("page", "two"), NOW + LEASE)[0].verdict == "go"
 
     def test_no_more_at_once_than_allowed(self) -> None:
         """The third of two waits until one has landed."""
-        rules = Rules((), concurrency=2)
-        _, state = admit(State(), rules, call("a"), NOW)
-        _, state = admit(state, rules, call("b"), NOW)
+        limits = Limits((), concurrency=2)
+        _, state = admit(State(), limits, call("a"), NOW)
+        _, state = admit(state, limits, call("b"), NOW)
 
-        assert admit(state, rules, call("c"), NOW)[0].why == "concurrency"
-        state = observe(state, rules, call("a"), Outcome(word="ok"), NOW)
-        assert admit(state, rules, call("c"), NOW)[0].word == "go"
+        assert admit(state, limits, call("c"), NOW)[0].reason == "concurrency"
+        state = observe(state, limits, call("a"), Outcome(verdict="ok"), NOW)
+        assert admit(state, limits, call("c"), NOW)[0].verdict == "go"
 
 
 class TestPause:
     def test_its_own_time_counts(self) -> None:
         """What a 429 asks for, no more, no less, and a day at most."""
-        state = observe(State(), RULES, call(), Outcome(word="limited", retry_after=17), NOW)
-        long = observe(State(), RULES, call(), Outcome(word="limited", retry_after=10**9), NOW)
+        state = observe(State(), LIMITS, call(), Outcome(verdict="limited", retry_after=17), NOW)
+        long = observe(State(), LIMITS, call(), Outcome(verdict="limited", retry_after=10**9), NOW)
 
-        assert admit(state, RULES, call(), NOW + 1)[0] == Decision("no", 16.0, "cooling")
-        assert admit(state, RULES, call(), NOW + 17)[0].word == "go"
-        assert long.cooling_until == NOW + MAX_RETRY_AFTER
+        assert admit(state, LIMITS, call(), NOW + 1)[0] == Decision("no", 16.0, "paused")
+        assert admit(state, LIMITS, call(), NOW + 17)[0].verdict == "go"
+        assert long.paused_until == NOW + MAX_RETRY_AFTER
 
     @pytest.mark.parametrize("pauses", [(1, 60), (60, 1)])
     def test_of_two_the_longer_holds(self, pauses: tuple[int, int]) -> None:
         """Whichever came first."""
         state = State()
         for pause in pauses:
-            state = observe(state, RULES, call(), Outcome(word="limited", retry_after=pause), NOW)
+            state = observe(state, LIMITS, call(), Outcome(verdict="limited", retry_after=pause), NOW)
 
-        assert state.cooling_until == NOW + 60
+        assert state.paused_until == NOW + 60
 
     def test_without_a_time_it_doubles(self) -> None:
         """From two seconds to a minute; a success begins anew. A pause of 0 is not "no pause named"."""
         state, pauses = State(), []
         for _ in range(7):
-            state = observe(state, RULES, call(), Outcome(word="limited"), NOW)
-            pauses.append(state.cooling_until - NOW)
-        state = observe(state, RULES, call(), Outcome(word="ok"), NOW)
+            state = observe(state, LIMITS, call(), Outcome(verdict="limited"), NOW)
+            pauses.append(state.paused_until - NOW)
+        state = observe(state, LIMITS, call(), Outcome(verdict="ok"), NOW)
 
         assert pauses == [2, 4, 8, 16, 32, 60, 60]
         assert state.throttles == 0
-        assert observe(State(), RULES, call(), Outcome(word="limited", retry_after=0), NOW).cooling_until == NOW
+        assert observe(State(), LIMITS, call(), Outcome(verdict="limited", retry_after=0), NOW).paused_until == NOW
 
 
 class TestBreaker:
     def test_opens_after_so_many_in_a_row(self) -> None:
         """One success in between begins anew."""
-        almost = observe(failing(State(), FAILURES - 1), RULES, call(), Outcome(word="ok"), NOW)
+        almost = observe(failing(State(), FAILURES - 1), LIMITS, call(), Outcome(verdict="ok"), NOW)
 
-        assert admit(failing(almost, FAILURES - 1), RULES, call(), NOW)[0].word == "go"
-        assert admit(failing(State(), FAILURES), RULES, call(), NOW)[0] == Decision("no", COOLING, "failing")
+        assert admit(failing(almost, FAILURES - 1), LIMITS, call(), NOW)[0].verdict == "go"
+        assert admit(failing(State(), FAILURES), LIMITS, call(), NOW)[0] == Decision("no", OPEN, "circuit_open")
 
     def test_our_own_refusals_never_count(self) -> None:
         """Nor what a caller asked for that is not there."""
         state = State()
         for _ in range(3 * FAILURES):
-            state = observe(state, RULES, call(), Outcome(word="refused"), NOW)
+            state = observe(state, LIMITS, call(), Outcome(verdict="refused"), NOW)
 
-        assert admit(state, RULES, call(), NOW)[0].word == "go"
+        assert admit(state, LIMITS, call(), NOW)[0].verdict == "go"
 
     def test_one_probe_reopens_it(self) -> None:
         """When it cooled, one call may try; the others wait for that one, which closes the breaker."""
         state = failing(State(), FAILURES)
-        decision, state = admit(state, RULES, call("a"), NOW + COOLING)
+        decision, state = admit(state, LIMITS, call("a"), NOW + OPEN)
 
-        assert decision.word == "go"
-        assert admit(state, RULES, call("b"), NOW + COOLING)[0].why == "failing"
-        state = observe(state, RULES, call("a"), Outcome(word="ok"), NOW + COOLING + 1)
-        assert admit(state, RULES, call("b"), NOW + COOLING + 1)[0].word == "go"
+        assert decision.verdict == "go"
+        assert admit(state, LIMITS, call("b"), NOW + OPEN)[0].reason == "circuit_open"
+        state = observe(state, LIMITS, call("a"), Outcome(verdict="ok"), NOW + OPEN + 1)
+        assert admit(state, LIMITS, call("b"), NOW + OPEN + 1)[0].verdict == "go"
 
     def test_a_failed_probe_opens_it_for_longer(self) -> None:
         """Thirty seconds more each time, five minutes at most."""
@@ -263,22 +249,22 @@ class TestBreaker:
         for _ in range(12):
             waits.append(state.open_until - now)
             now = state.open_until
-            _, state = admit(state, RULES, call("probe"), now)
-            state = observe(state, RULES, call("probe"), Outcome(word="failed"), now)
+            _, state = admit(state, LIMITS, call("probe"), now)
+            state = observe(state, LIMITS, call("probe"), Outcome(verdict="failed"), now)
 
         assert waits[:4] == [30, 60, 90, 120]
-        assert max(waits) == MAX_COOLING
+        assert max(waits) == MAX_OPEN
 
     def test_a_lost_probe_is_not_waited_for(self) -> None:
         """Its worker died; another may try."""
-        _, state = admit(failing(State(), FAILURES), RULES, call("a"), NOW + COOLING)
+        _, state = admit(failing(State(), FAILURES), LIMITS, call("a"), NOW + OPEN)
 
-        assert admit(state, RULES, call("b"), NOW + COOLING + PROBE)[0].word == "go"
+        assert admit(state, LIMITS, call("b"), NOW + OPEN + PROBE_LIMIT)[0].verdict == "go"
 
     def test_of_two_deadlines_the_longer_holds(self) -> None:
         """A server that asks for an hour is left alone for an hour."""
         state = failing(State(), FAILURES - 1)
-        state = observe(state, RULES, call(), Outcome(word="failed", retry_after=3600), NOW)
+        state = observe(state, LIMITS, call(), Outcome(verdict="failed", retry_after=3600), NOW)
 
         assert state.open_until == NOW + 3600
 
@@ -286,6 +272,48 @@ class TestBreaker:
 def test_a_refusal_changes_nothing_that_counts() -> None:
     """What was not allowed to leave is not counted."""
     state = made(State(), 10)
-    _, after = admit(state, RULES, call(), NOW)
+    _, after = admit(state, LIMITS, call(), NOW)
 
-    assert (after.windows, after.flights) == (state.windows, {})
+    assert (after.windows, after.in_flight) == (state.windows, {})
+
+
+class TestStoredState:
+    """The row is shared by old and new workers during an upgrade."""
+
+    ROW = (
+        b'{"windows":{"hour":{"13888":2}},"learned":{"hour":{"left":7,"until":1000600.0}},'
+        b'"flights":{"page":["one",1000010.0]},"landed":{"other":1000000.0},'
+        b'"callers":{"ada":{"count":1,"since":1000000.0,"seen":1000000.0}},"cooling_until":1000005.0,"throttles":1,'
+        b'"failures":2,"openings":1,"open_until":1000030.0,"probe":"one","probe_until":1000035.0,'
+        b'"last_error":"it failed","last_error_at":1000000.0}'
+    )
+
+    def test_its_keys_stay(self) -> None:
+        """Whatever the fields are called in the code."""
+        state = State(
+            windows={"hour": {13888: 2}},
+            reported={"hour": ReportedQuota(7, 1_000_600.0)},
+            in_flight={"page": ("one", 1_000_010.0)},
+            completed={"other": 1_000_000.0},
+            callers={"ada": CallerUsage(1, 1_000_000.0, 1_000_000.0)},
+            paused_until=1_000_005.0,
+            throttles=1,
+            failures=2,
+            trips=1,
+            open_until=1_000_030.0,
+            probe="one",
+            probe_until=1_000_035.0,
+            last_error="it failed",
+            last_error_at=1_000_000.0,
+        )
+
+        assert msgspec.json.encode(state) == self.ROW
+        assert msgspec.json.decode(self.ROW, type=State) == state
+
+    def test_another_address_closes_the_breaker_and_keeps_the_counts(self) -> None:
+        state = msgspec.json.decode(self.ROW, type=State)
+
+        after = reset_breaker(state)
+
+        assert (after.failures, after.trips, after.open_until, after.probe, after.in_flight) == (0, 0, 0.0, None, {})
+        assert (after.windows, after.reported, after.paused_until) == (state.windows, state.reported, 1_000_005.0)

@@ -23,7 +23,7 @@ class Watched(Clients):
     """Remembers every client that it ever opened."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(None)
         self.seen: set[httpx.AsyncClient] = set()
 
     async def search(self, provider: Provider) -> int:
@@ -83,7 +83,7 @@ class TestOpen:
         await clients.aclose()
 
         assert clients.left == []
-        assert clients.open == {}
+        assert clients._clients == {}
 
     async def test_is_opened_again_after_the_end(self, clients: Watched, provider: Provider) -> None:
         """A late call does not meet a closed client."""
@@ -101,14 +101,14 @@ class TestRetired:
 
         await clients.retire([provider])
 
-        assert list(clients.open) == [other]
+        assert list(clients._clients) == [other]
         assert len(clients.left) == 1
 
     async def test_never_used(self, clients: Watched, provider: Provider) -> None:
         await clients.retire([provider, provider])
 
-        assert clients.open == {}
-        assert not clients.uses
+        assert clients._clients == {}
+        assert not clients._uses
 
     async def test_in_use_is_closed_after_the_last(
         self, clients: Watched, provider: Provider, pexels: SimulatedPexels
@@ -127,8 +127,8 @@ class TestRetired:
         assert await last == 10
         assert open_between == 1
         assert clients.left == []
-        assert clients.open == {}
-        assert not clients.uses
+        assert clients._clients == {}
+        assert not clients._uses
 
     async def test_is_opened_again_and_closed_again(self, clients: Watched, provider: Provider) -> None:
         """A search that began before goes on to its second page after its client was closed."""
@@ -140,8 +140,8 @@ class TestRetired:
         assert found == [10, 10, 10]
         assert len(clients.seen) == 4
         assert clients.left == []
-        assert clients.open == {}
-        assert not clients.uses
+        assert clients._clients == {}
+        assert not clients._uses
 
     async def test_uses_side_by_side_share_the_new_client(
         self, clients: Watched, provider: Provider, pexels: SimulatedPexels
@@ -175,7 +175,7 @@ class TestRetired:
         assert hanging.cancelled()
         assert len(clients.seen) == 2
         assert clients.left == []
-        assert not clients.uses
+        assert not clients._uses
 
     async def test_another_in_force_is_not_touched(
         self, clients: Watched, provider: Provider, other: Provider, pexels: SimulatedPexels
@@ -190,7 +190,7 @@ class TestRetired:
         pexels.heal()
         assert await former == 10
 
-        assert list(clients.open) == [other]
+        assert list(clients._clients) == [other]
         assert len(clients.left) == 1
 
 
@@ -230,8 +230,8 @@ class TestAnySchedule:
         await asyncio.gather(*uses, retiring, return_exceptions=True)
 
         assert broken == []
-        assert set(clients.left) == set(clients.open.values())
-        assert set(clients.open) <= {other}
-        assert retired not in clients.uses
+        assert set(clients.left) == set(clients._clients.values())
+        assert set(clients._clients) <= {other}
+        assert retired not in clients._uses
         await clients.aclose()
         assert clients.left == []

@@ -12,8 +12,8 @@ from imagevault import Page, ProviderInfo, Quota, hookimpl
 from imagevault.config.settings import Settings
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
-from imagevault.upstream.limiter import learned
-from imagevault.upstream.transport import DAY, retry_after
+from imagevault.upstream.provider_errors import MAX_RETRY_AFTER, retry_after
+from imagevault.upstream.reported_quota import reported_quotas
 
 NOW = 1_800_000_000.0
 QUOTAS = (Quota(200, "hour"), Quota(20_000, "month", remaining="X-Remaining", reset="X-Reset"))
@@ -46,13 +46,23 @@ def provider() -> Provider:
 class TestRetryAfter:
     @pytest.mark.parametrize(
         ("value", "seconds"),
-        [("17", 17.0), ("0", 0.0), ("99999999", DAY), ("-5", None), ("soon", None), ("", None), ("1.5", None)],
+        [
+            ("17", 17.0),
+            ("0", 0.0),
+            ("99999999", MAX_RETRY_AFTER),
+            ("-5", None),
+            ("soon", None),
+            ("", None),
+            ("1.5", None),
+        ],
     )
     def test_in_seconds(self, value: str, seconds: float | None) -> None:
         """A day at most; what makes no sense says nothing."""
         assert retry_after(httpx.Response(429, headers={"Retry-After": value})) == seconds
 
-    @pytest.mark.parametrize(("ahead", "low", "high"), [(90, 80, 90), (10 * DAY, DAY, DAY)])
+    @pytest.mark.parametrize(
+        ("ahead", "low", "high"), [(90, 80, 90), (10 * MAX_RETRY_AFTER, MAX_RETRY_AFTER, MAX_RETRY_AFTER)]
+    )
     def test_as_a_date(self, ahead: int, low: float, high: float) -> None:
         """The seconds until then."""
         date = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
@@ -87,7 +97,7 @@ class TestLearned:
         self, headers: dict[str, str], found: dict[str, tuple[int, float | None]]
     ) -> None:
         """By the period of the quota that names the header; out of somebody's cache it says nothing of now."""
-        assert learned(QUOTAS, httpx.Headers(headers), NOW) == found
+        assert reported_quotas(QUOTAS, httpx.Headers(headers), NOW) == found
 
 
 class TestRedact:

@@ -1,0 +1,35 @@
+"""A flight: fetching one page or one image from an upstream, in one or more calls."""
+
+import contextvars
+
+import msgspec
+
+from imagevault.plugins.provider import Provider
+from imagevault.upstream.models import Call, Report
+
+
+class Flight(msgspec.Struct, kw_only=True):
+    """One flight of this worker.
+
+    Attributes:
+        call: what its calls ask the limiter for.
+        provider: the provider as it was when the flight began.
+        deadline: until when a call may wait to leave, by the clock of the event loop.
+        calls: how many calls left.
+        checks: how often the page of another worker's flight was looked for.
+        from_elsewhere: another worker fetched the page.
+        reported: what the upstream's headers said, by the period of the quota.
+
+    """
+
+    call: Call
+    provider: Provider
+    deadline: float
+    calls: int = 0
+    checks: int = 0
+    from_elsewhere: bool = False
+    reported: dict[str, Report] = {}
+
+
+current_flight: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("imagevault_flight", default=None)
+"""The flight whose code is running; None outside of flights, in a plugin's tests for example."""
