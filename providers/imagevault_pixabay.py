@@ -1,9 +1,14 @@
-"""Pixabay: photographs under a licence of its own. https://pixabay.com/api/docs/ ("docs"; measured: as recorded).
+"""Pixabay: photos under one free licence, with links to files that expire.
 
-The key can only go into the query. 100 calls a minute; headers tell what is left, and the seconds until it begins anew.
-Pages hold 3 to 200, words have 100 characters at most (docs). A search ends after 500, as `totalHits` says and `total`
-does not; a page behind that is a 400 in plain text, and so is a wrong key (measured). Terms: keep answers for 24 hours;
-say where results are from; link no file for good (docs): one at pixabay.com/get/ is believed to end after 24 hours.
+Each fact below names its source:
+
+* "API docs": https://pixabay.com/api/docs/
+* "recorded": seen in recorded answers of the real API, checked on 2026-11-29
+* "reported": seen by users of the real API, who published it
+* "unverified": stated nowhere that can be cited, so this file does not depend on it
+
+One endpoint searches and looks up. The API key can only go into the query (API docs), so it is part of every address;
+ImageVault removes it from logs and error messages.
 """
 
 import re
@@ -13,125 +18,386 @@ from urllib.parse import quote, unquote
 import httpx
 import msgspec
 
-import imagevault
-from imagevault import Author, Image, License, Page, ProviderInfo, Quota, Rendition, SearchQuery
+from imagevault import (
+    Author,
+    Image,
+    InvalidResponse,
+    License,
+    Page,
+    ProviderInfo,
+    Quota,
+    RateLimited,
+    Rendition,
+    SearchQuery,
+    Unauthorized,
+    decode,
+    decode_each,
+    hookimpl,
+)
 
-COLORS = "red orange yellow green turquoise blue pink white gray black brown"
-LANGUAGES = "cs da de en es fr id it hu nl no pl pt ro sk fi sv tr vi th bg ru el ja ko zh"
-PARAMS = {"orientation": "orientation", "color": "colors", "locale": "lang"}
+DAY = 24 * 60 * 60  # seconds
+
+# `per_page` is 3 to 200 (API docs); another value is a 400 (reported). A larger page costs no more quota.
+PAGE_SIZE = 200
+
+# A search gives 500 images at most: `totalHits` was 500 where `total` was 8737 (recorded).
+MAX_RESULTS = 500
+
+# `q` holds 100 characters at most (API docs).
+MAX_TEXT = 100
+
+# The headers state the calls that are left, and the seconds until the count starts again (API docs).
+QUOTA = Quota(100, "minute", remaining="X-RateLimit-Remaining", reset="X-RateLimit-Reset")
+
+# One licence covers every image, so `_image` sets none. The address is unverified.
+# A provider whose images have licences of their own sets `Image.license` instead.
+LICENSE = License(
+    id="pixabay",
+    name="Pixabay Content License",
+    url="https://pixabay.com/service/license-summary/",
+    attribution_required=False,
+    commercial=True,
+    modification=True,
+)
+
+# Filter -> ImageVault's value -> Pixabay's value (API docs).
+# A value that Pixabay lacks is left out; the gateway then tests `orientation` and `size` on the records.
+FILTERS = {
+    "orientation": {
+        "landscape": "horizontal",
+        "portrait": "vertical",
+    },
+    "color": {
+        "red": "red",
+        "orange": "orange",
+        "yellow": "yellow",
+        "green": "green",
+        "turquoise": "turquoise",
+        "blue": "blue",
+        "pink": "pink",
+        "white": "white",
+        "gray": "gray",
+        "black": "black",
+        "brown": "brown",
+        "violet": "lilac",
+    },
+    "locale": {
+        "cs": "cs",
+        "da": "da",
+        "de": "de",
+        "en": "en",
+        "es": "es",
+        "fr": "fr",
+        "id": "id",
+        "it": "it",
+        "hu": "hu",
+        "nl": "nl",
+        "no": "no",
+        "pl": "pl",
+        "pt": "pt",
+        "ro": "ro",
+        "sk": "sk",
+        "fi": "fi",
+        "sv": "sv",
+        "tr": "tr",
+        "vi": "vi",
+        "th": "th",
+        "bg": "bg",
+        "ru": "ru",
+        "el": "el",
+        "ja": "ja",
+        "ko": "ko",
+        "zh": "zh",
+        "nb": "no",  # Bokmål and Nynorsk are the two written forms of Norwegian
+        "nn": "no",
+    },
+}
+
+# ImageVault's filter -> Pixabay's parameter (API docs).
+PARAMS = {
+    "orientation": "orientation",
+    "color": "colors",
+    "locale": "lang",
+}
+
+# The longer side of a scaled file, in pixels (API docs).
+LARGE_SIDE = 1280
+FULL_HD_SIDE = 1920
+
+# An id, such as 4910149. No id begins with 0, and none needs more than 18 digits.
+IMAGE_ID = re.compile(r"[1-9][0-9]{0,17}")
+
+# The text of a 400 where a page lies behind the last one (recorded): [ERROR 400] "page" is out of valid range.
+# An unknown id may be answered likewise (unverified).
+OUT_OF_RANGE = re.compile(r'"(?:page|id)" is out of valid range')
+
+# The words in the address of an image's page, between the last two slashes and without the id:
+# "bridge-road" in https://pixabay.com/photos/bridge-road-5046798/
+WORDS_IN_ADDRESS = re.compile(r"/([^/]{1,2000})-[0-9]{1,20}/?$")
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """The key that https://pixabay.com/api/docs/ shows to whoever is logged in there."""
+    """The settings of this provider.
+
+    Attributes:
+        api_key: The key that https://pixabay.com/api/docs/ shows after login. Its environment variable is
+            PIXABAY_API_KEY.
+    """
 
     api_key: str
 
 
-class _Hit(msgspec.Struct):  # any field may vanish without notice (docs); full HD and original are for some keys only
+class _Hit(msgspec.Struct):
+    """One image, with the fields that ImageVault uses.
+
+    Fields may vanish without notice (API docs), so only those without which there is no record are required.
+
+    Attributes:
+        width: Pixels of the original.
+        height: Pixels of the original.
+        web_url: The file of 640 pixels.
+        preview_url: The file of 150 pixels.
+        large_url: The file of 1280 pixels. It was missing in answers of 2017 (reported).
+        full_hd_url: The file of 1920 pixels, for keys with full access only (API docs).
+        original_url: The original, for keys with full access only (API docs).
+        page_url: The image's page.
+        type: `photo`, `illustration`, `vector/svg` or `vector/ai` (reported). A lookup finds all of them.
+        tags: Separated by commas: "bridge, road, landscape". It may be empty.
+    """
+
     id: int
     width: Annotated[int, msgspec.Meta(gt=0)] = msgspec.field(name="imageWidth")
     height: Annotated[int, msgspec.Meta(gt=0)] = msgspec.field(name="imageHeight")
-    web: Annotated[str, msgspec.Meta(min_length=1)] = msgspec.field(name="webformatURL")
+    web_url: Annotated[str, msgspec.Meta(min_length=1)] = msgspec.field(name="webformatURL")
     web_width: int | None = msgspec.field(name="webformatWidth", default=None)
     web_height: int | None = msgspec.field(name="webformatHeight", default=None)
-    preview: str | None = msgspec.field(name="previewURL", default=None)
+    preview_url: str | None = msgspec.field(name="previewURL", default=None)
     preview_width: int | None = msgspec.field(name="previewWidth", default=None)
     preview_height: int | None = msgspec.field(name="previewHeight", default=None)
-    large: str | None = msgspec.field(name="largeImageURL", default=None)
-    full_hd: str | None = msgspec.field(name="fullHDURL", default=None)
-    original: str | None = msgspec.field(name="imageURL", default=None)
-    page: str | None = msgspec.field(name="pageURL", default=None)
-    type: str | None = None  # a lookup also finds illustrations and drawings
+    large_url: str | None = msgspec.field(name="largeImageURL", default=None)
+    full_hd_url: str | None = msgspec.field(name="fullHDURL", default=None)
+    original_url: str | None = msgspec.field(name="imageURL", default=None)
+    page_url: str | None = msgspec.field(name="pageURL", default=None)
+    type: str | None = None
     tags: str | None = None
     user: str | None = None
     user_id: int | None = None
 
 
 class _Listing(msgspec.Struct):
+    """One page of results, of a search or of a lookup.
+
+    Attributes:
+        hits: Undecoded, so that `decode_each` can drop a bad image and keep the page.
+        total: How many images this search gives, 500 at most. The field `total` of the answer counts those that
+            nobody can get, and is not used.
+    """
+
     hits: list[msgspec.Raw]
     total: int | None = msgspec.field(name="totalHits", default=None)
 
 
-@imagevault.hookimpl
+@hookimpl
 def provider_info() -> ProviderInfo:
-    """What Pixabay offers and demands. It has no orientation `square`."""
+    """Describe what Pixabay offers and what its terms demand.
+
+    The terms (API docs) demand that answers are cached for 24 hours, that results say where they come from, and that
+    nobody links the files permanently. Links to `pixabay.com/get/` are believed to expire after 24 hours (unverified),
+    so no page is shown for longer.
+    """
     return ProviderInfo(
         title="Pixabay",
         homepage="https://pixabay.com",
         base_url="https://pixabay.com/api/",
         settings=Settings,
-        page_size=200,
-        filters={
-            "orientation": {"landscape": "horizontal", "portrait": "vertical"},
-            "color": {word: word for word in COLORS.split()} | {"violet": "lilac"},
-            "locale": {word: word for word in LANGUAGES.split()} | {"nb": "no", "nn": "no"},
-        },
-        max_results=500,
-        quotas=[Quota(100, "minute", remaining="X-RateLimit-Remaining", reset="X-RateLimit-Reset")],
-        license=License("pixabay", "Pixabay Content License", "https://pixabay.com/service/license-summary/"),
+        page_size=PAGE_SIZE,
+        filters=FILTERS,
+        max_results=MAX_RESULTS,
+        quotas=[QUOTA],
+        license=LICENSE,
         credit="Image by {author} from Pixabay",
         notice="Images from Pixabay",
-        file_hosts={"pixabay.com", "cdn.pixabay.com"},
-        must_cache_for=24 * 3600,
-        max_age=24 * 3600,
+        file_hosts={"pixabay.com", "cdn.pixabay.com"},  # every file was there (recorded)
+        must_cache_for=DAY,
+        max_age=DAY,
         hotlink="temporary",
     )
 
 
-@imagevault.hookimpl
+@hookimpl
 async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: Settings) -> Page:
-    """One page of photos. Of words that are too many the first ones are asked for."""
-    words = query.text if len(query.text) <= 100 else query.text[:101].rpartition(" ")[0] or query.text[:100]
-    params = {PARAMS[name]: value for name, value in query.native.items()} | {"q": words, "image_type": "photo"}
-    listing = await _get(http, settings, **params, page=f"{query.page}", per_page=f"{query.per_page}")
-    last = not listing.hits or query.page * query.per_page >= min(listing.total or 500, 500)
-    return Page([_image(hit) for hit in imagevault.decode_each(listing.hits, _Hit)], listing.total, last)
+    """Fetch one page of a search for photos.
+
+    Raises:
+        Unauthorized: The key is wrong.
+        RateLimited: The calls of this minute are used up.
+        InvalidResponse: Pixabay refused the request for another reason.
+        httpx.HTTPStatusError: Pixabay answered another 4xx, or 5xx. The gateway names these errors.
+        msgspec.MsgspecError: The answer does not have the documented form. The gateway names this error too.
+    """
+    params = {PARAMS[name]: value for name, value in query.native.items()}
+    params["q"] = _shortened(query.text)
+    params["image_type"] = "photo"
+    params["page"] = str(query.page)
+    params["per_page"] = str(query.per_page)
+    listing = await _get(http, settings, params)
+    hits = decode_each(listing.hits, _Hit)
+    return Page(
+        images=[_image(hit) for hit in hits],
+        total=listing.total,
+        last=_is_last(query, listing),
+    )
 
 
-@imagevault.hookimpl
+@hookimpl
 async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Settings) -> Image | None:
-    """The same call, with `id`, which is a number. Files get new links."""
-    if not re.fullmatch(r"[1-9][0-9]{0,17}", image_id):
+    """Fetch one photo by its id, with new links to its files, or return None if there is no such photo.
+
+    Ids are numbers (API docs), so any other id costs no call. An illustration is not a photo, and counts as missing.
+
+    Raises the errors of `search_images`.
+    """
+    if not IMAGE_ID.fullmatch(image_id):
         return None
-    hits = imagevault.decode_each((await _get(http, settings, id=image_id)).hits, _Hit)
-    return next((_image(hit) for hit in hits if str(hit.id) == image_id and hit.type in {None, "photo"}), None)
+    listing = await _get(http, settings, {"id": image_id})
+    for hit in decode_each(listing.hits, _Hit):
+        is_photo = hit.type is None or hit.type == "photo"
+        if str(hit.id) == image_id and is_photo:
+            return _image(hit)
+    return None
 
 
-async def _get(http: httpx.AsyncClient, settings: Settings, **params: str) -> _Listing:
+async def _get(http: httpx.AsyncClient, settings: Settings, params: dict[str, str]) -> _Listing:
+    """Call the API's one endpoint and return its answer.
+
+    A page behind the last one is an empty answer: the list may become shorter while somebody reads it.
+    """
     response = await http.get("", params={"key": settings.api_key, "safesearch": "true", **params})
-    if response.status_code == 400:
-        if re.search('"(page|id)" is out of valid range', response.text):
-            return _Listing([])
-        error = imagevault.Unauthorized if "API key" in response.text else imagevault.InvalidResponse
-        raise error(f"Pixabay refused the request: {response.text[:200]}")
+    if response.status_code == httpx.codes.BAD_REQUEST:
+        if OUT_OF_RANGE.search(response.text):
+            return _Listing(hits=[])
+        raise _refusal(response)
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        seconds = _seconds_until_reset(response)
+        if seconds is not None:
+            raise RateLimited("Pixabay allows no more requests now", retry_after=seconds)
+    return decode(response, _Listing)
+
+
+def _refusal(response: httpx.Response) -> InvalidResponse | Unauthorized:
+    """Return the error that a 400 stands for. Its body is plain text.
+
+    A wrong key is a 400 too: "[ERROR 400] Invalid API key. Note: This value is case-sensitive." (reported)
+    """
+    message = f"Pixabay refused the request: {response.text[:200]}"
+    if "API key" in response.text:
+        return Unauthorized(message)
+    return InvalidResponse(message)
+
+
+def _seconds_until_reset(response: httpx.Response) -> float | None:
+    """Return the seconds in `X-RateLimit-Reset` of a 429, or None if the gateway reads the answer better itself.
+
+    The header holds the seconds until the count starts again, such as 42 (API docs). The gateway knows `Retry-After`,
+    and what to do with a 429 that says nothing.
+    """
+    if "Retry-After" in response.headers:
+        return None
     reset = response.headers.get("X-RateLimit-Reset", "")
-    if response.status_code == 429 and "Retry-After" not in response.headers and reset.isdecimal():
-        raise imagevault.RateLimited("Pixabay allows no more requests now", float(reset))
-    return imagevault.decode(response, _Listing)
+    if not reset.isdecimal():
+        return None
+    return float(reset)
+
+
+def _shortened(text: str) -> str:
+    """Return the first words of a text, as many as fit into 100 characters.
+
+    A first word that is longer than that is cut.
+    """
+    if len(text) <= MAX_TEXT:
+        return text
+    # The blank behind the last word may be the character that no longer fits.
+    end_of_words = text[: MAX_TEXT + 1].rfind(" ")
+    if end_of_words > 0:
+        return text[:end_of_words]
+    return text[:MAX_TEXT]
+
+
+def _is_last(query: SearchQuery, listing: _Listing) -> bool:
+    """Return whether no page follows this one. Without a total, the list goes on to the 500th image."""
+    if not listing.hits:
+        return True
+    images_so_far = query.page * query.per_page
+    available = min(listing.total or MAX_RESULTS, MAX_RESULTS)
+    return images_so_far >= available
 
 
 def _image(hit: _Hit) -> Image:
-    """One hit in our terms. Words are in the address of its page, as in `/photos/red-fox-123/`, and in its tags."""
-    size = hit.width, hit.height
-    slug = re.search(r"/([^/]+)-\d+/?$", unquote(hit.page or ""))
-    words = slug[1].replace("-", " ").capitalize() if slug else hit.tags
-    profile = f"https://pixabay.com/users/{quote(hit.user, '')}-{hit.user_id}/" if hit.user and hit.user_id else None
-    files = [
-        Rendition(name="thumbnail", url=hit.preview, width=hit.preview_width, height=hit.preview_height),
-        Rendition(name="small", url=hit.web, width=hit.web_width, height=hit.web_height),
-        Rendition.within("medium", hit.large or "", size, (1280, 1280)),
-        Rendition.within("large", hit.full_hd or "", size, (1920, 1920)),
-    ]
-    *smaller, largest = [each for each in files if each.url]
-    original = [Rendition.within("original", hit.original, size, size)] if hit.original else []
+    """Convert an image into ImageVault's record. Pixabay states no colour and no BlurHash."""
     return Image(
         id=str(hit.id),
-        title=words,
-        alt=words,
+        title=_title(hit),
+        alt=_title(hit),
         width=hit.width,
         height=hit.height,
-        tags=(hit.tags or "").split(", "),
-        author=Author(hit.user, profile) if hit.user else None,
-        source_url=hit.page,
-        renditions=[*smaller, msgspec.structs.replace(largest, name="large"), *original],
+        tags=_tags(hit),
+        author=_author(hit),
+        source_url=hit.page_url,
+        renditions=_renditions(hit),
     )
+
+
+def _title(hit: _Hit) -> str | None:
+    """Return the words in the address of the image's page, else its tags, else None.
+
+    An image has no title of its own. `/photos/bridge-road-5046798/` becomes "Bridge road"; `/photos/5046798/` has
+    no words.
+    """
+    words = WORDS_IN_ADDRESS.search(unquote(hit.page_url or ""))
+    if words is None:
+        return hit.tags
+    return words[1].replace("-", " ").capitalize()
+
+
+def _tags(hit: _Hit) -> list[str]:
+    """Return the tags one by one: "bridge, road, landscape" has three."""
+    if not hit.tags:
+        return []
+    return hit.tags.split(", ")
+
+
+def _author(hit: _Hit) -> Author | None:
+    """Return the author with the address of their page, or None if Pixabay names nobody.
+
+    No field holds that address. It is made of the name and the id: https://pixabay.com/users/ada-example-17/
+    (reported).
+    """
+    if not hit.user:
+        return None
+    if not hit.user_id:
+        return Author(name=hit.user)
+    name_in_address = quote(hit.user, safe="")
+    return Author(name=hit.user, url=f"https://pixabay.com/users/{name_in_address}-{hit.user_id}/")
+
+
+def _renditions(hit: _Hit) -> list[Rendition]:
+    """Return the files of an image, smallest first, without those that it lacks.
+
+    The largest file below the original is called `large`, whatever its size: most keys get no original, and an image
+    needs either an `original` or a `large`.
+    """
+    size = (hit.width, hit.height)
+    renditions = []
+    if hit.preview_url:
+        preview = Rendition(name="thumbnail", url=hit.preview_url, width=hit.preview_width, height=hit.preview_height)
+        renditions.append(preview)
+    web = Rendition(name="small", url=hit.web_url, width=hit.web_width, height=hit.web_height)
+    renditions.append(web)
+    if hit.large_url:
+        renditions.append(Rendition.within("medium", hit.large_url, size, (LARGE_SIDE, LARGE_SIDE)))
+    if hit.full_hd_url:
+        renditions.append(Rendition.within("large", hit.full_hd_url, size, (FULL_HD_SIDE, FULL_HD_SIDE)))
+    renditions[-1] = msgspec.structs.replace(renditions[-1], name="large")
+    if hit.original_url:
+        renditions.append(Rendition(name="original", url=hit.original_url, width=hit.width, height=hit.height))
+    return renditions
