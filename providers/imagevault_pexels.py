@@ -136,6 +136,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     Attributes:
         api_key: The key from https://www.pexels.com/api/new/. Its environment variable is PEXELS_API_KEY.
+
     """
 
     api_key: str
@@ -164,6 +165,7 @@ class _Photo(msgspec.Struct):
         url: The photo's page.
         alt: What the photo shows. May be null (official client), and was missing in older answers (recorded).
         avg_color: Such as `#978E82`. May be null (official client), and was missing in older answers (recorded).
+
     """
 
     id: int
@@ -185,6 +187,7 @@ class _Listing(msgspec.Struct):
         total_results: How many photos match. May be missing in other lists of photos (recorded).
         next_page: The address of the next page, absent on the last one (API docs). Nothing else marks the end: a page
             had 14 photos instead of 15, and more followed (recorded).
+
     """
 
     photos: list[msgspec.Raw]
@@ -223,6 +226,7 @@ async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: S
     Raises:
         httpx.HTTPStatusError: Pexels answered 4xx or 5xx. The gateway names these errors.
         msgspec.MsgspecError: The answer does not have the documented form. The gateway names this error too.
+
     """
     params: dict[str, str | int] = {
         "query": query.text,

@@ -142,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True):
     Attributes:
         api_key: The key that https://pixabay.com/api/docs/ shows after login. Its environment variable is
             PIXABAY_API_KEY.
+
     """
 
     api_key: str
@@ -163,6 +164,7 @@ class _Hit(msgspec.Struct):
         page_url: The image's page.
         type: `photo`, `illustration`, `vector/svg` or `vector/ai` (reported). A lookup finds all of them.
         tags: Separated by commas: "bridge, road, landscape". It may be empty.
+
     """
 
     id: int
@@ -191,6 +193,7 @@ class _Listing(msgspec.Struct):
         hits: Undecoded, so that `decode_each` can drop a bad image and keep the page.
         total: How many images this search gives, 500 at most. The field `total` of the answer counts those that
             nobody can get, and is not used.
+
     """
 
     hits: list[msgspec.Raw]
@@ -234,6 +237,7 @@ async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: S
         InvalidResponse: Pixabay refused the request for another reason.
         httpx.HTTPStatusError: Pixabay answered another 4xx, or 5xx. The gateway names these errors.
         msgspec.MsgspecError: The answer does not have the documented form. The gateway names this error too.
+
     """
     params = {PARAMS[name]: value for name, value in query.native.items()}
     params["q"] = _shortened(query.text)
