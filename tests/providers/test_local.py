@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import imagevault_local as plugin
 import PIL.Image
@@ -18,7 +18,7 @@ from imagevault_local import Settings, fetch_image, open_file, search_images
 from PIL import ExifTags, ImageChops, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
-from imagevault import Image, Page, SearchQuery, Unavailable
+from imagevault import Image, License, Page, Rendition, SearchQuery, Unavailable
 from imagevault.files.folder import FRESH, File
 from imagevault.images import sanitize as mend
 from imagevault.images.attribution import attribution
@@ -657,13 +657,13 @@ class TestIndex:
     def read(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """The ids of the files that were read, in order."""
         read: list[str] = []
-        really = plugin._found
+        really = plugin._read
 
-        def entry(file: File) -> plugin.Found:
+        def entry(file: File) -> plugin._IndexedFile:
             read.append(file.id)
             return really(file)
 
-        monkeypatch.setattr(plugin, "_found", entry)
+        monkeypatch.setattr(plugin, "_read", entry)
         return read
 
     async def test_what_changes_is_found_and_nothing_else_read_again(
@@ -704,14 +704,14 @@ class TestIndex:
     async def test_a_long_first_reading_is_not_waited_for(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("a.jpg", "b.jpg"):
             put(folder / name)
-        go_on, really = threading.Event(), plugin._found
+        go_on, really = threading.Event(), plugin._read
 
-        def slow(file: File) -> plugin.Found:
+        def slow(file: File) -> plugin._IndexedFile:
             if file.id == "b.jpg":
                 go_on.wait(60)
             return really(file)
 
-        monkeypatch.setattr(plugin, "_found", slow)
+        monkeypatch.setattr(plugin, "_read", slow)
         monkeypatch.setattr(plugin, "PATIENCE", 0)
         assert await fetch_image("a.jpg", Settings(str(folder))) is not None
 
@@ -769,3 +769,108 @@ class TestSamples:
         assert shipped is not None
         with PIL.Image.open(shipped) as old, PIL.Image.open(tmp_path / "1" / file) as new:
             assert max(ImageStat.Stat(ImageChops.difference(old.convert("RGB"), new.convert("RGB"))).mean) < 1
+
+
+class TestFunctions:
+    """The small functions of the provider, without files."""
+
+    @pytest.mark.parametrize(
+        ("texts", "path", "title"),
+        [
+            ({"title": ["Owl", "Hibou"], "description": ["A bird"]}, "a.jpg", "Owl"),
+            ({"description": ["A bird"]}, "a.jpg", "A bird"),
+            ({}, "trip/red_fox-2.jpg", "Red fox 2"),
+            ({}, "NASA.png", "NASA"),
+            ({}, "---.jpg", "---"),
+        ],
+        ids=["title", "description", "file name", "capitals stay", "no words"],
+    )
+    def test_a_title_comes_from_the_best_source(self, texts: dict[str, list[str]], path: str, title: str) -> None:
+        assert plugin._title(texts, PurePosixPath(path)) == title
+
+    @pytest.mark.parametrize(
+        ("texts", "alt"),
+        [
+            ({"alt": ["A fox"], "description": ["Snow"]}, "A fox"),
+            ({"description": ["Snow"]}, "Snow"),
+            ({"title": ["Fox"]}, None),
+        ],
+    )
+    def test_alt_is_never_the_title(self, texts: dict[str, list[str]], alt: str | None) -> None:
+        assert plugin._alt(texts) == alt
+
+    @pytest.mark.parametrize(
+        ("values", "tags"), [(["fox", "snow"], ["fox", "snow"]), (["fox;snow"], ["fox", "snow"]), ([], [])]
+    )
+    def test_tags_come_one_by_one_or_as_one_text(self, values: list[str], tags: list[str]) -> None:
+        assert plugin._tags({"tag": values}) == tags
+
+    def test_all_creators_are_named(self) -> None:
+        assert plugin._author_name({"author": ["Ada Example", "Ben Example"]}) == "Ada Example, Ben Example"
+        assert plugin._author_name({}) == ""
+
+    @pytest.mark.parametrize(
+        ("texts", "id"),
+        [
+            ({"license": ["https://creativecommons.org/licenses/by/4.0/"]}, "cc-by-4.0"),
+            ({"rights": ["Free (see https://creativecommons.org/publicdomain/zero/1.0/)."]}, "cc0-1.0"),
+            ({"license": ["https://ada.example/rights", "https://creativecommons.org/licenses/by/4.0/"]}, "cc-by-4.0"),
+            ({"license": ["https://ada.example/rights"]}, None),
+            ({}, None),
+        ],
+        ids=["licence field", "text on rights", "the first that is known", "another address", "nothing"],
+    )
+    def test_a_licence_is_found_by_its_link(self, texts: dict[str, list[str]], id: str | None) -> None:
+        license = plugin._license(texts)
+        assert (license.id if license else None) == id
+
+    BY = License.from_url("https://creativecommons.org/licenses/by/4.0/")
+    CC0 = License.from_url("https://creativecommons.org/publicdomain/zero/1.0/")
+    ADA = {"author": ["Ada Example"]}
+
+    @pytest.mark.parametrize(
+        ("texts", "license", "credit"),
+        [
+            ({"credit": ["Ada's studio"], **ADA}, BY, "Ada's studio"),
+            (ADA, None, None),
+            (ADA, CC0, None),
+            (ADA, BY, "Fox by Ada Example. CC BY 4.0, https://creativecommons.org/licenses/by/4.0/"),
+            ({"rights": ["(c) 2020"]}, None, "Fox. (c) 2020"),
+            ({"rights": ["(c) 2020"]}, BY, "Fox. (c) 2020. CC BY 4.0, https://creativecommons.org/licenses/by/4.0/"),
+            ({}, None, "Fox"),
+        ],
+        ids=["dictated", "author", "author and CC0", "author and CC BY", "rights", "rights and CC BY", "title"],
+    )
+    def test_the_credit_names_what_the_gateway_cannot_know(
+        self, texts: dict[str, list[str]], license: License | None, credit: str | None
+    ) -> None:
+        """None means the gateway's own line, which names title and author."""
+        assert plugin._credit(texts, "Fox", license) == credit
+
+    @pytest.mark.parametrize(
+        ("source", "url"),
+        [("https://ada.example/fox", "https://ada.example/fox"), ("Ada's shelf", None), ("", None)],
+    )
+    def test_a_source_is_a_link_or_none(self, source: str, url: str | None) -> None:
+        assert plugin._source_url({"source": [source]}) == url
+
+    def test_renditions_have_sizes_and_no_address(self) -> None:
+        assert plugin._renditions((800, 400)) == [
+            Rendition(name="thumbnail", width=400, height=200),
+            Rendition(name="original", width=800, height=400),
+        ]
+
+    @pytest.mark.parametrize(
+        ("word", "found"),
+        [("fo", True), ("fox", True), ("foxes", True), ("reds", True), ("ox", False), ("foxy", False)],
+    )
+    def test_a_word_is_found_at_its_beginning_and_in_the_singular(self, word: str, found: bool) -> None:
+        assert plugin._has_word(" red fox ", word) is found
+
+    def test_words_are_folded(self) -> None:
+        assert plugin._words("Red_FOX-2", "Ünï ﬁn") == ["red", "fox", "2", "ünï", "fin"]
+
+    @pytest.mark.parametrize("text", ["https://" + "." * 100_000, "https://" * 20_000 + ".", "http" * 50_000])
+    def test_a_hostile_text_takes_no_time(self, text: str) -> None:
+        """The pattern is linear: these take milliseconds, and a quadratic pattern takes minutes."""
+        assert plugin._license({"rights": [text]}) is None
