@@ -5,7 +5,7 @@ Each fact below names its source:
 * "API docs": https://pixabay.com/api/docs/
 * "recorded": seen in recorded answers of the real API, checked on 2026-11-29
 * "reported": seen by users of the real API, who published it
-* "unverified": stated nowhere that can be cited, so this file does not depend on it
+* "unverified": no answer has proved it; this file takes the cautious reading
 
 One endpoint searches and looks up. The API key can only go into the query (API docs), so it is part of every address;
 ImageVault removes it from logs and error messages.
