@@ -1,7 +1,7 @@
 """The routes of accounts."""
 
 from datetime import datetime
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from imagevault.accounts.service import Accounts
+from imagevault.accounts.signups import Signups
 from imagevault.errors import BadInput, Forbidden
 from imagevault.records import Caller
 
@@ -23,8 +24,8 @@ class Signup(msgspec.Struct, forbid_unknown_fields=True):
     password: Annotated[str, Meta(examples=["violet-harbour-71"])]
 
 
-class Made(msgspec.Struct):
-    """The account that was made; `username` in small letters."""
+class CreatedAccount(msgspec.Struct):
+    """The account that was created; `username` in lowercase."""
 
     id: UUID
     username: str
@@ -47,51 +48,36 @@ class Token(msgspec.Struct):
 
 
 class Me(msgspec.Struct):
-    """Whom the token belongs to."""
+    """The account that the token belongs to."""
 
     id: UUID
     username: str
     is_admin: bool
 
 
-@runtime_checkable
-class Signups(Protocol):
-    """How many accounts an address may still make."""
-
-    open: bool
-
-    def take(self, network: str) -> object:
-        """Counts one; raises TooMany if there is none left."""
-        ...
-
-    def give_back(self, network: str) -> None:
-        """The one taken came to nothing."""
-        ...
-
-
-MADE = {"id": "0b6f7a52-9c1e-4f5c-8f0a-3d5b8d1c2e7f", "username": "ada", "created_at": "2026-11-23T09:30:00Z"}
+CREATED = {"id": "0b6f7a52-9c1e-4f5c-8f0a-3d5b8d1c2e7f", "username": "ada", "created_at": "2026-11-23T09:30:00Z"}
 TOKEN = {"access_token": "eyJhbGciOiJIUzI1NiIs...", "token_type": "bearer", "expires_in": 3600}
 ME = {"id": "0b6f7a52-9c1e-4f5c-8f0a-3d5b8d1c2e7f", "username": "ada", "is_admin": False}
 
 
 @post(
     "/signup",
-    opt={"open": True, "example": MADE, "problems": (403, 409, 413, 415)},
+    opt={"open": True, "example": CREATED, "problems": (403, 409, 413, 415)},
     security=[{}],
     tags=["accounts"],
-    summary="Make an account",
+    summary="Create an account",
 )
 async def signup(
     request: Request[Any, Any, Any],
     data: JSONBody[Signup],
     accounts: NamedDependency[Accounts],
     signups: NamedDependency[Signups],
-) -> Made:
-    """Makes an account.
+) -> CreatedAccount:
+    """Create an account.
 
-    The username is folded to small letters and must be free (409). A password that is too short, longer than 256
-    characters or easily guessed is refused with the reason (400). An admin can close this (403) and limits how many
-    accounts one address may make (429).
+    The username is converted to lowercase and must be free (409). A password that is too short, longer than 256
+    characters or easily guessed is refused with the reason (400). An admin can close sign-ups (403) and limits how many
+    accounts one address may create (429).
     """
     if not signups.open:
         raise Forbidden("Signing up is closed; ask an admin of this server for an account.")
@@ -102,7 +88,7 @@ async def signup(
     except Exception:
         signups.give_back(network)
         raise
-    return Made(account.id, account.username, account.created_at)
+    return CreatedAccount(account.id, account.username, account.created_at)
 
 
 @post(
@@ -114,30 +100,42 @@ async def signup(
     summary="Sign in",
 )
 async def token(request: Request[Any, Any, Any], accounts: NamedDependency[Accounts]) -> Token:
-    """Signs in with the OAuth2 password form and answers a bearer token.
+    """Sign in with the OAuth2 password form and get a bearer token.
 
     A wrong name and a wrong password get the same 401.
     """
-    given = credentials(await request.body())
-    access_token = await accounts.sign_in(given.username, given.password)
+    credentials = read_credentials(await request.body())
+    access_token = await accounts.sign_in(credentials.username, credentials.password)
     return Token(access_token, "bearer", accounts.tokens.lifetime)
 
 
-def credentials(form: bytes) -> Credentials:
-    """Reads the form. Litestar's own parser would keep the last thousand in memory, with their passwords."""
+def read_credentials(form: bytes) -> Credentials:
+    """Read the form. Litestar's own parser would keep the last thousand forms in memory, with their passwords.
+
+    Raises:
+        BadInput: if a field is missing or given twice.
+        UnicodeDecodeError: if the form is not UTF-8.
+
+    """
     fields = parse_qsl(form.decode(), keep_blank_values=True, errors="strict")
-    values: dict[str, str] = {}
-    for wanted in Credentials.__struct_fields__:
-        given = [value for name, value in fields if name == wanted]
-        if len(given) != 1:
-            raise BadInput(wanted, "must be given once" if given else "is missing")
-        values[wanted] = given[0]
-    return Credentials(**values)
+    return Credentials(
+        username=_only_value(fields, "username"),
+        password=_only_value(fields, "password"),
+    )
+
+
+def _only_value(fields: list[tuple[str, str]], wanted: str) -> str:
+    values = [value for name, value in fields if name == wanted]
+    if not values:
+        raise BadInput(wanted, "is missing")
+    if len(values) > 1:
+        raise BadInput(wanted, "must be given once")
+    return values[0]
 
 
 @get("/protected", opt={"example": ME}, tags=["accounts"], summary="Who am I?")
 async def protected(request: Request[Caller, Any, Any]) -> Me:
-    """Answers whom the token belongs to; 401 without a valid one."""
+    """Return the account that the token belongs to; 401 without a valid token."""
     return Me(UUID(request.user.id), request.user.username, request.user.is_admin)
 
 

@@ -7,7 +7,10 @@ from imagevault.storage.database import DB
 
 
 class Account(Table, tablename="iv_account", db=DB):
-    """One account. `username` is folded (NFKC, case); `epoch` counts up to end every token given out before."""
+    """One account.
+
+    `username` is normalized (NFKC, case-folded). Raising `epoch` revokes every token issued before.
+    """
 
     id = UUID(primary_key=True)
     username = Varchar(length=64, unique=True)

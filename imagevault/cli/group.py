@@ -38,7 +38,7 @@ def with_services(work: Callable[[Services], Awaitable[None]]) -> None:
 
 async def account(accounts: Accounts, username: str) -> Caller:
     """The account of this name. Raises ImageVaultError if there is none, or if it is locked."""
-    found = await accounts.named(username)
+    found = await accounts.find_active(username)
     if found is None:
         raise ImageVaultError(f"there is no account {username} that may act; see imagevault users list")
     return found

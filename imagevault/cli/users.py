@@ -64,7 +64,7 @@ def list_users(as_json: bool) -> None:
     """List the accounts: imagevault users list."""
 
     async def work(services: Services) -> None:
-        accounts = await services.accounts.all()
+        accounts = await services.accounts.list_all()
         if as_json:
             print_json({"users": accounts})
             return

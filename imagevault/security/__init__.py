@@ -1,1 +1,1 @@
-"""Keys, redaction, and token buckets: what keeps secrets secret and callers within their limits."""
+"""Keys, redaction and token buckets: they keep secrets secret and callers within their limits."""

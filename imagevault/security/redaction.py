@@ -1,32 +1,55 @@
-"""Secrets kept out of what is shown: log lines, messages of errors, recorded answers."""
+"""Removing secrets from what is shown: log lines, error messages, recorded answers."""
 
 import json
 import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-SECRET_NAME = re.compile(r"key|secret|token|password|client_id")  # of a setting that is never shown
-# What looks like a credential wherever it stands: tokens, our keys, and keys in the query of a URL.
+SECRET_NAME = re.compile(r"key|secret|token|password|client_id")  # names of settings whose values are never shown
+# Text that looks like a credential wherever it stands. Examples of each alternative:
+#   eyJhbGciOiJIUzI1NiJ9.e30.abc                  a JSON web token
+#   iv_1a2b3c4d5e                                 one of our API keys
+#   Bearer 1a2b3c4d5e                             the value of an Authorization header
+#   ?api_key=1a2b3c, &client_id=1a2b3c            a key in the query of a URL; its name stays
 CREDENTIAL = re.compile(
-    r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+|\biv_\w{8,}|(?i:bearer\s+)[\w.~+/-]{8,}=*"
+    r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+"
+    r"|\biv_\w{8,}"
+    r"|(?i:bearer\s+)[\w.~+/-]{8,}=*"
     r"|(?i:(?P<name>\b(?:(?:api_?)?key|client_id|client_secret|access_token|token|wskey|password)=))[^&\s'\"]+"
 )
-SHORTEST = 6  # characters; a shorter "secret" would be found in every other word
+MIN_SECRET_LENGTH = 6  # characters; a shorter secret would match inside ordinary words
 MASK = "***"
 
 
 def pattern_of(secrets: Iterable[str | None]) -> re.Pattern[str] | None:
-    """What finds these secrets as they are, in a URL, in a repr and in JSON; None if there are none."""
-    found = {form for secret in secrets if secret and len(secret) >= SHORTEST for form in _forms(secret)}
-    return re.compile("|".join(map(re.escape, sorted(found, key=len, reverse=True)))) if found else None
+    """Return a pattern that finds these secrets in plain text, in URLs, in reprs and in JSON.
+
+    Secrets of fewer than six characters are left out. Returns None if none is left.
+    """
+    spellings: set[str] = set()
+    for secret in secrets:
+        if secret and len(secret) >= MIN_SECRET_LENGTH:
+            spellings |= _spellings(secret)
+    if not spellings:
+        return None
+    longest_first = sorted(spellings, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)))
 
 
 def redacted(text: str, known: re.Pattern[str] | None = None) -> str:
-    """The text with `***` for every known secret, and for what looks like a credential."""
-    text = known.sub(MASK, text) if known else text
-    return CREDENTIAL.sub(lambda found: f"{found['name'] or ''}{MASK}", text)
+    """Return the text with `***` in place of each known secret and of all that looks like a credential."""
+    if known is not None:
+        text = known.sub(MASK, text)
+    return CREDENTIAL.sub(lambda match: f"{match['name'] or ''}{MASK}", text)
 
 
-def _forms(secret: str) -> set[str]:
-    told = {secret, quote(secret, safe=""), quote(secret), repr(secret)[1:-1], json.dumps(secret)[1:-1]}
-    return told | {json.dumps(form)[1:-1] for form in told}  # as it then stands in a line of JSON
+def _spellings(secret: str) -> set[str]:
+    spellings = {
+        secret,
+        quote(secret, safe=""),
+        quote(secret),
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+    }
+    in_a_json_log_line = {json.dumps(spelling)[1:-1] for spelling in spellings}
+    return spellings | in_a_json_log_line

@@ -1,51 +1,79 @@
-"""Token buckets in memory, bounded, one set per worker."""
+"""Token buckets in memory, a bounded number of them. Each worker has its own."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
+
+import msgspec
+from cachetools import LRUCache
 
 from imagevault.config.settings import Rate
 from imagevault.errors import TooMany
 
-CALLERS = 20_000
-ROUNDING = 1e-9  # what a token may lack: whoever waited as long as told must not fail for a rounding error
+MAX_BUCKETS = 20_000
+# A token may be short by this much: a caller who waits for `retry_after` must not fail because of a rounding error.
+ROUNDING = 1e-9
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """What was left in a bucket at one moment.
+
+    Attributes:
+        tokens: how many, fractions included.
+        updated_at: the moment, in seconds of the buckets' clock.
+
+    """
+
+    tokens: float
+    updated_at: float
 
 
 class TokenBuckets:
-    """One token bucket per key, all of one rate. The bucket longest untouched goes first when there are too many."""
+    """One token bucket for each key, all with the same rate.
 
-    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic, size: int = CALLERS) -> None:
+    A full set drops the bucket that was used least recently.
+    """
+
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic, size: int = MAX_BUCKETS) -> None:
+        self.rate = rate
         self.clock = clock
-        self.size = size
-        self.set_rate(rate)
-        self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self.buckets: LRUCache[str, Bucket] = LRUCache(maxsize=size)
+
+    @property
+    def per_second(self) -> float:
+        """How many tokens flow into a bucket in one second."""
+        return self.rate.amount / self.rate.seconds
 
     def set_rate(self, rate: Rate) -> None:
-        """Another rate from now on; nobody has more left of it than he had."""
+        """Use another rate from now on. No bucket gains tokens by the change."""
         self.rate = rate
-        self.per_second = rate.amount / rate.seconds
 
     def level(self, key: str) -> float:
-        """What is left in the bucket of this key, fractions included."""
-        tokens, then = self.buckets.get(key, (float(self.rate.amount), self.clock()))
-        return min(float(self.rate.amount), tokens + (self.clock() - then) * self.per_second)
+        """Return how many tokens the bucket of this key holds now, fractions included."""
+        bucket = self.buckets.get(key)
+        if bucket is None:
+            return float(self.rate.amount)
+        refilled = bucket.tokens + (self.clock() - bucket.updated_at) * self.per_second
+        return min(float(self.rate.amount), refilled)
 
     def take(self, key: str) -> float:
-        """Takes one token and answers what is left; TooMany, with the seconds to wait, if there is none."""
+        """Take one token and return how many are left.
+
+        Raises:
+            TooMany: if the bucket is empty, with the seconds until it holds a token.
+
+        """
         left = self.level(key) - 1
         if left < -ROUNDING:
             raise TooMany(
                 f"At most {self.rate.amount} in {self.rate.seconds} seconds are allowed.",
                 retry_after=-left / self.per_second,
             )
-        self.buckets[key] = (left, self.clock())
-        self.buckets.move_to_end(key)
-        if len(self.buckets) > self.size:
-            self.buckets.popitem(last=False)
+        self.buckets[key] = Bucket(left, self.clock())
         return left
 
     def give_back(self, key: str) -> None:
-        """Puts back a token that was taken for nothing."""
-        if key in self.buckets:
-            tokens, then = self.buckets[key]
-            self.buckets[key] = (tokens + 1, then)  # `level` never tells more than the amount
+        """Put back a token that was not used."""
+        bucket = self.buckets.get(key)
+        if bucket is not None:
+            # This may exceed the amount for the moment; `level` never reports more than the amount.
+            self.buckets[key] = Bucket(bucket.tokens + 1, bucket.updated_at)

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from imagevault.security.keyring import Keyring
 from imagevault.storage.database import Database
 
 KEYRING = Keyring(b"a test secret of more than thirty-two bytes")
+CHEAP = {"memory": 64, "passes": 1}  # below the floor of the settings: where the cost of a hash is not the subject
 
 
 class Clock:
@@ -44,14 +44,15 @@ Work = Callable[..., Awaitable[Worker]]
 async def worker(database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
     """A maker of workers that share one database; the last one made is in use.
 
-    `ours, theirs = await worker(), await worker(ttl=60)`
+    `ours, theirs = await worker(), await worker(ttl=60)`. A hash costs next to nothing unless `memory` or `passes` say
+    otherwise.
     """
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(keyring: Keyring = KEYRING, ttl: int = 3600, **cost: Any) -> Worker:
+        async def make(keyring: Keyring = KEYRING, ttl: int = 3600, **cost: int) -> Worker:
             database = Database(load({"DATABASE_URL": database_url}, tmp_path))
             await database.open()
             stack.push_async_callback(database.close)
-            return Worker(database, keyring, ttl, Argon2(**cost))
+            return Worker(database, keyring, ttl, Argon2(**{**CHEAP, **cost}))
 
         yield make

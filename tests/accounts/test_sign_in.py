@@ -133,7 +133,7 @@ class TestSignIn:
                 await ours.accounts.sign_in(username, password)
 
             assert counts == {"verify": 1}, (username, password)
-        assert "m=19456,t=3,p=1" in str(ours.passwords.dummy)
+        assert "m=64,t=3,p=1" in str(ours.passwords.dummy_hash)
 
     async def test_the_first_sign_in_of_a_worker_tells_no_more(
         self, worker: Any, monkeypatch: pytest.MonkeyPatch
@@ -172,7 +172,7 @@ class TestCost:
 
     async def test_a_hash_of_other_parameters_is_made_anew_at_the_next_sign_in(self, worker: Any) -> None:
         """Once, and only by the right password; the password stays what it was."""
-        before, now = await worker(), await worker(passes=3)
+        before, now = await worker(passes=2), await worker(passes=3)
         await before.accounts.create("ada", PASSWORD)
 
         async def kept() -> str:
@@ -199,8 +199,8 @@ class TestQueue:
         """Busy says when to come again; whoever waited is served."""
         passwords = Passwords(Settings())
         passwords.hasher = slow  # type: ignore[assignment]
-        tasks = [asyncio.create_task(passwords.hash("a")) for _ in range(passwords.running + passwords.queue)]
-        await until(lambda: slow.at_once == passwords.running)
+        tasks = [asyncio.create_task(passwords.hash("a")) for _ in range(passwords.max_running + passwords.max_waiting)]
+        await until(lambda: slow.at_once == passwords.max_running)
 
         for work in (passwords.hash("a"), passwords.verify("a", "hash"), passwords.check(PASSWORD, "ada")):
             with pytest.raises(Busy) as caught:
@@ -209,7 +209,7 @@ class TestQueue:
         slow.go_on.set()
         await asyncio.gather(*tasks)
 
-        assert (slow.most, slow.done) == (passwords.running, passwords.running + passwords.queue)
+        assert (slow.most, slow.done) == (passwords.max_running, passwords.max_running + passwords.max_waiting)
         assert await passwords.hash("a") == "hash"
 
     def test_leaves_a_core_free(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +217,7 @@ class TestQueue:
         running = []
         for cores in (1, 2, 8, None):
             monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
-            running.append(Passwords(Settings()).running)
+            running.append(Passwords(Settings()).max_running)
 
         assert running == [1, 1, 7, 1]
 
@@ -225,24 +225,24 @@ class TestQueue:
         """Cancelled callers do not fill the queue for ever."""
         passwords = Passwords(Settings())
         passwords.hasher = slow  # type: ignore[assignment]
-        tasks = [asyncio.create_task(passwords.hash("a")) for _ in range(passwords.running + passwords.queue)]
-        await until(lambda: slow.at_once == passwords.running)
+        tasks = [asyncio.create_task(passwords.hash("a")) for _ in range(passwords.max_running + passwords.max_waiting)]
+        await until(lambda: slow.at_once == passwords.max_running)
 
         for task in tasks:
             task.cancel()
         slow.go_on.set()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-        assert passwords.current_flight == 0
+        assert passwords.jobs == 0
 
     async def test_a_refused_password_gives_up_its_place(self) -> None:
         """An error is an end too."""
         passwords = Passwords(Settings())
-        for _ in range(3 * (passwords.running + passwords.queue)):
+        for _ in range(3 * (passwords.max_running + passwords.max_waiting)):
             with pytest.raises(BadInput):
                 await passwords.check("short", "ada")
 
-        assert passwords.current_flight == 0
+        assert passwords.jobs == 0
 
     async def test_others_are_served_meanwhile(self, start: Any, slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
         """While every place is taken, sign-ins get 503 + Retry-After, and everything else is answered."""
@@ -252,9 +252,10 @@ class TestQueue:
         monkeypatch.setattr(passwords, "hasher", slow)
         form = {"username": "ada", "password": PASSWORD}
         waiting = [
-            asyncio.create_task(api.post("/token", data=form)) for _ in range(passwords.running + passwords.queue)
+            asyncio.create_task(api.post("/token", data=form))
+            for _ in range(passwords.max_running + passwords.max_waiting)
         ]
-        await until(lambda: passwords.current_flight == passwords.running + passwords.queue)
+        await until(lambda: passwords.jobs == passwords.max_running + passwords.max_waiting)
 
         busy = await api.post("/token", data=form)
         also_busy = await api.post("/signup", json={"username": "bob", "password": PASSWORD})

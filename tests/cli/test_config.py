@@ -996,7 +996,7 @@ class TestAs:
         answer = json.loads(ended.stdout)
 
         async def callers(services: Services) -> tuple[str, dict[str, int]]:
-            found = await services.accounts.named("ada")
+            found = await services.accounts.find_active("ada")
             state, _ = await services.gateway.limiter.store.read("pexels")
             assert found is not None
             return found.id, {id: each.count for id, each in state.callers.items()}

@@ -80,7 +80,7 @@ class TestAccounts:
             body = {"username": "bob", "password": password}
             await refused(api, "POST", "/signup", "password", json=body)
 
-        assert [each["username"] for each in await api.services.accounts.all()] == ["ada"]
+        assert [each["username"] for each in await api.services.accounts.list_all()] == ["ada"]
 
     async def test_the_wrong_kind_of_body(self, api: Any) -> None:
         """A form instead of JSON and the reverse."""
@@ -96,7 +96,7 @@ class TestAccounts:
         [(kid, key)] = Keyring(SECRET.encode()).subkeys("jwt")
         [(_, other)] = Keyring(b"x" * 40).subkeys("jwt")
         now = int(time.time())
-        good = {"sub": str((await api.services.accounts.all())[0]["id"]), "epoch": 0, "jti": "a"} | {
+        good = {"sub": str((await api.services.accounts.list_all())[0]["id"]), "epoch": 0, "jti": "a"} | {
             "iat": now,
             "exp": now + 3600,
             "iss": "imagevault",
