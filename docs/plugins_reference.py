@@ -19,7 +19,7 @@ from msgspec import Meta
 from imagevault import errors, records
 from imagevault.plugins import decoding as answers
 from imagevault.plugins import hookspecs
-from imagevault.plugins.provider import HostSettings
+from imagevault.plugins.provider_settings import HostSettings
 from imagevault.testing import faults
 
 PAGE = Path(__file__).with_name("plugins.md")

@@ -202,7 +202,7 @@ class TestPackaging:
             if not any(fnmatch(path.name, each) for each in SETUPTOOLS["package-data"].get(dotted(path.parent), ()))
         ]
 
-        assert {path.name for path in files} >= {"py.typed", "docs.js", "fox-in-snow.jpg"}
+        assert {path.name for path in files} >= {"py.typed", "docs.js", "fox-in-snow.jpg", "provider.py.template"}
         assert left_out == []
 
     def test_the_command_is_there(self) -> None:
@@ -228,7 +228,9 @@ class TestWheel:
             if path.suffix not in {".py", ""}
         }
 
-        assert names == code | samples | {"imagevault/py.typed", "imagevault/http/docs.js"}
+        templates = {str(path.relative_to(ROOT)) for path in (ROOT / "imagevault" / "plugins").rglob("*.template")}
+
+        assert names == code | samples | templates | {"imagevault/py.typed", "imagevault/http/docs.js"}
         assert len(samples) >= 10
         assert "imagevault = imagevault.cli:main" in points
         assert all(f"{name.removeprefix('imagevault_')} = {name}" in points for name in PROVIDERS)

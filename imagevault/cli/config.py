@@ -57,7 +57,7 @@ def _examined(settings: Settings) -> tuple[list[ConfigError], list[str]]:
         check_default(settings, plugins)
     except ConfigError as error:
         errors.append(error)
-    lacking = [f"{each.name}: {each.reason}" for each in plugins.providers.values() if each.lacking]
+    lacking = [f"{each.name}: {each.reason}" for each in plugins.providers.values() if each.is_missing_setting]
     return errors, [*shadowed(settings), *plugins.problems, *lacking]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from imagevault.config.settings import RESTART, SECRET, Rate, Settings, description, keys, provider_variable, variable
-from imagevault.plugins.provider import HOST_FIELDS
+from imagevault.plugins.provider_settings import HOST_FIELDS
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.security.redaction import SECRET_NAME
 

@@ -89,7 +89,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
 
 def _check_strictly(plugins: PluginRegistry) -> None:
     wrong = [f"{each.name}: {each.reason}" for each in plugins.failures]
-    wrong += [f"{each.name}: {each.fault}" for each in plugins.providers.values() if each.fault]
+    wrong += [f"{each.name}: {each.config_error}" for each in plugins.providers.values() if each.config_error]
     wrong += plugins.problems
     if wrong:
         raise ImageVaultError(f"not started (--strict): {'; '.join(wrong)}")

@@ -1,1 +1,1 @@
-"""Provider plugins: the hooks, how plugins are found, loaded and isolated, and what the host gives them."""
+"""Provider plugins: their hooks, how they are found, loaded and isolated, and what the host gives them."""

@@ -1,4 +1,4 @@
-"""The host's memory for one plugin, which the plugin calls `keep`."""
+"""The cache that a plugin uses as `keep`."""
 
 import asyncio
 import contextvars
@@ -6,42 +6,64 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import msgspec
+from cachetools import TLRUCache
+
 T = TypeVar("T")
-_within: contextvars.ContextVar[frozenset[tuple[int, str]]] = contextvars.ContextVar("making", default=frozenset())
+
+# The (cache, key) pairs whose values the current task is making, to find a value that waits for itself.
+_being_made: contextvars.ContextVar[frozenset[tuple[int, str]]] = contextvars.ContextVar(
+    "being_made", default=frozenset()
+)
+
+
+class CachedValue(msgspec.Struct, frozen=True):
+    """A value and for how many seconds it is kept."""
+
+    value: Any
+    seconds: float
+
+
+def _expires_at(_key: str, cached: CachedValue, now: float) -> float:
+    return now + cached.seconds
 
 
 class PluginCache:
-    """What one plugin keeps between calls (`Keep`): one `make` at a time per key, bounded, the oldest thrown away."""
+    """The values of one plugin in one worker (`Keep`): bounded, and each made by one call at a time.
 
-    SIZE = 10_000
+    A full cache drops the values that have expired, then those used least recently.
+    """
+
+    MAX_VALUES = 10_000
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
-        self.kept: dict[str, tuple[float, Any]] = {}
-        self.making: dict[str, asyncio.Future[Any]] = {}
+        self.values: TLRUCache[str, CachedValue] = TLRUCache(self.MAX_VALUES, ttu=_expires_at, timer=clock)
+        self.in_flight: dict[str, asyncio.Future[Any]] = {}
 
     async def __call__(self, key: str, make: Callable[[], Awaitable[T]], seconds: float) -> T:
-        """What is kept under `key`, made now if it is not there or too old."""
-        until, value = self.kept.get(key, (0.0, None))
-        if self.clock() < until:
-            return value  # type: ignore[no-any-return]
-        if (id(self), key) in _within.get():
-            raise RuntimeError(f"keep({key!r}) waits for itself: its make asked for the same key")
-        task = self.making.get(key)
+        """Return the value for `key`; make it if there is none or it has expired.
+
+        Raises:
+            RuntimeError: if `make` itself asks for the same key, which would wait forever.
+
+        """
+        cached = self.values.get(key)
+        if cached is not None:
+            return cached.value  # type: ignore[no-any-return]
+        if (id(self), key) in _being_made.get():
+            raise RuntimeError(f"keep({key!r}) waits for itself: its `make` asks for the same key; use another key")
+        task = self.in_flight.get(key)
         if task is None:
-
-            async def made() -> T:
-                _within.set(_within.get() | {(id(self), key)})
-                return await make()
-
-            task = self.making[key] = asyncio.ensure_future(made())
+            task = asyncio.ensure_future(self._make(key, make))
+            self.in_flight[key] = task
             task.add_done_callback(lambda done: self._store(key, done, seconds))
-        return await asyncio.shield(task)  # one caller's leaving disturbs no other
+        return await asyncio.shield(task)  # a caller that is cancelled does not cancel the others
+
+    async def _make(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
+        _being_made.set(_being_made.get() | {(id(self), key)})
+        return await make()
 
     def _store(self, key: str, done: "asyncio.Future[Any]", seconds: float) -> None:
-        del self.making[key]
+        del self.in_flight[key]
         if not done.cancelled() and done.exception() is None:
-            self.kept.pop(key, None)
-            self.kept[key] = (self.clock() + seconds, done.result())
-            while len(self.kept) > self.SIZE:
-                del self.kept[next(iter(self.kept))]
+            self.values[key] = CachedValue(done.result(), seconds)

@@ -1,4 +1,4 @@
-"""Reading an upstream's JSON: whole, or record by record, so that one bad record never costs the page."""
+"""Reading an upstream's JSON: the whole answer, or record by record so that one bad record never costs the page."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -10,22 +10,25 @@ T = TypeVar("T")
 
 
 def decode(response: httpx.Response, type: type[T]) -> T:
-    """The body of a good answer as this Struct.
+    """Return the body of a successful answer as this Struct.
 
-    Raises `httpx.HTTPStatusError` for 4xx and 5xx and `msgspec.MsgspecError` for another form; the gateway understands
-    both.
+    Raises `httpx.HTTPStatusError` for a status of 4xx or 5xx, and `msgspec.MsgspecError` for a body of another form.
+    Let both through: the gateway understands them.
     """
     response.raise_for_status()
     return msgspec.json.decode(response.content, type=type)
 
 
 def decode_each(records: Iterable[msgspec.Raw], type: type[T]) -> list[T]:
-    """Those records of a list (declared as `list[msgspec.Raw]`) that are of this form; the others are left out."""
+    """Return the records of a list as this Struct, without those that have another form.
+
+    Declare the list as `list[msgspec.Raw]` in the Struct given to `decode`.
+    """
     decoder = msgspec.json.Decoder(type)
     decoded = []
     for record in records:
         try:
             decoded.append(decoder.decode(record))
-        except ValueError:  # also text that is not UTF-8
+        except ValueError:  # msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
             continue
     return decoded

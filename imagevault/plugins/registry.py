@@ -1,7 +1,7 @@
-"""Finding, loading and isolating plugins: the only file that knows pluggy.
+"""Finding, loading and isolating plugins: the only file besides `hookspecs` that knows pluggy.
 
-Each plugin is taken all or nothing. One that fails to import, misspells a hook, is not async where it must be or takes
-a used name is listed with its reason, and the rest serves.
+A plugin is loaded whole or not at all. One that cannot be imported, misspells a hook, is not async where it must be or
+takes a used name is listed with the reason; the others are not affected.
 """
 
 import importlib.util
@@ -24,17 +24,19 @@ import pluggy
 from imagevault.config.settings import Settings, nearest
 from imagevault.errors import PluginError
 from imagevault.plugins import hookspecs
-from imagevault.plugins.provider import Provider, checked
+from imagevault.plugins.provider import Provider
+from imagevault.plugins.provider_settings import check_info
 
 log = logging.getLogger(__name__)
 
 GROUP = "imagevault"
-NEEDED = ("provider_info", "search_images")
-RESERVED = {"all"}  # `provider=all` asks every one
+REQUIRED_HOOKS = ("provider_info", "search_images")
+RESERVED_NAMES = {"all"}  # `provider=all` asks every provider
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")  # pexels, tide-pool
 
 
 class Plugin:
-    """One plugin that was loaded: its hooks, called one by one, and what it declares of its provider."""
+    """A loaded plugin (see `LoadedPlugin`). Creating one calls `provider_info` and checks its answer."""
 
     def __init__(self, name: str, module: object, manager: pluggy.PluginManager, source: str) -> None:
         self.name = name
@@ -42,34 +44,40 @@ class Plugin:
         self.module = module
         self.manager = manager
         self.hooks = {caller.name for caller in manager.get_hookcallers(module) or ()}
-        self.declared = checked(self.call("provider_info"), "provider_info")
+        self.declared = check_info(self.call("provider_info"), "provider_info")
 
     def call(self, hook: str, **arguments: Any) -> Any:
-        """What this plugin's hook answers, None if it has no such hook."""
+        """Return what this hook of the plugin returns; None if it has no such hook."""
         others = [other for other in self.manager.get_plugins() if other is not self.module]
-        answers = self.manager.subset_hook_caller(hook, others)(**arguments)
-        return answers[0] if answers else None
+        results = self.manager.subset_hook_caller(hook, others)(**arguments)
+        return results[0] if results else None
 
     def explain(self, error: BaseException) -> str:
-        """What went wrong and where, in one line, for the plugin's author."""
-        return _reason(error)
+        """Return what went wrong and where, in one line, for the plugin's author."""
+        return _explain(error)
 
 
-def _reason(error: BaseException) -> str:
-    """What went wrong and where, in one line, for the plugin's author."""
-    text = "; ".join(filter(None, map(str.strip, str(error).splitlines())))
+def _explain(error: BaseException) -> str:
+    """Return the error in one line, with the last line of foreign code: `KeyError: 'x' (acme.py, line 12)`."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    text = "; ".join(line for line in lines if line)
     if isinstance(error, PluginError | pluggy.PluginValidationError):
         return text
-    foreign = [
-        f" ({Path(frame.filename).name}, line {frame.lineno})"
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<")
-        and not {"importlib", "pluggy", __file__} & {frame.filename, *Path(frame.filename).parts[-3:]}
-    ]
-    return f"{type(error).__name__}: {text}{foreign[-1] if foreign else ''}"
+    foreign = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_foreign(frame)]
+    if not foreign:
+        return f"{type(error).__name__}: {text}"
+    innermost = foreign[-1]
+    return f"{type(error).__name__}: {text} ({Path(innermost.filename).name}, line {innermost.lineno})"
 
 
-class Failure(msgspec.Struct, frozen=True):
+def _is_foreign(frame: traceback.FrameSummary) -> bool:
+    """Return whether a frame belongs neither to this file nor to the machinery that imports and calls plugins."""
+    if frame.filename.startswith("<") or frame.filename == __file__:
+        return False
+    return not {"importlib", "pluggy"} & set(Path(frame.filename).parts[-3:])
+
+
+class LoadFailure(msgspec.Struct, frozen=True):
     """A plugin that was not loaded, and why."""
 
     name: str
@@ -78,54 +86,48 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class PluginRegistry:
-    """All providers by name, those that failed to load, and what the settings say of providers that do not exist."""
+    """All plugins, and the provider that the settings make of each.
+
+    Attributes:
+        loaded: the plugins by name.
+        failures: the plugins that could not be loaded.
+        providers: the providers in force by name.
+        problems: what the settings say of providers that do not exist.
+
+    """
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.loaded: dict[str, Plugin] = {}
+        self.failures: list[LoadFailure] = []
         self.providers: Mapping[str, Provider] = {}
-        self.former: dict[str, WeakSet[Provider]] = {}
-        self.failures: list[Failure] = []
         self.problems: list[str] = []
+        # Providers that were in force and are still used by a search or a call.
+        self._previous: dict[str, WeakSet[Provider]] = {}
 
     @classmethod
     def load(cls, settings: Settings) -> "PluginRegistry":
-        """Every plugin found, configured by these settings."""
-        plugins = cls()
-        for point in sorted(entry_points(group=GROUP), key=_ours_first):
-            distribution = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-            plugins.add(point.name, point.load, distribution)
+        """Load the installed plugins and those in `plugins_dir`, and configure their providers."""
+        registry = cls()
+        for point in sorted(entry_points(group=GROUP), key=_loading_order):
+            source = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+            registry.add(point.name, point.load, source)
         for path in sorted(settings.plugins_dir.glob("[!_]*.py")) if settings.plugins_dir else ():
-            plugins.add(path.stem.removeprefix("imagevault_"), partial(_import_file, path), str(path))
-        plugins.configure(settings)
-        return plugins
-
-    def configured(self, settings: Settings) -> dict[str, Provider]:
-        """Every provider as these settings make it; the same object where they change nothing."""
-        known = self.providers
-        return {
-            name: known[name] if name in known and known[name].suits(settings) else Provider(plugin, settings)
-            for name, plugin in self.loaded.items()
-        }
-
-    def configure(self, settings: Settings, providers: Mapping[str, Provider] | None = None) -> None:
-        """Puts these settings in force; `providers` as `configured` made them. What is switched off is withdrawn."""
-        before, self.providers = self.providers, providers or self.configured(settings)
-        self.problems = list(self._problems(settings))
-        for name, provider in before.items():
-            self.former.setdefault(name, WeakSet()).add(provider)
-            for each in self.former[name]:
-                each.withdrawn = self.providers[name].state == "disabled"
-                each.superseded = each.reached_by != self.providers[name].reached_by
-
-    def modules(self) -> dict[str, str]:
-        """The name of each plugin's module -> the provider."""
-        plugins = ((each.module, name) for name, each in self.loaded.items())
-        return {getattr(module, "__name__", type(module).__module__): name for module, name in plugins}
+            name = path.stem.removeprefix("imagevault_")
+            registry.add(name, partial(_import_file, path), str(path))
+        registry.configure(settings)
+        return registry
 
     def add(self, name: str, load: Callable[[], object], source: str) -> None:
-        """Takes one plugin, or lists it as failed with its reason."""
+        """Load one plugin, or list it in `failures` with the reason.
+
+        Args:
+            name: the provider's name.
+            load: imports the plugin and returns it.
+            source: where it comes from, for messages.
+
+        """
         plugin = None
         try:
             self._check_name(name)
@@ -134,36 +136,81 @@ class PluginRegistry:
             self._check_hooks(plugin)
             self.loaded[name] = Plugin(name, plugin, self.manager, source)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this plugin is lost
-            if plugin is not None and self.manager.get_plugin(name) is plugin and name not in self.loaded:
+            is_registered = plugin is not None and self.manager.get_plugin(name) is plugin
+            if is_registered and name not in self.loaded:
                 self.manager.unregister(plugin)
-            reason = _reason(error)
-            self.failures.append(Failure(name, source, reason))
+            reason = _explain(error)
+            self.failures.append(LoadFailure(name, source, reason))
             log.error("plugin %s (%s) is not loaded: %s", name, source, reason)
 
+    def configured(self, settings: Settings) -> dict[str, Provider]:
+        """Return every provider as these settings make it: the one in force where they change nothing."""
+        return {name: self._configured(plugin, settings) for name, plugin in self.loaded.items()}
+
+    def _configured(self, plugin: Plugin, settings: Settings) -> Provider:
+        current = self.providers.get(plugin.name)
+        if current is not None and current.is_configured_by(settings):
+            return current
+        return Provider(plugin, settings)
+
+    def configure(self, settings: Settings, providers: Mapping[str, Provider] | None = None) -> None:
+        """Put these settings in force, and tell the previous providers what became of their names.
+
+        Args:
+            settings: the settings.
+            providers: what `configured` returned for them, if it was called before.
+
+        """
+        replaced = self.providers
+        self.providers = providers or self.configured(settings)
+        self.problems = list(self._problems(settings))
+        for name, provider in replaced.items():
+            self._previous.setdefault(name, WeakSet()).add(provider)
+            for previous in self._previous[name]:
+                previous.compare_with(self.providers[name])
+
+    def modules(self) -> dict[str, str]:
+        """Return the name of each plugin's module -> the provider's name. A plugin object counts for its class's."""
+        names = {}
+        for name, plugin in self.loaded.items():
+            module = getattr(plugin.module, "__name__", type(plugin.module).__module__)
+            names[module] = name
+        return names
+
     def _check_name(self, name: str) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", name):
-            raise PluginError("a provider's name is a small letter, then up to 31 small letters, digits, - or _")
-        if name in RESERVED:
-            raise PluginError(f"the name {name} has a meaning of its own in a search")
+        if not NAME.fullmatch(name):
+            raise PluginError(
+                "the provider's name must be a lowercase letter, then up to 31 lowercase letters, digits, - or _"
+            )
+        if name in RESERVED_NAMES:
+            raise PluginError(f"the name {name} has a meaning of its own in a search; choose another")
         if name in self.loaded:
-            raise PluginError(f"the name is taken by {self.loaded[name].source}")
+            raise PluginError(f"the name is taken by {self.loaded[name].source}; choose another")
 
     def _check_hooks(self, plugin: object) -> None:
-        known = [name for name, caller in vars(self.manager.hook).items() if caller.has_spec()]
-        callers = {caller.name: caller for caller in self.manager.get_hookcallers(plugin) or ()}
-        for name, caller in callers.items():
-            for each in caller.get_hookimpls():
-                if each.plugin is not plugin or (caller.spec is None and each.optionalhook):
-                    continue
-                if caller.spec is None:
-                    raise PluginError(f"there is no hook {name}.{nearest(name, known)}")
-                wanted = inspect.iscoroutinefunction(caller.spec.function)
-                if inspect.iscoroutinefunction(each.function) != wanted:
-                    kind, word = ("a coroutine", "async def") if wanted else ("a plain function", "def")
-                    raise PluginError(f"{name} must be {kind}: {word} {name}(...)")
-        for hook in NEEDED:
-            if hook not in callers:
+        callers = self.manager.get_hookcallers(plugin) or []
+        for caller in callers:
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is plugin:
+                    self._check_hook(caller, implementation)
+        found = {caller.name for caller in callers}
+        for hook in REQUIRED_HOOKS:
+            if hook not in found:
                 raise PluginError(f"it has no hook {hook} (a function marked @hookimpl)")
+
+    def _check_hook(self, caller: pluggy.HookCaller, implementation: pluggy.HookImpl) -> None:
+        name = caller.name
+        if caller.spec is None:
+            if implementation.optionalhook:
+                return
+            known = [hook for hook, other in vars(self.manager.hook).items() if other.has_spec()]
+            raise PluginError(f"there is no hook {name}.{nearest(name, known)}")
+        must_be_async = inspect.iscoroutinefunction(caller.spec.function)
+        is_async = inspect.iscoroutinefunction(implementation.function)
+        if must_be_async and not is_async:
+            raise PluginError(f"{name} must be a coroutine: async def {name}(...)")
+        if is_async and not must_be_async:
+            raise PluginError(f"{name} must be a plain function: def {name}(...)")
 
     def _problems(self, settings: Settings) -> Iterator[str]:
         for name in settings.providers:
@@ -174,13 +221,14 @@ class PluginRegistry:
                 yield f"default: there is no provider {name}.{nearest(name, list(self.loaded))}"
 
 
-def _ours_first(point: EntryPoint) -> tuple[bool, str, str]:
-    """No stranger takes the name of a provider of ours."""
-    return point.dist is None or point.dist.name != GROUP, point.name, point.value
+def _loading_order(point: EntryPoint) -> tuple[bool, str, str]:
+    """Our own providers first, so that no other package takes the name of one."""
+    is_foreign = point.dist is None or point.dist.name != GROUP
+    return is_foreign, point.name, point.value
 
 
 def _import_file(path: Path) -> ModuleType:
-    name = f"{GROUP}_file_{path.stem}"  # a file called json.py must not become everybody's json
+    name = f"{GROUP}_file_{path.stem}"  # so that a file json.py does not replace the module json
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError("it is not a Python file")

@@ -1,4 +1,4 @@
-"""Names the plugin that blocks the event loop: it cannot be isolated there, so it must be found."""
+"""Names the plugin that blocks the event loop: nothing can isolate such a plugin, so its author must be told."""
 
 import asyncio
 import logging
@@ -11,55 +11,70 @@ from types import FrameType
 
 log = logging.getLogger(__name__)
 
-BEAT = 0.1  # seconds between two signs of life
-PATIENCE = 0.5  # seconds without one after which the culprit is looked for
+HEARTBEAT_INTERVAL = 0.1  # seconds between two heartbeats of the event loop
+BLOCKED_AFTER = 0.5  # seconds without a heartbeat after which the loop counts as blocked
+
+
+def _log_error(message: str) -> None:
+    log.error("%s", message)
 
 
 class Watchdog:
-    """A thread that looks at what the event loop is doing when it gives no sign of life.
+    """A thread that looks at what the event loop is doing when its heartbeat stops.
 
-    `modules`: the name of each plugin's module -> the provider. `report` gets the provider and the line, once a block.
+    Args:
+        modules: the name of each plugin's module -> the provider's name.
+        report: receives the message, once for each time that the loop is blocked. Logs an error by default.
+
     """
 
-    def __init__(self, modules: Mapping[str, str], report: Callable[[str], None] | None = None) -> None:
+    def __init__(self, modules: Mapping[str, str], report: Callable[[str], None] = _log_error) -> None:
         self.modules = modules
-        self.report = report or (lambda message: log.error("%s", message))
-        self.last_beat = time.monotonic()
-        self.ended = threading.Event()
+        self.report = report
+        self.last_heartbeat = time.monotonic()
+        self.stopped = threading.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Watches the running loop until the block ends."""
-        loop_thread = threading.get_ident()
-        beating = asyncio.create_task(self._beat())
-        thread = threading.Thread(target=self._watch, args=(loop_thread,), name="imagevault-watchdog", daemon=True)
+        """Watch the running event loop until the block ends."""
+        heartbeat = asyncio.create_task(self._send_heartbeats())
+        thread = threading.Thread(
+            target=self._watch,
+            args=(threading.get_ident(),),
+            name="imagevault-watchdog",
+            daemon=True,
+        )
         thread.start()
         try:
             yield
         finally:
-            beating.cancel()
-            self.ended.set()
+            heartbeat.cancel()
+            self.stopped.set()
             thread.join(1)
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            self.last_beat = time.monotonic()
-            await asyncio.sleep(BEAT)
+            self.last_heartbeat = time.monotonic()
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
 
     def _watch(self, loop_thread: int) -> None:
-        reported = 0.0
-        while not self.ended.wait(BEAT):
-            beat = self.last_beat
-            if time.monotonic() - beat > PATIENCE and beat != reported:
-                reported = beat
-                if (where := self._culprit(sys._current_frames().get(loop_thread))) is not None:  # noqa: SLF001
-                    self.report(where)
+        reported_heartbeat = 0.0
+        while not self.stopped.wait(HEARTBEAT_INTERVAL):
+            heartbeat = self.last_heartbeat
+            is_blocked = time.monotonic() - heartbeat > BLOCKED_AFTER
+            if not is_blocked or heartbeat == reported_heartbeat:
+                continue
+            reported_heartbeat = heartbeat
+            message = self._describe(sys._current_frames().get(loop_thread))  # noqa: SLF001  there is no other way
+            if message is not None:
+                self.report(message)
 
-    def _culprit(self, frame: FrameType | None) -> str | None:
+    def _describe(self, frame: FrameType | None) -> str | None:
+        """Return the message that names the innermost frame of a plugin; None if no plugin is running."""
         while frame is not None:
             provider = self.modules.get(frame.f_globals.get("__name__", ""))
             if provider is not None:
-                where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-                return f"plugin {provider} blocks the server at {where}; its hooks must await, or use a thread"
+                place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+                return f"plugin {provider} blocks the server at {place}; its hooks must await, or use a thread"
             frame = frame.f_back
         return None

@@ -90,7 +90,7 @@ class LiveSettings:
         providers = self.plugins.configured(settings)
         for name, error in wrong_providers(settings, providers):
             former = self.plugins.providers.get(name)
-            if former is None or former.fault != providers[name].fault:  # else it was so before, and harms nobody
+            if former is None or former.config_error != providers[name].config_error:
                 raise error
         return settings, providers
 
@@ -118,9 +118,9 @@ def check_default(settings: Settings, plugins: PluginRegistry) -> None:
 def wrong_providers(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[tuple[str, ConfigError]]:
     """The providers that are set wrongly, each with an error that names the line; to lack a setting is not wrong."""
     for name, provider in providers.items():
-        if provider.fault:
-            key = f"providers.{name}" + (f".{provider.wrong}" if provider.wrong else "")
-            yield name, ConfigError(key, settings.where(key), provider.fault)
+        if provider.config_error:
+            key = f"providers.{name}" + (f".{provider.config_error_key}" if provider.config_error_key else "")
+            yield name, ConfigError(key, settings.where(key), provider.config_error)
 
 
 def shadowed(settings: Settings) -> list[str]:

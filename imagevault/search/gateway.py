@@ -122,7 +122,7 @@ class Gateway:
             raise BadInput(field, "must be a provider's name, a colon and its own id, such as pexels:2014422")
         provider = find_enabled(self.providers, name, field)
         if provider.state != "ok":
-            raise Unconfigured(f"{name}: {provider.excuse}")
+            raise Unconfigured(f"{name}: {provider.public_reason}")
         seconds = min(self.settings.deadline, provider.host.timeout)
         image = await self.pages.read_image(provider, native_id, seconds, caller=caller)
         if image is None:

@@ -155,7 +155,7 @@ class Search:
         provider = self._providers[place.name]
         try:
             if provider.state != "ok":
-                raise Unconfigured(provider.excuse)
+                raise Unconfigured(provider.public_reason)
             plan = filters.plan(provider.info, cursor.filters)
         except ProviderError as error:
             return ProviderCursor(place, error=error)

@@ -22,7 +22,7 @@ import pytest
 from imagevault.cli import output as terminal
 from imagevault.cli.serve import GRACE
 from imagevault.config.settings import keys, load
-from imagevault.plugins.provider import HOST_FIELDS
+from imagevault.plugins.provider_settings import HOST_FIELDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")

@@ -35,18 +35,18 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "message"),
         [
-            ("", "small letter"),
-            ("Acme", "small letter"),
-            ("9lives", "small letter"),
-            ("red fox", "small letter"),
-            ("../acme", "small letter"),
-            ("äpfel", "small letter"),
-            ("acme\n", "small letter"),
-            ("n" * 33, "small letter"),
-            ("acme-", "none of these two last"),
+            ("", "lowercase letter"),
+            ("Acme", "lowercase letter"),
+            ("9lives", "lowercase letter"),
+            ("red fox", "lowercase letter"),
+            ("../acme", "lowercase letter"),
+            ("äpfel", "lowercase letter"),
+            ("acme\n", "lowercase letter"),
+            ("n" * 33, "lowercase letter"),
+            ("acme-", "the last not - or _"),
             ("all", "a meaning of its own"),
-            ("pexels", "a provider pexels already"),
-            ("migrations", "a module imagevault_migrations already"),
+            ("pexels", "already a provider pexels"),
+            ("migrations", "already a module imagevault_migrations"),
             ("imagevault-acme", "must not begin with imagevault"),
         ],
     )
@@ -85,7 +85,7 @@ class TestFolder:
         (tmp_path / "imagevault-acme").touch()
         (tmp_path / "file").touch()
 
-        with pytest.raises(ImageVaultError, match="imagevault-acme is there already, and no folder"):
+        with pytest.raises(ImageVaultError, match="imagevault-acme exists and is not a folder"):
             scaffold.write("acme", tmp_path)
         with pytest.raises(ImageVaultError, match=r"cannot be written: Not a directory"):
             scaffold.write("acme", tmp_path / "file")
@@ -110,7 +110,7 @@ class TestCommand:
         )
 
         assert (bad.returncode, again.returncode) == (2, 1)
-        assert bad.stderr.startswith("imagevault: name: must be a small letter")
+        assert bad.stderr.startswith("imagevault: name: must be a lowercase letter")
         assert again.stderr == "imagevault: imagevault-acme is not empty; nothing was written\n"
 
 

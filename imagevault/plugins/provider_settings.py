@@ -1,0 +1,331 @@
+"""What an admin sets for one provider: read, converted, checked, and made into a `ProviderConfig`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Protocol
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import FieldInfo
+
+from imagevault.config.settings import Settings, description, nearest, provider_variable
+from imagevault.config.validation import check_url, clean_key, convert
+from imagevault.errors import PluginError, Unconfigured
+from imagevault.records import ProviderInfo, Quota
+from imagevault.security.redaction import SECRET_NAME, pattern_of, redacted
+
+ProviderState = Literal["ok", "disabled", "unconfigured", "failed"]
+
+
+class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of `[providers.NAME]`, and the variables `NAME_KEY`, that the host reads itself.
+
+    All other keys are the plugin's.
+    """
+
+    enabled: Annotated[bool, Meta(description="switches the provider on or off")] = True
+    base_url: Annotated[str | None, Meta(description="another address of the upstream: a mirror, a simulation")] = None
+    timeout: Annotated[float, Meta(ge=0.1, le=30, description="seconds it may take in one search")] = 3.0
+    quota: Annotated[
+        tuple[str, ...],
+        Meta(description="calls it allows, such as 5000/hour, in place of the declared quota for that period"),
+    ] = ()
+    cache_for: Annotated[
+        Annotated[int, Meta(ge=0)] | None, Meta(description="seconds a page is fresh, within its terms")
+    ] = None
+    page_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="images it is asked for at once")] = None
+
+
+HOST_FIELDS: dict[str, FieldInfo] = {field.name: field for field in msgspec.structs.fields(HostSettings)}
+
+
+class LoadedPlugin(Protocol):
+    """A loaded plugin: its hooks, called one by one, and the info that it declares.
+
+    Attributes:
+        name: the provider's name.
+        source: where the plugin comes from: a distribution and its version, or a file.
+        declared: what `provider_info` returned.
+        hooks: the names of the hooks that it has.
+
+    """
+
+    name: str
+    source: str
+    declared: ProviderInfo
+    hooks: set[str]
+
+    def call(self, hook: str, **arguments: Any) -> Any:
+        """Return what this hook of the plugin returns; None if it has no such hook."""
+        ...
+
+    def explain(self, error: BaseException) -> str:
+        """Return what went wrong and where, in one line, for the plugin's author."""
+        ...
+
+
+class ConfiguredValue(msgspec.Struct, frozen=True):
+    """One value as an admin wrote it.
+
+    Attributes:
+        key: the key in `[providers.NAME]`.
+        value: text from the environment, or any TOML value.
+        source: where it was found, for messages. Two values that differ only in this are the same setting.
+
+    """
+
+    key: str
+    value: Any
+    source: str
+
+    @property
+    def setting(self) -> tuple[str, Any]:
+        """The key with its value."""
+        return self.key, self.value
+
+
+class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings make of one provider.
+
+    Attributes:
+        state: `ok`; `disabled`: an admin switched it off; `unconfigured`: a setting is missing or wrong; `failed`: its
+            plugin raised an error.
+        reason: why the state is not `ok`, for admins. It holds no secret.
+        config_error: what is wrong, also while the provider is disabled; None if only a setting is missing.
+        config_error_key: the key that is wrong, where it is one.
+        is_missing_setting: whether a required setting is missing.
+        host: the values of the host's own keys.
+        settings: the plugin's own settings; None if they could not be made.
+        info: the declared info as the settings change it.
+
+    """
+
+    state: ProviderState
+    reason: str | None = None
+    config_error: str | None = None
+    config_error_key: str | None = None
+    is_missing_setting: bool = False
+    host: HostSettings
+    settings: msgspec.Struct | None
+    info: ProviderInfo
+
+
+class _WrongSetting(Unconfigured):
+    """A setting is unknown or has a wrong value.
+
+    Attributes:
+        key: its name.
+        source: where its value was found, if known.
+
+    """
+
+    def __init__(self, key: str, message: str, *, source: str | None = None, meaning: str = "") -> None:
+        super().__init__(f"{key} ({meaning}): {message}" if meaning else f"{key}: {message}")
+        self.key = key
+        self.source = source
+
+
+class _MissingSetting(Unconfigured):
+    """A required setting is missing."""
+
+
+def read_values(plugin: LoadedPlugin, settings: Settings) -> list[ConfiguredValue]:
+    """Return what is set for this provider: the host's keys first, then the plugin's, then unknown keys."""
+    known = [*HOST_FIELDS, *plugin.declared.settings.__struct_fields__]
+    return [ConfiguredValue(*found) for found in settings.provider_values(plugin.name, known)]
+
+
+def configure(plugin: LoadedPlugin, values: list[ConfiguredValue]) -> ProviderConfig:
+    """Make a provider's configuration from the values that are set for it. Never raises.
+
+    An error of the plugin costs its own provider only.
+    """
+    config = _Configuration(plugin).made_of(values)
+    known_secrets = pattern_of(value for _, value in private_texts(values, config.settings))
+    config = msgspec.structs.replace(
+        config,
+        reason=config.reason and redacted(config.reason, known_secrets),
+        config_error=config.config_error and redacted(config.config_error, known_secrets),
+    )
+    if config.host.enabled:
+        return config
+    return msgspec.structs.replace(
+        config,
+        state="disabled",
+        reason=f"switched off: enabled = false for {plugin.name}",
+    )
+
+
+class _Configuration:
+    """One configuration in the making. It keeps what was read before an error."""
+
+    def __init__(self, plugin: LoadedPlugin) -> None:
+        self.plugin = plugin
+        self.host = HostSettings()
+        self.settings: msgspec.Struct | None = None
+        self.info = plugin.declared
+
+    def made_of(self, values: list[ConfiguredValue]) -> ProviderConfig:
+        try:
+            self._read(values)
+        except _MissingSetting as error:
+            return self._result("unconfigured", str(error), is_missing_setting=True)
+        except _WrongSetting as error:
+            source = f" ({error.source})" if error.source else ""
+            return self._result(
+                "unconfigured",
+                f"{error}{source}",
+                config_error=str(error),
+                config_error_key=error.key,
+            )
+        except (Unconfigured, ValueError) as error:
+            return self._result("unconfigured", str(error), config_error=str(error))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this provider is lost
+            reason = self.plugin.explain(error)
+            return self._result("failed", reason, config_error=reason)
+        return self._result("ok", None)
+
+    def _read(self, values: list[ConfiguredValue]) -> None:
+        own_fields = {field.name: field for field in msgspec.structs.fields(self.plugin.declared.settings)}
+        own_values = self._convert(values, own_fields)
+        _check_required(self.plugin.name, own_fields, own_values)
+        self.settings = self.plugin.declared.settings(**own_values)
+        if "configure" in self.plugin.hooks:
+            info = self.plugin.call("configure", info=self.info, settings=self.settings)
+            self.info = check_info(info, "configure")
+        self.info = _with_host_settings(self.info, self.host)
+
+    def _convert(self, values: list[ConfiguredValue], own_fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+        """Take the host's values and return the plugin's.
+
+        The host's values come first, so a wrong value of the plugin's does not hide that the provider is disabled.
+        """
+        own_values: dict[str, Any] = {}
+        for given in values:
+            converted = _converted(self.plugin.name, given, {**HOST_FIELDS, **own_fields})
+            if given.key in HOST_FIELDS:
+                self.host = msgspec.structs.replace(self.host, **{given.key: converted})
+            elif given.key == "api_key" and converted == "":
+                continue  # a blank key counts as not set
+            else:
+                own_values[given.key] = converted
+        return own_values
+
+    def _result(self, state: ProviderState, reason: str | None, **errors: Any) -> ProviderConfig:
+        return ProviderConfig(
+            state=state,
+            reason=reason,
+            host=self.host,
+            settings=self.settings,
+            info=self.info,
+            **errors,
+        )
+
+
+def private_texts(values: list[ConfiguredValue], settings: msgspec.Struct | None) -> list[tuple[str, str]]:
+    """Return the plugin's own settings that are text, as (key, text).
+
+    These are the values as they were written, however the configuration ended, and the values in force. A default is
+    left out unless its name says that it is secret.
+    """
+    texts = [
+        (given.key, given.value.strip())
+        for given in values
+        if isinstance(given.value, str) and given.value.strip() and given.key not in HOST_FIELDS
+    ]
+    for field in msgspec.structs.fields(settings) if settings else ():
+        value = getattr(settings, field.name)
+        is_default = value == field.default and not SECRET_NAME.search(field.name)
+        if isinstance(value, str) and value and not is_default:
+            texts.append((field.name, value))
+    return texts
+
+
+def _converted(name: str, given: ConfiguredValue, fields: Mapping[str, FieldInfo]) -> Any:
+    key = given.key
+    if key not in fields:
+        message = f"there is no such setting of {name}.{nearest(key, list(fields))}"
+        raise _WrongSetting(key, message, source=given.source)
+    try:
+        converted = convert(given.value, fields[key].type)
+        if key == "base_url":
+            check_url(converted)
+        if key == "api_key" and isinstance(converted, str):
+            converted = clean_key(converted)
+    except ValueError as error:
+        meaning = description(fields[key])
+        raise _WrongSetting(key, str(error), source=given.source, meaning=meaning) from None
+    return converted
+
+
+def _check_required(name: str, fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> None:
+    for key, field in fields.items():
+        if field.required and key not in values:
+            raise _MissingSetting(f"{provider_variable(name, key)} is not set (or {key} in [providers.{name}])")
+
+
+def _with_host_settings(info: ProviderInfo, host: HostSettings) -> ProviderInfo:
+    """Return the info with the admin's quota, cache time and page size.
+
+    Raises:
+        _WrongSetting: if the provider's terms or abilities do not allow one of them.
+
+    """
+    if host.cache_for is not None and host.cache_for < info.must_cache_for:
+        raise _WrongSetting("cache_for", f"must be at least {info.must_cache_for}; the terms of {info.title} demand it")
+    if host.page_size is not None and host.page_size > info.page_size:
+        raise _WrongSetting("page_size", f"must be at most {info.page_size}; {info.title} gives no more at once")
+    cache_for = info.cache_for if host.cache_for is None else host.cache_for
+    return msgspec.structs.replace(
+        info,
+        quotas=_quotas(info, host),
+        cache_for=max(cache_for, info.must_cache_for),
+        page_size=host.page_size or info.page_size,
+    )
+
+
+def _quotas(info: ProviderInfo, host: HostSettings) -> list[Quota]:
+    """Return the declared quotas with the admin's limits, and the admin's quotas for other periods."""
+    try:
+        configured = {quota.period: quota for quota in map(Quota.parse, host.quota)}
+    except ValueError as error:
+        raise _WrongSetting("quota", str(error).removeprefix("quota: ")) from None
+    quotas = []
+    for declared in info.quotas:
+        replacement = configured.pop(declared.period, declared)
+        quotas.append(msgspec.structs.replace(declared, limit=replacement.limit))
+    return [*quotas, *configured.values()]
+
+
+def check_info(info: object, hook: str) -> ProviderInfo:
+    """Return the info if it is valid: a Struct does not check its values itself.
+
+    Args:
+        info: what the hook returned.
+        hook: its name, for messages.
+
+    Raises:
+        PluginError: if it is no ProviderInfo or a field is wrong, with the field.
+
+    """
+    if not isinstance(info, ProviderInfo):
+        raise PluginError(f"{hook} must return a ProviderInfo, not {type(info).__name__}")
+    for field in msgspec.structs.fields(ProviderInfo):
+        if field.name == "settings":  # a type, which msgspec cannot convert
+            continue
+        try:
+            msgspec.convert(msgspec.to_builtins(getattr(info, field.name)), field.type)
+        except (msgspec.ValidationError, TypeError) as error:
+            raise PluginError(f"{hook}: {field.name}: {error}".replace("`", "")) from None
+    _check_settings_type(info, hook)
+    return info
+
+
+def _check_settings_type(info: ProviderInfo, hook: str) -> None:
+    if not isinstance(info.settings, type) or not issubclass(info.settings, msgspec.Struct):
+        raise PluginError(f"{hook}: settings: must be a subclass of msgspec.Struct")
+    try:
+        names = {field.name for field in msgspec.structs.fields(info.settings)}
+    except NameError as error:  # an annotation names a type that does not exist
+        raise PluginError(f"{hook}: settings: {error}") from None
+    for name in names.intersection(HOST_FIELDS):
+        raise PluginError(f"{hook}: settings: {name} is a key of the host; give this field another name")

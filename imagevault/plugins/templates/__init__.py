@@ -1,0 +1,1 @@
+"""The files of a new provider's project, read by `imagevault.plugins.scaffold` as `string.Template`."""
