@@ -1,7 +1,7 @@
 """Writes the reference in docs/plugins.md anew, from the docstrings of the code: python docs/plugins_reference.py.
 
-A line of a Struct's docstring that begins with names of fields in backquotes and a colon says what these fields are; it
-goes on in the lines below it that are indented. All other lines are read as they are.
+The `Attributes:` section of a Struct's docstring says what each field is, as `name: meaning` with its further lines
+indented. It becomes a table; the other lines are taken as they are.
 """
 
 import ast
@@ -27,7 +27,8 @@ BEGIN = "<!-- written by docs/plugins_reference.py -->\n"
 END = "<!-- to here -->\n"
 STRUCTS = ("ProviderInfo", "Quota", "SearchQuery", "Page", "Image", "Rendition", "Author", "License", "Keep")
 RAISED = ("RateLimited", "Unauthorized", "NotFound", "Unavailable", "InvalidResponse", "ProviderError")
-FIELDS = re.compile(r"((?:`\w+`, )*`\w+`): (.*)")
+SECTION = "\nAttributes:\n"
+FIELD = re.compile(r"    (\w+): (.*)")
 
 
 def reference() -> str:
@@ -79,12 +80,8 @@ def _code(module: ModuleType) -> list[ast.stmt]:
 
 def _prose(thing: object) -> str:
     """A docstring without what it says of single fields."""
-    kept, of_field = [], False
-    for line in (inspect.getdoc(thing) or "").splitlines():
-        of_field = FIELDS.fullmatch(line) is not None or (of_field and line.startswith("    "))
-        if not of_field:
-            kept.append(line)
-    return "\n".join(kept).strip() + "\n"
+    text, _, _ = (inspect.getdoc(thing) or "").partition(SECTION)
+    return text.strip() + "\n"
 
 
 def _functions(module: ModuleType) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -128,15 +125,17 @@ def _is_property(node: ast.FunctionDef) -> bool:
 
 def _meanings(struct: object) -> Iterator[tuple[str, str]]:
     """What the docstring says of each field that it names."""
-    names: list[str] = []
-    text = ""
-    for line in [*(inspect.getdoc(struct) or "").splitlines(), ""]:
-        if names and line.startswith("    "):
-            text += f" {line.strip()}"
-            continue
-        yield from ((name, text.removesuffix(".")) for name in names)
-        found = FIELDS.fullmatch(line)
-        names, text = (re.findall(r"\w+", found[1]), found[2]) if found else ([], "")
+    _, _, section = (inspect.getdoc(struct) or "").partition(SECTION)
+    meanings: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if found := FIELD.fullmatch(line):
+            name = found[1]
+            meanings[name] = found[2]
+        elif line.strip():
+            meanings[name] += f" {line.strip()}"
+    for name, meaning in meanings.items():
+        yield name, meaning.removesuffix(".")
 
 
 def _aliases(structs: list[ast.ClassDef]) -> Iterator[str]:

@@ -1,29 +1,29 @@
 """Every error that ImageVault raises on purpose.
 
     ImageVaultError
-    |-- ConfigError                 a setting is wrong: the start stops, or its provider does
-    |-- PluginError                 a plugin cannot be loaded: only that plugin is lost
+    |-- ConfigError                 a setting is wrong: the server does not start, or its provider is not used
+    |-- PluginError                 a plugin cannot be loaded; the others are not affected
     |-- DatabaseUnavailable         the database does not answer now
-    |-- ProviderError               an upstream failed; plugins raise the first five
+    |-- ProviderError               an upstream failed; plugins raise this one and the first five
     |   |-- RateLimited             too many calls, with `retry_after` in seconds where known
-    |   |-- Unauthorized            the key is missing, wrong or not allowed to do this
-    |   |-- NotFound                there is no such image (any more)
+    |   |-- Unauthorized            the key is missing, wrong or does not allow this
+    |   |-- NotFound                there is no such image, or no longer
     |   |-- Unavailable             down, unreachable, or answering 5xx
-    |   |-- InvalidResponse         an answer that is not what its documentation promises
+    |   |-- InvalidResponse         the answer differs from what its documentation promises
     |   |-- TimedOut                no answer in time
     |   |-- Unsupported             it cannot do what this search asks for
-    |   `-- Unconfigured            it lacks a setting, named in the message
-    `-- Refused                     a caller's request is turned down; the edge gives it a status
+    |   `-- Unconfigured            a setting is missing; the message names it
+    `-- Refused                     a caller's request is refused; the edge gives it a status
         |-- BadInput                a value is wrong; `field` names it
         |-- NotSignedIn             no valid credential came with the request
         |-- Forbidden               the caller may not do this
-        |-- Missing                 there is no such thing for this caller
+        |-- ResourceNotFound        there is no such thing for this caller
         |-- Conflict                it exists already
         |-- TooMany                 a limit is reached; `retry_after` in seconds
         `-- Busy                    no room right now; `retry_after` in seconds
 
-Messages are shown to callers and written to logs: they never hold a key, a
-password or a trace. Plugins raise provider errors; only the edge speaks HTTP.
+Messages are shown to callers and written to logs, so they never hold a key, a
+password or a traceback. Plugins raise provider errors; only the edge speaks HTTP.
 """
 
 
@@ -32,10 +32,13 @@ class ImageVaultError(Exception):
 
 
 class ConfigError(ImageVaultError):
-    """One setting is wrong.
+    """A setting is wrong.
 
-    `key` is its name (`limits.requests`), `source` where the value was found (`environment variable
-    SECRET_KEY`, `imagevault.toml, line 7`), and `message` says what would be right.
+    Attributes:
+        key: the name of the setting: `limits.requests`.
+        source: where its value was found: `environment variable SECRET_KEY`, `imagevault.toml, line 7`.
+        message: what would be right.
+
     """
 
     def __init__(self, key: str, source: str, message: str) -> None:
@@ -46,7 +49,7 @@ class ConfigError(ImageVaultError):
 
 
 class PluginError(ImageVaultError):
-    """A plugin cannot be loaded; the message says why, for its author."""
+    """A plugin cannot be loaded; the message tells its author why."""
 
 
 class DatabaseUnavailable(ImageVaultError):
@@ -54,9 +57,11 @@ class DatabaseUnavailable(ImageVaultError):
 
 
 class ProviderError(ImageVaultError):
-    """An upstream failed. Callers see `failed`, unless it is one of the kinds derived from this.
+    """An upstream failed. Callers see `failed`, unless the error is of a kind derived from this one.
 
-    The message tells why. `retry_after`: seconds after which it may do better, where that is known.
+    Attributes:
+        retry_after: seconds after which a call may succeed; None if unknown.
+
     """
 
     def __init__(self, message: str = "", retry_after: float | None = None) -> None:
@@ -65,9 +70,10 @@ class ProviderError(ImageVaultError):
 
 
 class RateLimited(ProviderError):
-    """The upstream, or our own bookkeeping for it, allows no call now. Callers see `rate_limited`.
+    """The upstream, or the gateway's own limits for it, allows no call now. Callers see `rate_limited`.
 
-    The provider is left alone for `retry_after` seconds; where that is not known, for 2 and then ever longer.
+    The gateway does not call the provider again for `retry_after` seconds. Where that is not known, it waits 2 seconds,
+    and longer after each further refusal.
     """
 
     def __init__(self, message: str = "too many requests", retry_after: float | None = None) -> None:
@@ -75,19 +81,19 @@ class RateLimited(ProviderError):
 
 
 class Unauthorized(ProviderError):
-    """The upstream does not accept the key, or not for this. Callers see `unauthorized`."""
+    """The upstream does not accept the key, or the key does not allow this call. Callers see `unauthorized`."""
 
 
 class NotFound(ProviderError):
-    """The upstream has no such image. In a lookup the same as None; in a search callers see `invalid_response`."""
+    """The upstream has no such image: the same as None in `fetch_image`. In a search callers see `invalid_response`."""
 
 
 class Unavailable(ProviderError):
-    """The upstream is down or unreachable. Callers see `unavailable`; several in a row open the breaker."""
+    """The upstream is down or unreachable. Callers see `unavailable`; several in a row open the circuit breaker."""
 
 
 class InvalidResponse(ProviderError):
-    """The upstream's answer is not what its documentation promises. Callers see `invalid_response`."""
+    """The upstream's answer differs from what its documentation promises. Callers see `invalid_response`."""
 
 
 class TimedOut(ProviderError):
@@ -95,19 +101,25 @@ class TimedOut(ProviderError):
 
 
 class Unsupported(ProviderError):
-    """The provider cannot do what was asked, and it cannot be emulated."""
+    """The provider cannot do what was asked, and the gateway cannot emulate it."""
 
 
 class Unconfigured(ProviderError):
-    """The provider lacks a setting."""
+    """The provider has a setting that is missing or wrong."""
 
 
 class Refused(ImageVaultError):
-    """A caller's request is turned down."""
+    """A caller's request is refused."""
 
 
 class BadInput(Refused):
-    """A value in the request is wrong."""
+    """A value in the request is wrong.
+
+    Attributes:
+        field: the name of the parameter or the field of the body.
+        message: what would be right.
+
+    """
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -116,7 +128,7 @@ class BadInput(Refused):
 
 
 class NotSignedIn(Refused):
-    """No valid credential came with the request; one message for every cause."""
+    """No valid credential came with the request; the message is the same for every cause."""
 
     def __init__(self, message: str = "A valid access token is needed.") -> None:
         super().__init__(message)
@@ -127,15 +139,20 @@ class Forbidden(Refused):
 
 
 class ResourceNotFound(Refused):
-    """No such thing, or not this caller's."""
+    """There is no such thing, or it is not this caller's."""
 
 
 class Conflict(Refused):
-    """It exists already."""
+    """The thing exists already."""
 
 
 class TooMany(Refused):
-    """A limit is reached."""
+    """A limit is reached.
+
+    Attributes:
+        retry_after: seconds until the next request is allowed.
+
+    """
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -143,7 +160,12 @@ class TooMany(Refused):
 
 
 class Busy(Refused):
-    """No room at this moment."""
+    """The server has no room for this request at the moment.
+
+    Attributes:
+        retry_after: seconds after which there may be room.
+
+    """
 
     def __init__(self, message: str, retry_after: float = 1) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
 """What travels between plugins, gateway and callers: plain msgspec Structs, no I/O.
 
-A plugin makes `Image`, `Page` and `ProviderInfo`. The gateway mends each `Image` and shows it as an
-`ImageRecord`, which is what every consumer sees, whatever the provider.
+A plugin makes `Image`, `Page` and `ProviderInfo`. The gateway sanitizes each `Image` and shows it as an `ImageRecord`:
+every consumer sees the same form, whatever the provider.
 """
 
 import re
@@ -23,8 +23,10 @@ T = TypeVar("T")
 class Author(msgspec.Struct, frozen=True):
     """Who made the image.
 
-    `name`: as the provider shows it, up to 200 characters.
-    `url`: the author's page, for people.
+    Attributes:
+        name: as the provider shows it, up to 200 characters.
+        url: the author's page, for people.
+
     """
 
     name: str
@@ -34,12 +36,14 @@ class Author(msgspec.Struct, frozen=True):
 class License(msgspec.Struct, frozen=True):
     """A licence and what it allows.
 
-    `id`: stable and in small letters: `cc-by-4.0`, `cc0-1.0`, `pdm-1.0`, or a provider's own, such as `pexels`.
-    `name`: as people write it: `CC BY 4.0`.
-    `url`: its text.
-    `attribution_required`: whether the licence itself asks for credit.
-    `commercial`: whether commercial use is allowed.
-    `modification`: whether changed versions may be published.
+    Attributes:
+        id: stable and lowercase: `cc-by-4.0`, `cc0-1.0`, `pdm-1.0`, or a provider's own, such as `pexels`.
+        name: as people write it: `CC BY 4.0`.
+        url: where its text is.
+        attribution_required: whether the licence itself asks for credit.
+        commercial: whether it allows commercial use.
+        modification: whether it allows publishing changed versions.
+
     """
 
     id: str
@@ -51,35 +55,42 @@ class License(msgspec.Struct, frozen=True):
 
     @property
     def public_domain(self) -> bool:
-        """Whether no right is reserved: CC0, or a public domain mark."""
+        """Whether no right is reserved: CC0 or a public domain mark."""
         return self.id.startswith(("cc0-", "pdm-"))
 
     @classmethod
     def from_url(cls, url: str) -> "License | None":
-        """The Creative Commons licence or public domain mark at this address, or None if it is neither.
+        """The Creative Commons licence or public domain mark at this address; None if it is neither.
 
-        Ports of a country (`/by/2.0/de/`), a deed or legalcode page and `http:` are understood.
+        Accepts the port of a country (`/by/2.0/de/`), a deed or legalcode page, and `http:`.
         Source of the forms: https://creativecommons.org/licenses/ and /publicdomain/.
         """
         found = _CREATIVE_COMMONS.match(url.strip().lower())
         if found is None:
             return None
-        code, mark, version, port = found.group("code", "mark", "version", "port")
-        if mark:
-            id, name = ("cc0", "CC0") if mark == "zero" else ("pdm", "Public Domain Mark")
-            link = f"https://creativecommons.org/publicdomain/{mark}/{version}/"
-            return cls(f"{id}-{version}", f"{name} {version}", link)
-        port = f"/{port}" if port else ""
-        return cls(
-            id=f"cc-{code}-{version}{port.replace('/', '-')}",
-            name=f"CC {code.upper()} {version}{port.replace('/', ' ').upper()}",
-            url=f"https://creativecommons.org/licenses/{code}/{version}{port}/",
-            attribution_required=True,
-            commercial="nc" not in code.split("-"),
-            modification="nd" not in code.split("-"),
-        )
+        version = found["version"]
+        if found["mark"] == "zero":
+            return cls(f"cc0-{version}", f"CC0 {version}", f"{_PUBLIC_DOMAIN}/zero/{version}/")
+        if found["mark"] == "mark":
+            return cls(f"pdm-{version}", f"Public Domain Mark {version}", f"{_PUBLIC_DOMAIN}/mark/{version}/")
+        return _creative_commons(found["code"], version, found["port"])
 
 
+def _creative_commons(code: str, version: str, port: str | None) -> License:
+    """Return the licence with this code (`by-nc-sa`), version (`2.0`) and port (`de`)."""
+    conditions = code.split("-")
+    return License(
+        id=f"cc-{code}-{version}-{port}" if port else f"cc-{code}-{version}",
+        name=f"CC {code.upper()} {version} {port.upper()}" if port else f"CC {code.upper()} {version}",
+        url=f"https://creativecommons.org/licenses/{code}/{version}/{port + '/' if port else ''}",
+        attribution_required=True,
+        commercial="nc" not in conditions,
+        modification="nd" not in conditions,
+    )
+
+
+_PUBLIC_DOMAIN = "https://creativecommons.org/publicdomain"
+# http://creativecommons.org/licenses/by-sa/2.0/de/deed.en, //creativecommons.org/publicdomain/zero/1.0/
 _CREATIVE_COMMONS = re.compile(
     r"(?:https?:)?//(?:www\.)?creativecommons\.org/"
     r"(?:licenses/(?P<code>by(?:-nc|-nd|-sa|-nc-nd|-nd-nc|-nc-sa)?)|publicdomain/(?P<mark>zero|mark))"
@@ -90,9 +101,12 @@ _CREATIVE_COMMONS = re.compile(
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):
     """One file of an image.
 
-    `name`: the size it has among the others.
-    `url`: https, on one of `ProviderInfo.file_hosts`; None where the provider holds the file itself (`open_file`).
-    `width`, `height`: pixels of this file; None, both, where they are not known.
+    Attributes:
+        name: the size it has among the others.
+        url: https, on one of `ProviderInfo.file_hosts`; None where the provider holds the file itself (`open_file`).
+        width: of this file, in pixels; None where it is not known.
+        height: of this file, in pixels; None where the width is None.
+
     """
 
     name: RenditionName
@@ -102,34 +116,42 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def within(cls, name: RenditionName, url: str, size: tuple[int, int], box: tuple[float, float]) -> "Rendition":
-        """An original of this size (width, height) scaled into a box, and never up; without sizes if unknown.
+        """An original of this size (width, height) scaled down to fit into a box; never scaled up.
 
-        `(400, math.inf)` is a width of 400 and whatever height belongs to it.
+        The box `(400, math.inf)` is a width of 400 with the height that belongs to it. A size of 0 is unknown: then the
+        rendition has no size either.
         """
         if min(size) <= 0:
             return cls(name=name, url=url)
         scale = min(1.0, box[0] / size[0], box[1] / size[1])
-        width, height = (max(1, round(side * scale)) for side in size)
-        return cls(name=name, url=url, width=width, height=height)
+        return cls(
+            name=name,
+            url=url,
+            width=max(1, round(size[0] * scale)),
+            height=max(1, round(size[1] * scale)),
+        )
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """One image as a plugin gives it. One without an id or without any rendition is dropped.
+    """One image as a plugin returns it. The gateway drops one without an id or without any rendition.
 
-    `id`: the provider's own, up to 200 characters; callers see `NAME:id`.
-    `title`: what it is called, in one line.
-    `alt`: what it shows, for those who do not see it.
-    `width`, `height`: pixels of the original; without them the filters `orientation` and `size` never match.
-    `color`: its average or dominant colour, `#1E90FF`.
-    `blurhash`: its BlurHash.
-    `tags`: up to 50.
-    `author`: who made it; None where the provider does not say.
-    `source_url`: its page at the provider, for people.
-    `license`: its own licence; None where the provider has one for all (`ProviderInfo.license`).
-    `renditions`: its files, each name once, with an `original` or at least a `large` among them.
-    `credit`: the credit line, plain text, where the provider dictates it; else `ProviderInfo.credit` makes one.
-    `ref`: for the plugin's own later use, such as an address to call; kept with the image and handed back to
-        `image_downloaded`, never shown to a caller.
+    Attributes:
+        id: the provider's own, up to 200 characters; callers see `NAME:id`.
+        title: what it is called, in one line.
+        alt: what it shows, for people who cannot see it.
+        width: of the original, in pixels; without it the filters `orientation` and `size` never match.
+        height: of the original, in pixels.
+        color: its average or dominant colour, `#1E90FF`.
+        blurhash: its BlurHash.
+        tags: up to 50.
+        author: who made it; None where the provider does not say.
+        source_url: its page at the provider, for people.
+        license: its own licence; None where all images of the provider have the same (`ProviderInfo.license`).
+        renditions: its files, each name once, with an `original` or at least a `large` among them.
+        credit: the credit line, plain text, where the provider dictates it; otherwise `ProviderInfo.credit` makes one.
+        ref: for the plugin's own later use, such as an address to call. It is stored with the image and passed to
+            `image_downloaded`; no caller sees it.
+
     """
 
     id: str
@@ -149,11 +171,14 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One page of a provider's list.
+    """One page of a provider's results.
 
-    `images`: those of the page; fewer than `per_page` say nothing about what follows.
-    `total`: how many the provider says there are, before filters that the gateway emulates; None where it does not say.
-    `last`: whether nothing follows. Until it is true, the next page is asked for, but for two in a row that are empty.
+    Attributes:
+        images: the images of the page. Fewer than `per_page` do not mean that no page follows.
+        total: how many results the provider reports, before filters that the gateway emulates; None where it does not.
+        last: whether no page follows. Until it is true, the gateway asks for the next page, but it stops after two
+            empty pages in a row.
+
     """
 
     images: Sequence[Image]
@@ -162,13 +187,15 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plugin is asked.
+    """What a plugin searches for.
 
-    `text`: the words, in small letters, with single blanks, never empty.
-    `page`: from 1, in pages of `per_page`.
-    `per_page`: the provider's fixed `ProviderInfo.page_size`, whatever a caller of ours asked for.
-    `native`: the filters by their uniform names (`orientation`, `size`, `color`, `license`, `locale`) with the
-        provider's own values, as `ProviderInfo.filters` maps them.
+    Attributes:
+        text: the words, lowercase, with single blanks, never empty.
+        page: counts from 1, in pages of `per_page`.
+        per_page: the provider's fixed `ProviderInfo.page_size`, whatever a caller asks for.
+        native: the filters by their uniform names (`orientation`, `size`, `color`, `license`, `locale`) with the
+            provider's own values, as `ProviderInfo.filters` maps them.
+
     """
 
     text: str
@@ -178,12 +205,14 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """At most so many calls in any stretch of time so long.
+    """The calls that an upstream allows in a period. The period slides: it may begin at any moment.
 
-    `limit`: how many.
-    `period`: the stretch; a month is 31 days.
-    `remaining`: the upstream's header that tells how many calls are left, if it has one; it only ever lowers the count.
-    `reset`: its header that tells when the count begins anew, as Unix time or as seconds from now.
+    Attributes:
+        limit: how many calls.
+        period: how long; a month has 31 days.
+        remaining: the upstream's header with the number of calls left, if it sends one. It can only lower the count.
+        reset: the upstream's header with the time when the count starts again, as Unix time or as seconds from now.
+
     """
 
     limit: Count
@@ -193,7 +222,7 @@ class Quota(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "Quota":
-        """The quota that `5000/hour` says; ValueError says what would be right."""
+        """The quota written as `5000/hour`. Raises ValueError with what would be right."""
         found = re.fullmatch(r"\s*([1-9]\d{0,8})\s*/\s*(second|minute|hour|day|month)\s*", text)
         if found is None:
             raise ValueError("quota: must be calls per second, minute, hour, day or month, such as 5000/hour")
@@ -201,41 +230,45 @@ class Quota(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """How it is written: `200/hour`."""
+        """The quota as text: `200/hour`."""
         return f"{self.limit}/{self.period}"
 
 
 class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of a provider that needs none."""
+    """The settings of a provider that has none."""
 
 
 class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider can do and what its terms demand; the gateway enforces it.
 
-    `title`: its name as people write it; where the credit line holds it, it links to the image's page.
-    `page_size`: how many images it is asked for at once, always: as many as it gives.
-    `homepage`: its site, https.
-    `base_url`: where its API is, https, with a slash at the end; None if it holds its files itself (`open_file`).
-    `settings`: the Struct of its own settings. The one key of a provider is called `api_key`; a field without a default
-        must be set, and until then the provider is `unconfigured`. Names of the host's own keys are taken.
-    `filters`: filter -> uniform value -> its own value. The uniform values: orientation (landscape, portrait, square),
-        size (small, medium, large: at least 4, 12, 24 megapixels), license (commercial, modification, public-domain),
-        color (names of CSS), locale (de-DE). What is left out of the first three is emulated on the records; of the
-        colours and locales that are given, the nearest is taken.
-    `max_results`: how many images of one search it gives at most; None if there is no end.
-    `quotas`: the calls it allows, one for each period.
-    `concurrency`: calls at once.
-    `license`: the licence of all its images, where there is one.
-    `credit`: the credit line that its terms ask for, with `{author}`, `{title}` and `{license}`.
-    `notice`: the words that its terms want to see near results.
-    `file_hosts`: the hosts of its files; links to them are made https.
-    `cache_for`: seconds that a page is fresh, as its terms allow.
-    `must_cache_for`: seconds that its terms demand; no setting goes below.
-    `max_shown`: how many of its images one page of ours may show; None for any number.
-    `hotlink`: whether consumers may link its files, must, or may for a while only.
-    `tells_sizes`: whether its records have width and height, without which no orientation or size can be told.
-    `max_age`: seconds after which no page is shown any more, for its links end or removals must be honoured; None for
-        a week.
+    Attributes:
+        title: its name as people write it. Where the credit line contains it, it links to the image's page.
+        page_size: how many images the gateway asks for in every call: as many as the provider returns at once.
+        homepage: its site, https.
+        base_url: where its API is, https, with a slash at the end; None if it holds its files itself (`open_file`).
+        settings: the Struct of its own settings. If the provider needs one key, call it `api_key`. A field without a
+            default is required: until it is set, the provider is `unconfigured`. The names of the host's own keys are
+            taken.
+        filters: filter -> uniform value -> the provider's value. The uniform values: orientation (landscape, portrait,
+            square), size (small, medium, large: at least 4, 12, 24 megapixels), license (commercial, modification,
+            public-domain), color (CSS names), locale (de-DE). The gateway emulates what is left out of the first three.
+            For a colour or a locale, it takes the nearest that is given.
+        max_results: how many images of one search it returns at most; None if there is no limit.
+        quotas: the calls it allows, at most one quota for each period.
+        concurrency: how many calls at once.
+        license: the licence of all its images, where they have the same.
+        credit: the credit line that its terms ask for, with `{author}`, `{title}` and `{license}`.
+        notice: the words that its terms require near results.
+        file_hosts: the hosts of its files. The gateway makes links to them https.
+        cache_for: for how many seconds a page is fresh, as its terms allow.
+        must_cache_for: for how many seconds its terms require caching; no setting can go below.
+        max_shown: how many of its images one page of results may show; None for any number.
+        hotlink: whether consumers may link to its files, must do so, or may do so only for a while.
+        tells_sizes: whether its records have width and height. Without them the gateway cannot filter by orientation or
+            size.
+        max_age: after how many seconds no page may be shown, because its links expire or removals must take effect;
+            None for a week.
+
     """
 
     title: str
@@ -268,7 +301,11 @@ class Attribution(msgspec.Struct, frozen=True):
 
 
 class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An image as every consumer sees it; `id` begins with the provider's name."""
+    """An image as every consumer sees it.
+
+    `id` begins with the provider's name, and `also_from` names other providers that have the same picture. The other
+    fields are those of `Image`, sanitized.
+    """
 
     id: str
     provider: str
@@ -289,7 +326,7 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who makes this request, as its credential proves. `id` is the account's."""
+    """The account that a request's credential belongs to; `id` is the account's."""
 
     id: str
     username: str
@@ -297,13 +334,13 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keep(Protocol):
-    """The host's memory for one plugin: `await keep("token", make, seconds=3600)`.
+    """The host's cache for one plugin: `await keep("token", make, seconds=3600)`.
 
-    Answers what is kept under `key`, else awaits `make()` and keeps that for `seconds`. Callers at the same time
-    wait for one `make`; a `make` that raises keeps nothing. It is the worker's own, holds 10 000 keys, the oldest out
-    first, and is emptied when the provider's settings change.
+    Returns the value for `key`, or awaits `make()` and keeps its result for `seconds`. Callers at the same time wait
+    for one `make`; if it raises, all of them get the error and nothing is kept. Each worker has its own cache of 10 000
+    keys: a full one drops the key that was used least recently. A change of the provider's settings empties it.
     """
 
     async def __call__(self, key: str, make: Callable[[], Awaitable[T]], seconds: float) -> T:
-        """What is kept under `key`, made now if it is not there."""
+        """Return the value for `key`; make it if there is none."""
         ...
