@@ -90,10 +90,10 @@ def downloads(username: str, limit: int, as_json: bool) -> None:
 
     async def work(services: Services) -> None:
         taker = await account(services.accounts, username)
-        records, following = await services.ledger.page(taker.id, limit, None)
+        page = await services.ledger.page(taker.id, limit, None)
         if as_json:
-            print_json({"downloads": records, "next": following})
+            print_json({"downloads": page.downloads, "next": page.next_cursor})
         else:
-            terminal.print_table(*terminal.downloads(records))
+            terminal.print_table(*terminal.downloads(page.downloads))
 
     with_services(work)

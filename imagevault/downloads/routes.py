@@ -41,7 +41,7 @@ NEW_EXAMPLE = {"image": "local:mountain-lake.jpg", "project": "atlas"}
 
 
 class NewDownload(msgspec.Struct, forbid_unknown_fields=True):
-    """What was taken: an `image` of a search, in a `rendition` (the largest if absent), or a bare `url`."""
+    """What was downloaded: an `image` of a search, in a `rendition` (by default the largest), or a bare `url`."""
 
     image: Annotated[str, Meta(max_length=260, examples=["pexels:2014422"])] | None = None
     rendition: Annotated[str, Meta(max_length=16, examples=["original"])] | None = None
@@ -61,14 +61,14 @@ class DownloadList(msgspec.Struct, frozen=True):
     "/download",
     opt={"example": EXAMPLE, "body": NEW_EXAMPLE, "problems": (404, 413, 415, 502, 504)},
     tags=["downloads"],
-    summary="Keep a download",
+    summary="Record a download",
 )
 async def download(
     request: Request[Caller, Any, Any], data: JSONBody[NewDownload], ledger: NamedDependency[Ledger]
 ) -> DownloadRecord:
-    """Keeps what was downloaded, with title, author, licence and credit as they are today.
+    """Record what was downloaded, with title, author, licence and credit as they are today.
 
-    Give `image` (an id from a search) or `url`, not both. The answer, 201, means that it is kept durably.
+    Give `image` (an id from a search) or `url`, not both. The status 201 means that the record is stored durably.
     """
     if (data.image is None) == (data.url is None):
         raise BadInput("image", "give either image or url")
@@ -88,16 +88,16 @@ async def download(
 async def downloads(
     request: Request[Caller, Any, Any],
     ledger: NamedDependency[Ledger],
-    limit: Annotated[int, QueryParameter(ge=1, le=200, description="Downloads a page.")] = 50,
-    cursor: Annotated[str | None, QueryParameter(description="`next` of the page before.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=200, description="Downloads on a page.")] = 50,
+    cursor: Annotated[str | None, QueryParameter(description="`next` of the previous page.")] = None,
 ) -> Response[DownloadList]:
-    """Lists your own downloads, newest first."""
-    records, following = await ledger.page(request.user.id, limit, cursor)
+    """List your own downloads, newest first."""
+    page = await ledger.page(request.user.id, limit, cursor)
     headers = {}
-    if following:
+    if page.next_cursor:
         base = ledger.gateway.settings.base_url
-        headers["Link"] = f'<{base}/downloads?limit={limit}&cursor={following}>; rel="next"'
-    return Response(DownloadList(records, following), headers=headers)
+        headers["Link"] = f'<{base}/downloads?limit={limit}&cursor={page.next_cursor}>; rel="next"'
+    return Response(DownloadList(page.downloads, page.next_cursor), headers=headers)
 
 
 ROUTES = [download, downloads]

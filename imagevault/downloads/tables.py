@@ -7,7 +7,7 @@ from imagevault.storage.database import DB
 
 
 class Download(Table, tablename="iv_download", db=DB):
-    """One download, with title, author, licence and credit as they were at that time."""
+    """One download, with title, author, licence and credit as they were when it was recorded."""
 
     id = UUID(primary_key=True)
     account = UUID(default=None)

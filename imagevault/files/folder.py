@@ -1,6 +1,7 @@
-"""A folder of files that a provider holds: which there are now, and what each of them is, read once while it stays.
+"""A folder of files that a provider holds: the files that exist now, and what is in each.
 
-Hidden files, symbolic links and names that are no clean text are left out, so nothing outside the folder is reached.
+Each file is read once and again after a change. Hidden files, symbolic links and names with control characters are left
+out, so nothing outside the folder can be reached.
 """
 
 import contextlib
@@ -16,16 +17,21 @@ from typing import Generic, NamedTuple, TypeVar
 from imagevault.errors import Unavailable
 from imagevault.files.opening import UNSAFE
 
-FRESH = 5.0  # seconds until the folder is looked at again
+FRESH = 5.0  # seconds for which a listing of the folder is used
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 class File(NamedTuple):
-    """A file as last seen, `changed` in nanoseconds. One that differs in any of this is read again.
+    """A file as last seen. A file that differs in any attribute is read again.
 
-    `id`: its path below the folder, with slashes on every system.
+    Attributes:
+        id: its path below the folder, with slashes on every system.
+        path: its absolute path.
+        changed: the later of its mtime and ctime, in nanoseconds.
+        size: in bytes.
+
     """
 
     id: str
@@ -34,7 +40,7 @@ class File(NamedTuple):
     size: int
 
     def still_there(self) -> Path | None:
-        """Its path, None if the file is gone or became a link."""
+        """Return its path; None if the file is gone or has become a link."""
         path = Path(self.path)
         return path if path.resolve() == path and path.is_file() else None
 
@@ -42,8 +48,13 @@ class File(NamedTuple):
 class Folder(Generic[T]):
     """The files of one folder by id, and what `read` makes of each.
 
-    `read` may block and must not raise. `name` is what the folder is called where an admin sets it. All methods may
-    block, may be called from any thread, and raise Unavailable if there is no such folder.
+    All methods may block, may be called from any thread, and raise Unavailable if there is no such folder.
+
+    Args:
+        path: the folder.
+        read: makes something of a file. It may block and must not raise.
+        name: what the folder is called where an admin sets it, for messages.
+
     """
 
     def __init__(self, path: Path, read: Callable[[File], T], name: str) -> None:
@@ -51,48 +62,62 @@ class Folder(Generic[T]):
         self._read = read
         self._name = name
         self._lock = threading.Lock()
-        self._seen = -math.inf
+        self._listed_at = -math.inf
         self._files: Mapping[str, File] = {}
         self._entries: dict[str, tuple[File, T]] = {}
         self._reader: threading.Thread | None = None
 
     def find(self, id: str) -> T | None:
-        """What is in the file with this id, None if there is none. An id is looked up, never made into a path."""
+        """Return what is in the file with this id; None if there is none. The id is never made into a path."""
         file = self._listing().get(id)
         return self._entry(file) if file else None
 
     def entries(self, patience: float) -> tuple[list[T], bool]:
-        """What is in the files read so far, and whether those are all.
+        """Return what is in the files read so far, and whether those are all.
 
-        Files never read before are waited for `patience` seconds; reading goes on after the answer.
+        Waits up to `patience` seconds for files that were never read before. Reading goes on after that.
         """
         files = self._listing()
-        if unread := self._unread(files):
-            with self._lock:
-                if self._reader is None or not self._reader.is_alive():
-                    self._reader = threading.Thread(target=lambda: [self._entry(file) for file in unread], daemon=True)
-                    self._reader.start()
-                reader = self._reader
-            reader.join(patience)
-        entries = [entry[1] for id in files if (entry := self._entries.get(id))]
-        return entries, not (unread and self._unread(files))
+        unread = self._unread(files)
+        if unread:
+            self._start_reading(unread).join(patience)
+        entries = [self._entries.get(id) for id in files]
+        is_complete = not unread or not self._unread(files)
+        return [entry[1] for entry in entries if entry is not None], is_complete
+
+    def _start_reading(self, files: list[File]) -> threading.Thread:
+        """Return the thread that reads files; start one if none is running."""
+        with self._lock:
+            if self._reader is None or not self._reader.is_alive():
+                self._reader = threading.Thread(target=self._read_all, args=(files,), daemon=True)
+                self._reader.start()
+            return self._reader
+
+    def _read_all(self, files: list[File]) -> None:
+        for file in files:
+            self._entry(file)
 
     def _listing(self) -> Mapping[str, File]:
         with self._lock:
-            if monotonic() - self._seen >= FRESH:
+            if monotonic() - self._listed_at >= FRESH:
                 self._files = {file.id: file for file in self._walk()}
                 for id in self._entries.keys() - self._files.keys():
                     del self._entries[id]
-                self._seen = monotonic()
+                self._listed_at = monotonic()
             return self._files
 
     def _unread(self, files: Mapping[str, File]) -> list[File]:
-        return [file for id, file in files.items() if (entry := self._entries.get(id)) is None or entry[0] != file]
+        return [file for file in files.values() if not self._is_read(file)]
+
+    def _is_read(self, file: File) -> bool:
+        entry = self._entries.get(file.id)
+        return entry is not None and entry[0] == file
 
     def _entry(self, file: File) -> T:
         entry = self._entries.get(file.id)
         if entry is None or entry[0] != file:
-            entry = self._entries[file.id] = (file, self._read(file))
+            entry = (file, self._read(file))
+            self._entries[file.id] = entry
         return entry[1]
 
     def _walk(self) -> Iterator[File]:
@@ -111,10 +136,15 @@ class Folder(Generic[T]):
             for item in items:
                 if item.name.startswith(".") or UNSAFE.search(item.name):
                     continue
-                with contextlib.suppress(OSError):  # gone at this moment
+                with contextlib.suppress(OSError):  # the item was removed a moment ago
                     if item.is_dir(follow_symlinks=False):
                         folders.append((item.path, f"{prefix}{item.name}/"))
                     elif item.is_file(follow_symlinks=False):
-                        stat = item.stat(follow_symlinks=False)
-                        changed = max(stat.st_mtime_ns, stat.st_ctime_ns)  # ctime: its rights, or a copy with its mtime
-                        yield File(prefix + item.name, item.path, changed, stat.st_size)
+                        yield _file(item, prefix)
+
+
+def _file(item: "os.DirEntry[str]", prefix: str) -> File:
+    stat = item.stat(follow_symlinks=False)
+    # ctime changes with the permissions, and when a copy keeps the original's mtime.
+    changed = max(stat.st_mtime_ns, stat.st_ctime_ns)
+    return File(prefix + item.name, item.path, changed, stat.st_size)

@@ -1,7 +1,7 @@
-"""What a picture file says about itself: title, keywords, creator, licence, credit in XMP, IPTC, EXIF or PNG text."""
+"""What a picture file says about itself in XMP, IPTC, EXIF or PNG text: title, keywords, creator, licence, credit."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import PIL.Image
 from defusedxml import ElementTree
@@ -28,30 +28,69 @@ XMP = {  # https://developer.adobe.com/xmp/docs/xmp-namespaces/ and https://iptc
     "{http://ns.adobe.com/xap/1.0/rights/}UsageTerms": "license",
     "{http://creativecommons.org/ns#}license": "license",
 }
-IPTC = {5: "title", 25: "tag", 80: "author", 110: "credit", 116: "rights", 120: "description"}  # of record 2
-EXIF = {0x9C9B: "title", 0x9C9E: "tag", 0x010E: "description", 0x013B: "author", 0x8298: "rights"}
-PNG = {"Title": "title", "Description": "description", "Author": "author", "Copyright": "rights"}
+IPTC_RECORD = 2
+IPTC = {  # the data sets of that record: https://iptc.org/std/IIM/
+    5: "title",
+    25: "tag",
+    80: "author",
+    110: "credit",
+    116: "rights",
+    120: "description",
+}
+FIRST_OF_WINDOWS = 0x9C9B  # from this tag, EXIF fields are those of Windows, in UTF-16
+EXIF = {
+    0x9C9B: "title",
+    0x9C9E: "tag",
+    0x010E: "description",
+    0x013B: "author",
+    0x8298: "rights",
+}
+PNG = {
+    "Title": "title",
+    "Description": "description",
+    "Author": "author",
+    "Copyright": "rights",
+}
+
+Source = Callable[[PIL.Image.Image], Iterator[tuple[str, object]]]
 
 
 def metadata(image: PIL.Image.Image) -> dict[str, list[str]]:
-    """Cleaned texts by field, each field from the best source that has it; a broken source costs only itself."""
+    """Return a picture's texts by field: title, description, tag, author, rights, source, alt, credit, license.
+
+    Each field comes from the best source that has it. A broken source does not affect the others.
+    """
     found: dict[str, list[str]] = {}
-    for source in (_xmp, _iptc, _exif, _png_text):
-        fields: dict[str, list[str]] = {}
-        with contextlib.suppress(Exception):  # EntitiesForbidden of an entity bomb, among many others
-            for field, value in source(image):
-                text = " ".join(UNSAFE.sub(" ", _decoded(value)).split())[:MAX_TEXT].rstrip()
-                texts = fields.setdefault(field, [])
-                if text and text not in texts and len(texts) < MAX_VALUES:
-                    texts.append(text)
-        found = {field: texts for field, texts in fields.items() if texts} | found
+    for source in (_xmp, _iptc, _exif, _png_text):  # the best first
+        for field, texts in _read(source, image).items():
+            found.setdefault(field, texts)
     return found
 
 
+def _read(source: Source, image: PIL.Image.Image) -> dict[str, list[str]]:
+    """Return the texts of one source by field, without repeats, as far as it can be read."""
+    fields: dict[str, list[str]] = {}
+    with contextlib.suppress(Exception):  # many kinds, EntitiesForbidden of an entity bomb among them
+        for field, value in source(image):
+            text = _cleaned(value)
+            texts = fields.get(field, [])
+            if text and text not in texts and len(texts) < MAX_VALUES:
+                fields[field] = [*texts, text]
+    return fields
+
+
+def _cleaned(value: object) -> str:
+    """Return the text in one line, without control characters, cut to `MAX_TEXT`."""
+    words = UNSAFE.sub(" ", _decoded(value)).split()
+    return " ".join(words)[:MAX_TEXT].rstrip()
+
+
 def _decoded(value: object) -> str:
-    """Text; bytes are UTF-8, or else Windows-1252, as older programs write."""
+    """Return the text. Bytes are UTF-8, or Windows-1252, which older programs write."""
+    if isinstance(value, str):
+        return value
     if not isinstance(value, bytes):
-        return value if isinstance(value, str) else ""
+        return ""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -64,29 +103,37 @@ def _xmp(image: PIL.Image.Image) -> Iterator[tuple[str, object]]:
         return
     for rdf in ElementTree.fromstring(packet.rstrip(b"\0 ")).iter(f"{RDF}RDF"):
         for block in rdf.iterfind(f"{RDF}Description"):
-            yield from ((XMP[name], text) for name, text in block.items() if name in XMP)
+            for name, value in block.items():
+                if name in XMP:
+                    yield XMP[name], value
             for item in block:
-                if field := XMP.get(item.tag):
-                    values = [value.text for value in item.iter(f"{RDF}li")]
-                    yield from ((field, value) for value in values or [item.get(f"{RDF}resource") or item.text])
+                if item.tag not in XMP:
+                    continue
+                values = [element.text for element in item.iter(f"{RDF}li")]
+                for value in values or [item.get(f"{RDF}resource") or item.text]:
+                    yield XMP[item.tag], value
 
 
 def _iptc(image: PIL.Image.Image) -> Iterator[tuple[str, object]]:
     found = IptcImagePlugin.getiptcinfo(image) if isinstance(image, JpegImageFile) else None
-    for (record, number), values in (found or {}).items():
-        if record == 2 and number in IPTC:
-            yield from ((IPTC[number], value) for value in (values if isinstance(values, list) else [values]))
+    for (record, number), found_values in (found or {}).items():
+        if record != IPTC_RECORD or number not in IPTC:
+            continue
+        values = found_values if isinstance(found_values, list) else [found_values]
+        for value in values:
+            yield IPTC[number], value
 
 
 def _exif(image: PIL.Image.Image) -> Iterator[tuple[str, object]]:
-    exif = PIL.Image.Image.getexif(image)  # a PNG's own getexif would decode it
+    exif = PIL.Image.Image.getexif(image)  # a PNG's own getexif would decode the picture
     for number, field in EXIF.items():
         value = exif.get(number)
-        if isinstance(value, str):  # Pillow reads as Latin-1 what mostly is UTF-8
+        if isinstance(value, str):  # Pillow reads the bytes as Latin-1, but mostly they are UTF-8
             yield field, value.encode("latin-1", "replace")
-        elif isinstance(value, bytes) and number >= 0x9C9B:  # the fields of Windows
+        elif isinstance(value, bytes) and number >= FIRST_OF_WINDOWS:
             yield field, value.decode("utf-16-le", "replace")
 
 
 def _png_text(image: PIL.Image.Image) -> Iterator[tuple[str, object]]:
-    yield from ((field, image.info.get(name)) for name, field in PNG.items())
+    for name, field in PNG.items():
+        yield field, image.info.get(name)

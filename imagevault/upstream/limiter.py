@@ -226,7 +226,7 @@ def limits_of(provider: Provider) -> Limits:
 
 
 def _check_enabled(provider: Provider) -> None:
-    if provider.withdrawn:
+    if provider.disabled:
         raise ProviderDisabled(f"{provider.info.title} was switched off")
 
 

@@ -10,7 +10,7 @@ from imagevault import Image, InvalidResponse, NotFound, Page, SearchQuery
 from imagevault.config.settings import load
 from imagevault.plugins import hookspecs
 from imagevault.plugins.provider import Provider
-from imagevault.upstream.limiter import rules
+from imagevault.upstream.limiter import limits_of
 
 QUERY = SearchQuery(text="fox", per_page=10)
 INFO = """
@@ -169,7 +169,7 @@ async def told():
         await place.provider(INFO + SEARCH).image_downloaded(image, http)
 
         assert "where-to-tell" in provider.keep.values
-        assert rules(provider).duties
+        assert limits_of(provider).keeps_reserve
 
     def test_open_file_gives_the_file_of_a_rendition(self, place: Any) -> None:
         """A provider with this hook holds its files itself."""
