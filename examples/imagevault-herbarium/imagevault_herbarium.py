@@ -1,7 +1,7 @@
 """The Open Herbarium, an invented collection of pressed plants. https://herbarium.example/api ("API docs" below).
 
-Calls: 500 an hour, 5 a second (API docs). A page has 40 specimens at most, and the list ends after 1000 (API docs).
-Trouble comes as 200 with `"ok": false` (API docs). Rights are those of each picture; some are not free (measured).
+The API reports errors with status 200 and `"ok": false` (API docs). Each picture has its own rights, and some are not
+free (measured).
 """
 
 import math
@@ -29,29 +29,43 @@ from imagevault import (
     hookimpl,
 )
 
-DEPTH = 1000
-FREE = "cc0,by,by-nc"
+PAGE_SIZE = 40  # specimens, at most (API docs)
+MAX_RESULTS = 1000  # the list ends there, whatever the count (API docs)
+CALLS_PER_HOUR = 500  # API docs
+CALLS_PER_SECOND = 5  # API docs
+CACHE_SECONDS = 24 * 3600  # "reuse answers for up to a day" (API docs)
+
+FREE = "cc0,by,by-nc"  # the rights that allow showing a picture (API docs)
+# Our name of a filter -> our value -> the API's value (API docs).
 FILTERS = {
     "orientation": {"landscape": "wide", "portrait": "tall"},
     "license": {"commercial": "cc0,by", "modification": FREE, "public-domain": "cc0"},
 }
-PARAMS = {"orientation": "format", "license": "rights"}
-FILES: dict[RenditionName, tuple[str, float]] = {  # the longer side in pixels; others may be asked for (API docs)
-    "thumbnail": ("300", 300),
-    "medium": ("1000", 1000),
-    "original": ("full", math.inf),
+# Our name of a filter -> the API's parameter (API docs).
+PARAMETERS = {
+    "orientation": "format",
+    "license": "rights",
 }
-SPECIMEN = re.compile(r"HB/[0-9]{4}/[0-9]{1,6}")
+# Our name of a rendition -> the name of its file, which is its longer side in pixels. Any number works (API docs).
+FILES: dict[RenditionName, str] = {
+    "thumbnail": "300",
+    "medium": "1000",
+    "original": "full",
+}
+SPECIMEN_ID = re.compile(r"HB/[0-9]{4}/[0-9]{1,6}")  # HB/1897/12: collection, year, sheet (API docs)
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What an admin sets: the key from https://herbarium.example/keys."""
+    """What an admin sets: `HERBARIUM_API_KEY`, from https://herbarium.example/keys."""
 
     api_key: str
 
 
 class _Specimen(msgspec.Struct):
-    """The fields used of a specimen. `picture` is null until it is photographed, `collector` where nobody knows."""
+    """The fields of a specimen that are used.
+
+    `picture` and `pixels` are null until it is photographed, `collector` where nobody knows who it was (API docs).
+    """
 
     id: str
     label: str
@@ -64,7 +78,7 @@ class _Specimen(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    """Either `specimens` and `count`, or `specimen`, or `error` with the seconds to `wait`."""
+    """Either `specimens` and `count`, or `specimen`, or `error`, some with the seconds to `wait` (API docs)."""
 
     ok: bool
     specimens: list[msgspec.Raw] = []
@@ -76,39 +90,52 @@ class _Answer(msgspec.Struct):
 
 @hookimpl
 def provider_info() -> ProviderInfo:
-    """What everybody with a key gets. Each picture brings its own licence, so there is none for all."""
+    """Return what everybody with a key gets. Each picture has its own licence, so there is none for all."""
     return ProviderInfo(
         title="Open Herbarium",
         homepage="https://herbarium.example",
         base_url="https://herbarium.example/api/",
         settings=Settings,
-        page_size=40,
-        max_results=DEPTH,
+        page_size=PAGE_SIZE,
+        max_results=MAX_RESULTS,
         filters=FILTERS,
-        quotas=[Quota(500, "hour", remaining="X-Calls-Left"), Quota(5, "second")],
+        quotas=[
+            Quota(CALLS_PER_HOUR, "hour", remaining="X-Calls-Left"),
+            Quota(CALLS_PER_SECOND, "second"),
+        ],
         concurrency=2,
         credit="{title}, collected by {author}, Open Herbarium ({license})",
         notice="Pictures from the Open Herbarium",
         file_hosts={"pictures.herbarium.example"},
-        cache_for=24 * 3600,
+        cache_for=CACHE_SECONDS,
     )
 
 
 @hookimpl
 async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: Settings) -> Page:
-    """One page of `GET /specimens`, of what is free only."""
+    """Return one page of `GET /specimens`, only of pictures that are free."""
     offset = (query.page - 1) * query.per_page
-    params: dict[str, str | int] = {"text": query.text, "offset": offset, "limit": query.per_page, "rights": FREE}
-    params |= {PARAMS[name]: value for name, value in query.native.items()}
+    params: dict[str, str | int] = {
+        "text": query.text,
+        "offset": offset,
+        "limit": query.per_page,
+        "rights": FREE,
+    }
+    for name, value in query.native.items():
+        params[PARAMETERS[name]] = value
     answer = await _get("specimens", http, settings, params)
-    images = [image for each in decode_each(answer.specimens, _Specimen) if (image := _image(each))]
-    return Page(images, total=answer.count, last=offset + query.per_page >= min(answer.count, DEPTH))
+    images = [_image(specimen) for specimen in decode_each(answer.specimens, _Specimen)]
+    return Page(
+        images=[image for image in images if image is not None],
+        total=answer.count,
+        last=offset + query.per_page >= min(answer.count, MAX_RESULTS),
+    )
 
 
 @hookimpl
 async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Settings) -> Image | None:
-    """`GET /specimens/{id}`; an id holds slashes, `HB/1897/12`, and anything else costs no call."""
-    if not SPECIMEN.fullmatch(image_id):
+    """Return the picture of `GET /specimens/{id}`. The slashes of an id must be encoded (API docs)."""
+    if not SPECIMEN_ID.fullmatch(image_id):  # no specimen has such an id, so it costs no call
         return None
     answer = await _get(f"specimens/{quote(image_id, safe='')}", http, settings)
     return _image(answer.specimen) if answer.specimen else None
@@ -117,8 +144,12 @@ async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Settings
 async def _get(
     path: str, http: httpx.AsyncClient, settings: Settings, params: dict[str, str | int] | None = None
 ) -> _Answer:
-    """The answer, or the error that it tells under status 200; what the status tells, the gateway understands."""
-    response = await http.get(path, params=params, headers={"Authorization": f"Bearer {settings.api_key}"})
+    """Return the answer, or raise the error that it reports with status 200.
+
+    Errors that the status reports need no care: `decode` raises them, and the gateway understands them.
+    """
+    headers = {"Authorization": f"Bearer {settings.api_key}"}
+    response = await http.get(path, params=params, headers=headers)
     answer = decode(response, _Answer)
     if answer.error == "key":
         raise Unauthorized("the Open Herbarium does not accept the key")
@@ -130,22 +161,41 @@ async def _get(
 
 
 def _image(specimen: _Specimen) -> Image | None:
-    """The picture in our terms, or None if there is none or it is not free."""
-    license, size = License.from_url(specimen.rights), specimen.pixels
-    if license is None or size is None or specimen.picture is None or min(size) < 1:
+    """Return the picture in our terms; None if there is none or it is not free."""
+    license = License.from_url(specimen.rights)
+    renditions = _renditions(specimen)
+    if license is None or not renditions:
         return None
-    folder = f"https://pictures.herbarium.example/{quote(specimen.picture, safe='')}"
+    original = renditions[-1]
     return Image(
         id=specimen.id,
         title=specimen.label,
         alt=f"A pressed plant: {specimen.label}",
-        width=size[0],
-        height=size[1],
+        width=original.width,
+        height=original.height,
         tags=[specimen.family] if specimen.family else (),
-        author=Author(specimen.collector) if specimen.collector else None,
+        author=_author(specimen),
         source_url=specimen.permalink,
         license=license,
-        renditions=[
-            Rendition.within(name, f"{folder}/{file}.jpg", size, (side, side)) for name, (file, side) in FILES.items()
-        ],
+        renditions=renditions,
     )
+
+
+def _author(specimen: _Specimen) -> Author | None:
+    """Return who collected the plant; None where nobody knows."""
+    if specimen.collector is None:
+        return None
+    return Author(specimen.collector)
+
+
+def _renditions(specimen: _Specimen) -> list[Rendition]:
+    """Return the files of the picture, the original last; none if the plant has not been photographed."""
+    size = specimen.pixels
+    if specimen.picture is None or size is None or min(size) < 1:
+        return []
+    folder = f"https://pictures.herbarium.example/{quote(specimen.picture, safe='')}"
+    renditions = []
+    for name, file in FILES.items():
+        longer_side = math.inf if file == "full" else int(file)
+        renditions.append(Rendition.within(name, f"{folder}/{file}.jpg", size, (longer_side, longer_side)))
+    return renditions

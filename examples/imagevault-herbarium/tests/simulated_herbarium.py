@@ -1,6 +1,6 @@
 """The Open Herbarium simulated on loopback, as its documentation describes it: 113 specimens, all invented.
 
-`python tests/simulated_herbarium.py` serves it, to be searched without a key and without a network.
+`python tests/simulated_herbarium.py` serves it, so that it can be searched without a key and without a network.
 """
 
 import sys
@@ -10,7 +10,15 @@ from typing import Any
 
 from imagevault.testing import Answer, Call, Upstream
 
-PLANTS = (("<i>Digitalis purpurea</i> L.", "Plantaginaceae"), ("<i>Papaver rhoeas</i> L.", "Papaveraceae"))
+SPECIMENS = 113
+MAX_PAGE_SIZE = 40
+MAX_RESULTS = 1000
+WIDE = [6000, 4000]
+TALL = [4000, 6000]
+PLANTS = (  # label, family
+    ("<i>Digitalis purpurea</i> L.", "Plantaginaceae"),
+    ("<i>Papaver rhoeas</i> L.", "Papaveraceae"),
+)
 COLLECTORS = ("M. Thorne", "E. Fennel", None)
 RIGHTS = {
     "cc0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -21,23 +29,27 @@ RIGHTS = {
 
 
 def specimen(number: int) -> dict[str, Any]:
-    """Every fifth is wide, every seventh has not been photographed, each has the next of the four rights."""
+    """Return the specimen with this number.
+
+    Every fifth is wide, every seventh has not been photographed, and each has the next of the four rights.
+    """
     label, family = PLANTS[number % len(PLANTS)]
-    photographed = number % 7 != 0
+    is_photographed = number % 7 != 0
+    pixels = WIDE if number % 5 == 0 else TALL
     return {
         "id": f"HB/1897/{number}",
         "label": f"{label}, sheet {number}",
         "permalink": f"https://herbarium.example/HB/1897/{number}",
         "rights": list(RIGHTS.values())[number % 4],
-        "picture": f"hb 1897 {number}" if photographed else None,
-        "pixels": ([6000, 4000] if number % 5 == 0 else [4000, 6000]) if photographed else None,
+        "picture": f"hb 1897 {number}" if is_photographed else None,
+        "pixels": pixels if is_photographed else None,
         "collector": COLLECTORS[number % 3],
         "family": family,
     }
 
 
 class Simulated(Upstream):
-    """Any words find all specimens, but `nothing` finds none. `left` calls are answered, then it is too many."""
+    """The API. Any words find all specimens, but `nothing` finds none. It answers `left` calls and refuses the rest."""
 
     def __init__(self, *, key: str = "test-key", left: int = 500, port: int = 0) -> None:
         super().__init__("/api/", port=port)
@@ -56,19 +68,27 @@ class Simulated(Upstream):
         return None
 
     def _search(self, call: Call) -> Answer:
-        offset, limit = int(call.query["offset"]), int(call.query["limit"])
-        if limit > 40 or offset + limit > 1000:
+        offset = int(call.query["offset"])
+        limit = int(call.query["limit"])
+        if limit > MAX_PAGE_SIZE or offset + limit > MAX_RESULTS:
             return Answer({"ok": False, "error": "range"})
-        wanted = [RIGHTS[code] for code in call.query["rights"].split(",")]
-        found = [specimen(number) for number in range(1, 114) if call.query["text"] != "nothing"]
-        found = [each for each in found if each["rights"] in wanted]
-        if shape := call.query.get("format"):
-            found = [each for each in found if each["pixels"] == ([6000, 4000] if shape == "wide" else [4000, 6000])]
+        found = self._found(call)
         return self._ok({"specimens": found[offset : offset + limit], "count": len(found)})
+
+    def _found(self, call: Call) -> list[dict[str, Any]]:
+        if call.query["text"] == "nothing":
+            return []
+        rights = [RIGHTS[code] for code in call.query["rights"].split(",")]
+        specimens = [specimen(number) for number in range(1, SPECIMENS + 1)]
+        found = [specimen for specimen in specimens if specimen["rights"] in rights]
+        if "format" not in call.query:
+            return found
+        pixels = WIDE if call.query["format"] == "wide" else TALL
+        return [specimen for specimen in found if specimen["pixels"] == pixels]
 
     def _specimen(self, call: Call, id: str) -> Answer:  # noqa: ARG002
         number = id.removeprefix("HB/1897/")
-        if not number.isdecimal() or not 1 <= int(number) <= 113:
+        if not number.isdecimal() or not 1 <= int(number) <= SPECIMENS:
             return Answer({"ok": False, "error": "unknown"})
         return self._ok({"specimen": specimen(int(number))})
 

@@ -17,18 +17,18 @@ SETTINGS = {"api_key": "test-key"}
 
 
 def herbarium(work: Callable[[Bench], Awaitable[T]], upstream: Simulated | None = None) -> T:
-    """Does the work with the provider behind the gateway's transport and mending."""
+    """Do the work with the provider behind the gateway's transport and sanitizing."""
     return on_bench(imagevault_herbarium, SETTINGS, upstream or Simulated(), work)
 
 
 class TestContract(ProviderContract):
-    """What every provider keeps to."""
+    """What every provider must do."""
 
     plugin = imagevault_herbarium
     settings = SETTINGS
 
     def upstream(self) -> Simulated:
-        """A new herbarium for each test."""
+        """Return a new herbarium for each test."""
         return Simulated()
 
 
@@ -37,15 +37,29 @@ def test_the_record() -> None:
     image = herbarium(lambda bench: bench.fetch("HB/1897/5"))
 
     assert image is not None
-    assert (image.title, image.tags) == ("Papaver rhoeas L., sheet 5", ["Papaveraceae"])
+    assert image.title == "Papaver rhoeas L., sheet 5"
+    assert image.tags == ["Papaveraceae"]
     assert image.license is not None
-    assert (image.license.id, image.license.attribution_required) == ("cc-by-4.0", True)
-    assert [(each.name, each.width, each.height) for each in image.renditions] == [
+    assert image.license.id == "cc-by-4.0"
+    assert image.license.attribution_required
+    assert [(rendition.name, rendition.width, rendition.height) for rendition in image.renditions] == [
         ("thumbnail", 300, 200),
         ("medium", 1000, 667),
         ("original", 6000, 4000),
     ]
     assert image.renditions[0].url == "https://pictures.herbarium.example/hb%201897%205/300.jpg"
+
+
+def test_the_author_is_the_collector() -> None:
+    """One that nobody knows is left out."""
+    known = herbarium(lambda bench: bench.fetch("HB/1897/1"))
+    unknown = herbarium(lambda bench: bench.fetch("HB/1897/2"))
+
+    assert known is not None
+    assert known.author is not None
+    assert known.author.name == "E. Fennel"
+    assert unknown is not None
+    assert unknown.author is None
 
 
 def test_only_what_is_free_and_photographed_is_found() -> None:
@@ -62,7 +76,7 @@ def test_only_what_is_free_and_photographed_is_found() -> None:
 
 
 def test_the_list_ends_where_the_api_ends_it() -> None:
-    """At a thousand, whatever the count says: a page behind that would be refused."""
+    """At a thousand, whatever the count says: the API refuses a page after that."""
     upstream = Simulated()
 
     async def work(bench: Bench) -> list[bool]:
