@@ -1,4 +1,4 @@
-"""ImageVault: one search over many image providers. Here are the names that a plugin author imports."""
+"""ImageVault: one search over many image providers. This package exports the names that a plugin author imports."""
 
 from imagevault.errors import (
     InvalidResponse,

@@ -162,9 +162,9 @@ class TestCreativeCommons:
 
 
 STRUCTS = [
-    each
-    for each in vars(records).values()
-    if isinstance(each, type) and issubclass(each, msgspec.Struct) and each is not msgspec.Struct
+    value
+    for value in vars(records).values()
+    if isinstance(value, type) and issubclass(value, msgspec.Struct) and value is not msgspec.Struct
 ]
 
 

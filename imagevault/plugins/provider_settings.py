@@ -139,7 +139,7 @@ def configure(plugin: LoadedPlugin, values: list[ConfiguredValue]) -> ProviderCo
 
     An error of the plugin costs its own provider only.
     """
-    config = _Configuration(plugin).made_of(values)
+    config = _ConfigBuilder(plugin).build(values)
     known_secrets = pattern_of(value for _, value in private_texts(values, config.settings))
     config = msgspec.structs.replace(
         config,
@@ -155,8 +155,8 @@ def configure(plugin: LoadedPlugin, values: list[ConfiguredValue]) -> ProviderCo
     )
 
 
-class _Configuration:
-    """One configuration in the making. It keeps what was read before an error."""
+class _ConfigBuilder:
+    """Builds one provider's configuration. What was read before an error is part of the result."""
 
     def __init__(self, plugin: LoadedPlugin) -> None:
         self.plugin = plugin
@@ -164,7 +164,8 @@ class _Configuration:
         self.settings: msgspec.Struct | None = None
         self.info = plugin.declared
 
-    def made_of(self, values: list[ConfiguredValue]) -> ProviderConfig:
+    def build(self, values: list[ConfiguredValue]) -> ProviderConfig:
+        """Return the configuration; an error decides its state and reason."""
         try:
             self._read(values)
         except _MissingSetting as error:

@@ -18,7 +18,7 @@ CHEAP = {"memory": 64, "passes": 1}  # below the floor of the settings: where th
 
 
 class Clock:
-    """A clock that stands still until it is told the time."""
+    """A clock that a test sets."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now

@@ -84,7 +84,7 @@ class TestSignIn:
             assert caller is not None
             assert (caller.id, caller.username, caller.is_admin) == (str(made.id), "ada", False)
 
-    async def test_a_wrong_name_and_a_wrong_password_are_told_the_same(self, worker: Any) -> None:
+    async def test_a_wrong_name_and_a_wrong_password_get_the_same_message(self, worker: Any) -> None:
         """And so is an account that an admin switched off."""
         ours = await worker()
         await ours.accounts.create("ada", PASSWORD)
@@ -150,7 +150,7 @@ class TestSignIn:
         assert counts[0] == counts[1]
 
     async def test_a_hash_that_nobody_can_read_is_a_wrong_password(self, worker: Any) -> None:
-        """Not an error: the account can be mended, and the caller learns nothing."""
+        """Not an error: the account can be repaired, and the caller learns nothing."""
         ours = await worker()
         await ours.accounts.create("ada", PASSWORD)
         for kept in ("plain text", "", "$2b$12$abcdefghijklmnopqrstuv", "$argon2id$v=19$m=19456,t=2,p=1$broken"):
@@ -193,10 +193,10 @@ class TestCost:
 
 
 class TestQueue:
-    """Hashing costs memory and time: few at once, some wait, the others are told to come again."""
+    """Hashing costs memory and time: a few run, some wait, and the others get Busy."""
 
     async def test_no_more_at_once_than_allowed_and_no_more_waiting(self, slow: Slow) -> None:
-        """Busy says when to come again; whoever waited is served."""
+        """Busy says when to come again; those that wait are served."""
         passwords = Passwords(Settings())
         passwords.hasher = slow  # type: ignore[assignment]
         tasks = [asyncio.create_task(passwords.hash("a")) for _ in range(passwords.max_running + passwords.max_waiting)]
@@ -221,8 +221,8 @@ class TestQueue:
 
         assert running == [1, 1, 7, 1]
 
-    async def test_one_who_leaves_gives_up_his_place(self, slow: Slow) -> None:
-        """Cancelled callers do not fill the queue for ever."""
+    async def test_a_cancelled_caller_frees_its_place(self, slow: Slow) -> None:
+        """Cancelled callers do not fill the queue forever."""
         passwords = Passwords(Settings())
         passwords.hasher = slow  # type: ignore[assignment]
         tasks = [asyncio.create_task(passwords.hash("a")) for _ in range(passwords.max_running + passwords.max_waiting)]
@@ -235,7 +235,7 @@ class TestQueue:
 
         assert passwords.jobs == 0
 
-    async def test_a_refused_password_gives_up_its_place(self) -> None:
+    async def test_a_refused_password_frees_its_place(self) -> None:
         """An error is an end too."""
         passwords = Passwords(Settings())
         for _ in range(3 * (passwords.max_running + passwords.max_waiting)):
@@ -244,7 +244,9 @@ class TestQueue:
 
         assert passwords.jobs == 0
 
-    async def test_others_are_served_meanwhile(self, start: Any, slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_other_requests_are_served_at_the_same_time(
+        self, start: Any, slow: Slow, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """While every place is taken, sign-ins get 503 + Retry-After, and everything else is answered."""
         api = await start()
         headers = await api.sign_in()
@@ -274,7 +276,7 @@ class TestToken:
     """`POST /token` as OAuth2 clients use it."""
 
     async def test_answers_a_bearer_token(self, start: Any) -> None:
-        """In the members of RFC 6749, good for as long as told, never cached, without a cookie."""
+        """In the members of RFC 6749, valid for the configured time, never cached, without a cookie."""
         api = await start({"IMAGEVAULT_TOKEN_TTL": "120"})
         await api.sign_in()
         form = {"grant_type": "password", "username": "ada", "password": PASSWORD, "scope": "", "client_id": "x"}

@@ -21,7 +21,7 @@ PASSWORD = "violet-harbour-71"
 
 async def usernames(worker: Any) -> list[object]:
     """Those of all accounts."""
-    return [each["username"] for each in await worker.accounts.list_all()]
+    return [account["username"] for account in await worker.accounts.list_all()]
 
 
 class TestCreate:
@@ -60,10 +60,10 @@ class TestCreate:
     async def test_of_many_at_once_one_wins(self, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """200 signups of the same name, over two workers, all past the first look: one account, 199 conflicts."""
         ours, theirs = await worker(), await worker()
-        for each in (ours, theirs):
-            each.passwords.max_waiting = 1000
-            monkeypatch.setattr(each.passwords, "check", _fine)
-            monkeypatch.setattr(each.passwords, "hash", _quick)
+        for one in (ours, theirs):
+            one.passwords.max_waiting = 1000
+            monkeypatch.setattr(one.passwords, "check", _fine)
+            monkeypatch.setattr(one.passwords, "hash", _quick)
 
         async def signup(number: int) -> str:
             one = (ours, theirs)[number % 2]
@@ -88,7 +88,9 @@ class TestCreate:
 
         await ours.accounts.create("root", PASSWORD, is_admin=True)
 
-        assert [(each["username"], each["is_admin"]) for each in await ours.accounts.list_all()] == [("root", True)]
+        assert [(account["username"], account["is_admin"]) for account in await ours.accounts.list_all()] == [
+            ("root", True)
+        ]
 
 
 async def _fine(password: str, username: str) -> None:
@@ -210,8 +212,8 @@ class TestPasswords:
 
         made = await api.post("/signup", json={"username": "ada", "password": password})
         statuses = [
-            (await api.post("/token", data={"username": "ada", "password": each})).status_code
-            for each in (password, password.strip() + "!", password[:-1], password.swapcase() + "?")
+            (await api.post("/token", data={"username": "ada", "password": attempt})).status_code
+            for attempt in (password, password.strip() + "!", password[:-1], password.swapcase() + "?")
         ]
 
         assert made.status_code == 201
@@ -226,9 +228,9 @@ class TestPasswords:
         await api.post("/signup", json={"username": "bob", "password": decomposed})
 
         statuses = [
-            (await api.post("/token", data={"username": name, "password": each})).status_code
+            (await api.post("/token", data={"username": name, "password": spelling})).status_code
             for name in ("ada", "bob")
-            for each in (composed, decomposed)
+            for spelling in (composed, decomposed)
         ]
 
         assert composed != decomposed
@@ -239,8 +241,8 @@ class TestPasswords:
         api = await start({"IMAGEVAULT_PASSWORD_MIN_LENGTH": "15"})
 
         answers = [
-            await api.post("/signup", json={"username": "ada", "password": each})
-            for each in ("violet-harb-71", "violet-harbo-71")
+            await api.post("/signup", json={"username": "ada", "password": password})
+            for password in ("violet-harb-71", "violet-harbo-71")
         ]
 
         assert [answer.status_code for answer in answers] == [400, 201]
@@ -293,7 +295,7 @@ class TestSignup:
         assert token.status_code == 200
 
     async def test_200_at_once_make_one_account(self, start: Any, database_url: str) -> None:
-        """Over HTTP: one 201; the others are told that the name is taken, or to come again."""
+        """Over HTTP: one 201; the others get 409, or 503 with Retry-After."""
         api = await start({"IMAGEVAULT_LIMITS_SIGNUP": "1000/hour", "DATABASE_URL": database_url})
         body = {"username": "ada", "password": PASSWORD}
 
@@ -315,7 +317,7 @@ class TestSignup:
 
         assert (answer.status_code, token.status_code) == (403, 200)
         assert answer.json()["detail"] == "Signing up is closed; ask an admin of this server for an account."
-        assert [each["username"] for each in await api.services.accounts.list_all()] == ["ada"]
+        assert [account["username"] for account in await api.services.accounts.list_all()] == ["ada"]
 
     async def test_nobody_makes_himself_an_admin(self, start: Any) -> None:
         """A field that is not offered is refused, not ignored."""

@@ -25,7 +25,7 @@ PEM = b"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----E
 
 
 class Clock:
-    """A clock that stands still until it is told the time."""
+    """A clock that a test sets."""
 
     def __init__(self, now: float) -> None:
         self.now = now
@@ -211,7 +211,7 @@ BAD = _bad()
 class TestBad:
     @pytest.mark.parametrize("token", BAD.values(), ids=BAD.keys())
     def test_is_refused_at_once(self, tokens: Tokens, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """None, never an error; nothing longer than a token is decoded."""
+        """The result is None, never an error, and nothing longer than a token is decoded."""
         decoded: list[int] = []
         decode = jwt.get_unverified_header
 
@@ -260,7 +260,7 @@ class TestBad:
         api.services.accounts.verified.clear()  # as if a second had passed
         await Account.update({Account.epoch: 1}).where(Account.username == "ada")
 
-        assert [(await api.get("/protected", headers=each)).status_code for each in (headers, again)] == [401, 401]
+        assert [(await api.get("/protected", headers=sent)).status_code for sent in (headers, again)] == [401, 401]
 
     async def test_what_is_signed_for_another_door_does_not_open_this_one(self, start: Any) -> None:
         """Cursors and media links are signed by the same secret, and are no tokens."""
@@ -328,7 +328,7 @@ class TestExpiry:
 
 
 class TestMemory:
-    """A verified credential is believed for a second; in that second nobody asks the database."""
+    """A verified credential is accepted for a second without asking the database."""
 
     @pytest.fixture
     async def asked(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
@@ -368,19 +368,19 @@ class TestMemory:
         workers = [await worker(), await worker()]
         await workers[0].accounts.create("ada", PASSWORD)
         token = await workers[0].accounts.sign_in("ada", PASSWORD)
-        for each in workers:
-            each.database.use()
-            assert await each.accounts.verify(token) is not None
+        for one in workers:
+            one.database.use()
+            assert await one.accounts.verify(token) is not None
 
         await Account.update(change).where(Account.username == "ada")
 
-        for each in workers:
-            each.database.use()
-            each.clock.now += 0.999
-            assert await each.accounts.verify(token) is not None  # remembered
-            each.clock.now += 0.001
-            assert await each.accounts.verify(token) is None
-            assert await each.accounts.verify(token) is None
+        for one in workers:
+            one.database.use()
+            one.clock.now += 0.999
+            assert await one.accounts.verify(token) is not None  # remembered
+            one.clock.now += 0.001
+            assert await one.accounts.verify(token) is None
+            assert await one.accounts.verify(token) is None
 
     async def test_a_deleted_account_is_dead_too(self, worker: Any) -> None:
         """And its name may be taken by someone whom the old token does not serve."""

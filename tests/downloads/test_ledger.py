@@ -127,7 +127,7 @@ class TestDownload:
         listed = (await api.get("/downloads", params={"limit": 200}, headers=headers)).json()
 
         assert {response.status_code for response in answers} == {201}
-        assert {each["url"] for each in listed["downloads"]} == {f"https://a.example/{n}" for n in range(200)}
+        assert {download["url"] for download in listed["downloads"]} == {f"https://a.example/{n}" for n in range(200)}
 
 
 class TestDownloads:
@@ -140,7 +140,7 @@ class TestDownloads:
         params: dict[str, Any] = {"limit": 3}
         while params:
             page = await api.get("/downloads", params=params, headers=headers)
-            seen += [each["url"][-1] for each in page.json()["downloads"]]
+            seen += [download["url"][-1] for download in page.json()["downloads"]]
             await api.post("/download", json={"url": "https://a.example/new"}, headers=headers)
             following = page.json()["next"]
             assert (following is not None) == ("link" in page.headers)

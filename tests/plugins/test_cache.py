@@ -31,7 +31,7 @@ class Clock:
 
 
 class Maker:
-    """A `make` that ends when told to, and counts how often it was called."""
+    """A `make` that waits for `go_on`, and counts its calls."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -69,8 +69,8 @@ class TestKeep:
 
         assert [await keep(key, make, 10) for key in ("a", "a", "b")] == ["made 1", "made 1", "made 2"]
 
-    async def test_one_that_waits_for_itself_is_told(self, keep: PluginCache) -> None:
-        """It would wait for ever, and everybody after it."""
+    async def test_one_that_waits_for_itself_raises(self, keep: PluginCache) -> None:
+        """Otherwise it would wait forever, and every later caller too."""
 
         async def first() -> str:
             return await keep("b", second, 10)
@@ -122,7 +122,7 @@ class TestKeep:
         await make.begun.wait()
         make.go_on.set()
 
-        assert [type(each) for each in await asyncio.gather(*callers, return_exceptions=True)] == [KeyError] * 3
+        assert [type(result) for result in await asyncio.gather(*callers, return_exceptions=True)] == [KeyError] * 3
         make.error = None
         assert await keep("a", make, 10) == "made 2"
 

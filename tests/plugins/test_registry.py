@@ -265,7 +265,7 @@ class TestBroken:
         plugins = place.load()
 
         assert plugins.providers["pexels"].info.title == "Pexels"
-        assert [(each.name, each.source) for each in plugins.failures] == [("pexels", "aaa 1.0")]
+        assert [(failure.name, failure.source) for failure in plugins.failures] == [("pexels", "aaa 1.0")]
 
     def test_a_module_that_is_not_there(self, place: Any) -> None:
         """An entry point may outlive its module."""
@@ -288,7 +288,7 @@ class TestBroken:
         plugins = place.load()
 
         assert "acme" in plugins.providers
-        assert [each.name for each in plugins.failures] == ["bcme"]
+        assert [failure.name for failure in plugins.failures] == ["bcme"]
 
     async def test_leaves_nothing_behind(self, place: Any, http: httpx.AsyncClient) -> None:
         """Its hooks are not called, and a good plugin may have its name."""
@@ -301,7 +301,7 @@ class TestBroken:
         plugins.add("acme", lambda: good, "second")
         plugins.configure(load({}, place.folder))
 
-        assert [each.source for each in plugins.failures] == ["first"]
+        assert [failure.source for failure in plugins.failures] == ["first"]
         assert plugins.loaded["acme"].module is good
         assert await plugins.providers["acme"].search_images(QUERY, http) == Page([Image(id="fox")])
 

@@ -179,7 +179,7 @@ class TestInstalled:
         answer = json.loads(ended.stdout)
         assert [image["id"] for image in answer["images"]] == [f"tide-pool:{number}" for number in range(1, 11)]
         assert answer["images"][0]["attribution"]["text"] == "Photo by Ada Example on Tide Pool"
-        assert [(each["name"], each["status"], each["total"]) for each in answer["providers"]] == [
+        assert [(provider["name"], provider["status"], provider["total"]) for provider in answer["providers"]] == [
             ("tide-pool", "ok", 120)
         ]
         assert [call.query["q"] for call in api.calls] == ["red fox"]

@@ -95,7 +95,7 @@ class TestOwnSecret:
 
     @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
     def test_is_refused_if_others_may_read_or_write_it(self, settings: Settings, mode: int) -> None:
-        """With the command that mends it."""
+        """The error names the command that repairs it."""
         open_keyring(settings)
         path = settings.data / "secret_key"
         path.chmod(mode)
@@ -193,7 +193,7 @@ class TestSubkeys:
 
 
 def test_nothing_shows() -> None:
-    """Neither in repr nor where rich prints the fields of a Struct by itself."""
+    """Neither in repr nor where rich prints the fields of a Struct."""
     printed = io.StringIO()
     Console(file=printed).print(Keyring(NEW.encode(), (OLD.encode(),)))
 

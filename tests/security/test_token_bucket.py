@@ -12,7 +12,7 @@ from imagevault.security.token_bucket import TokenBuckets
 
 
 class Clock:
-    """A clock that stands still until it is told the time."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -28,7 +28,7 @@ def clock() -> Clock:
 
 class TestBuckets:
     def test_the_whole_amount_may_come_at_once(self, clock: Clock) -> None:
-        """A burst is served to the last one, and told what is left."""
+        """Each call of a burst returns what is left."""
         buckets = TokenBuckets(Rate(3, 60), clock)
 
         assert [buckets.take("ada") for _ in range(3)] == [2, 1, 0]
@@ -52,7 +52,7 @@ class TestBuckets:
         assert buckets.level("ada") == 3
 
     def test_a_refusal_costs_nothing(self, clock: Clock) -> None:
-        """Whoever keeps asking is not put off further."""
+        """Asking again does not make the wait longer."""
         buckets = TokenBuckets(Rate(1, 10), clock)
         buckets.take("ada")
         for _ in range(100):
@@ -62,7 +62,7 @@ class TestBuckets:
         assert caught.value.retry_after == 10
 
     def test_keys_do_not_share(self, clock: Clock) -> None:
-        """One caller's burst is nobody else's."""
+        """The burst of one key leaves the others full."""
         buckets = TokenBuckets(Rate(1, 60), clock)
         buckets.take("ada")
 
@@ -98,7 +98,7 @@ class TestBuckets:
         steps=st.lists(st.floats(0, 100, allow_subnormal=False), max_size=120),
     )
     def test_no_stretch_of_time_sees_more_than_its_share(self, rate: Rate, steps: list[float]) -> None:
-        """Between any two moments: at most the amount, and what refilled meanwhile."""
+        """Between any two moments: at most the amount, and what was refilled in the meantime."""
         clock = Clock()
         buckets = TokenBuckets(rate, clock)
         taken: list[float] = []
@@ -120,7 +120,7 @@ class TestBuckets:
         steps=st.lists(st.floats(0, 10), max_size=30),
     )
     @example(rate=Rate(72, 86400), steps=[1.007425266920309])  # a rounding error, where there is no room for one
-    def test_whoever_waits_as_long_as_told_is_served(self, rate: Rate, steps: list[float]) -> None:
+    def test_a_caller_that_waits_for_retry_after_is_served(self, rate: Rate, steps: list[float]) -> None:
         """Retry-After (whole seconds, rounded up) is long enough."""
         clock = Clock()
         buckets = TokenBuckets(rate, clock)
