@@ -1,7 +1,7 @@
-"""Log lines: structured, for people or as JSON, with the request they belong to and without any secret.
+"""Log lines: structured, as text for people or as JSON, with the id of their request, and without any secret.
 
-Everything logs by the standard library; `extra={...}` becomes fields. structlog makes the lines: it is what the field
-uses, and formats what other libraries log as well.
+All code logs through the standard library, and `extra={...}` becomes fields. structlog formats the lines, also those of
+other libraries.
 """
 
 import logging
@@ -16,18 +16,34 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from imagevault.config.settings import Settings
 from imagevault.security.redaction import pattern_of, redacted
 
-_secrets: set[str] = set()
-_known: list[re.Pattern[str] | None] = [None]
+
+class HiddenSecrets:
+    """The secrets of this process that no log line may show."""
+
+    def __init__(self) -> None:
+        self.secrets: set[str] = set()
+        self.pattern: re.Pattern[str] | None = None
+
+    def add(self, secrets: Iterable[str | None]) -> None:
+        """Hides these too; None and empty ones are ignored."""
+        self.secrets.update(filter(None, secrets))
+        self.pattern = pattern_of(self.secrets)
+
+    def mask(self, line: str) -> str:
+        """The line with `***` for every secret, and for whatever looks like a credential."""
+        return redacted(line, self.pattern)
+
+
+_hidden = HiddenSecrets()
 
 
 def hide(secrets: Iterable[str | None]) -> None:
-    """From now on none of these is written to the log."""
-    _secrets.update(filter(None, secrets))
-    _known[0] = pattern_of(_secrets)
+    """Keeps these secrets out of all log lines from now on."""
+    _hidden.add(secrets)
 
 
-def config(settings: Settings) -> dict[str, Any]:
-    """The configuration for `logging.config.dictConfig`; uvicorn gives it to each worker."""
+def dict_config(settings: Settings) -> dict[str, Any]:
+    """The configuration for `logging.config.dictConfig`, which uvicorn passes to each worker."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -36,13 +52,14 @@ def config(settings: Settings) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "imagevault": {"level": settings.log_level.upper()},
-            "asyncpg": {"level": "CRITICAL"},  # an outage is told by us, once, and without a trace for each try
+            # ImageVault reports an outage once; asyncpg would write a trace for each attempt.
+            "asyncpg": {"level": "CRITICAL"},
         },
     }
 
 
 def configure(settings: Settings) -> None:
-    """Puts the log settings in force in this process, where a server has set its log up already."""
+    """Puts the log settings in force in this process, after `dict_config` has set its log up."""
     logging.getLogger("imagevault").setLevel(settings.log_level.upper())
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
@@ -50,15 +67,7 @@ def configure(settings: Settings) -> None:
 
 
 def formatter(style: str) -> logging.Formatter:
-    """What makes a line of a record: `console` or `json`."""
-    render: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
-        if style == "json"
-        else [
-            _in_one_line,
-            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
-        ]
-    )
+    """A formatter that makes one line of a log record. `style` is `console` or `json`."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.contextvars.merge_contextvars,
@@ -67,29 +76,44 @@ def formatter(style: str) -> logging.Formatter:
             structlog.stdlib.ExtraAdder(),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
         ],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _with_process, *render, _redact],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _add_pid,
+            *(_json_processors() if style == "json" else _console_processors()),
+            _mask_secrets,  # comes last, so that it sees the whole line
+        ],
     )
 
 
-def bind(**fields: str) -> None:
-    """These fields stand in every line of the task that runs, and of those it starts."""
+def bind_fields(**fields: str) -> None:
+    """Adds these fields to every line of the running task, and of the tasks that it starts."""
     structlog.contextvars.bind_contextvars(**fields)
 
 
-def _with_process(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _json_processors() -> list[Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
+
+
+def _console_processors() -> list[Processor]:
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    return [_escape_unprintable, renderer]
+
+
+def _add_pid(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     event["pid"] = os.getpid()
     return event
 
 
-def _redact(_logger: WrappedLogger, _method: str, line: Any) -> str:
-    """The whole line, once it is written: nothing that stands in it was passed over."""
-    return redacted(line, _known[0])
+def _mask_secrets(_logger: WrappedLogger, _method: str, line: Any) -> str:
+    return _hidden.mask(line)
 
 
-def _in_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A caller's words can neither begin a line nor steer a terminal."""
+def _escape_unprintable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Keeps a caller's text from starting a line of its own and from controlling a terminal."""
     return {name: _printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -81,7 +81,7 @@ async def signup(
     """
     if not signups.open:
         raise Forbidden("Signing up is closed; ask an admin of this server for an account.")
-    network = request.scope["imagevault.network"]  # type: ignore[typeddict-item]
+    network = request.scope["imagevault"].network  # type: ignore[typeddict-item]
     signups.take(network)
     try:
         account = await accounts.create(data.username, data.password)

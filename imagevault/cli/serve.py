@@ -52,7 +52,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
         if value is not None:
             os.environ[variable(key)] = str(value)  # for the workers too, which read their own settings
     settings = load()
-    logging.config.dictConfig(logs.config(settings))
+    logging.config.dictConfig(logs.dict_config(settings))
     services = Services(settings)
     if services.keyring.own and not is_loopback(settings.host):
         raise ImageVaultError(f"SECRET_KEY must be set to serve on {settings.host}; make one with: {MAKE_SECRET}")
@@ -75,7 +75,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         timeout_worker_healthcheck=START,
-        log_config=logs.config(settings),
+        log_config=logs.dict_config(settings),
         access_log=False,
     )
     if alone:

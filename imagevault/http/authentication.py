@@ -1,31 +1,45 @@
-"""Who is calling: reads the credential and puts the `Caller` where routes find it (`request.user`)."""
+"""Who sends a request: the credential in its Authorization header."""
 
 from collections.abc import Awaitable, Callable
 
 from imagevault.errors import BadInput
-from imagevault.http.types import App, Receive, Scope, Send
+from imagevault.http.request import RequestContext
 from imagevault.records import Caller
 
-MAX_CREDENTIAL = 2048
+MAX_CREDENTIAL = 2048  # characters
+
+Verify = Callable[[str], Awaitable[Caller | None]]
 
 
-class Identify:
-    """ASGI middleware. `verify` answers the caller of a bearer credential, or None; it never raises for a bad one."""
+class Authentication:
+    """Reads and verifies bearer credentials. Whether a route needs a caller is for its guard to say.
 
-    def __init__(self, app: App, verify: Callable[[str], Awaitable[Caller | None]]) -> None:
-        self.app = app
+    `verify` returns the caller of a credential, or None for an invalid one.
+    """
+
+    def __init__(self, verify: Verify) -> None:
         self.verify = verify
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sets `user` (None without a good credential); whether that is enough, each route's guard says."""
-        if scope["type"] == "http":
-            scope["user"] = None
-            given = [value for name, value in scope["headers"] if name == b"authorization"]
-            if len(given) > 1:
-                raise BadInput("Authorization", "must be sent once")
-            if given:
-                scheme, _, credential = given[0].decode("latin-1").partition(" ")
-                if scheme.lower() == "bearer" and 0 < len(credential) <= MAX_CREDENTIAL:
-                    scope["user"] = await self.verify(credential.strip())
-                scope["imagevault.bad_credential"] = scope["user"] is None
-        await self.app(scope, receive, send)
+    async def identify(self, context: RequestContext) -> None:
+        """Sets `caller` and `bad_credential` of the context.
+
+        Raises:
+            BadInput: The Authorization header is repeated.
+        """
+        sent = context.head.authorizations
+        if not sent:
+            return
+        if len(sent) > 1:
+            raise BadInput("Authorization", "must be sent once")
+        credential = _bearer_credential(sent[0])
+        if credential is not None:
+            context.caller = await self.verify(credential)
+        context.bad_credential = context.caller is None
+
+
+def _bearer_credential(header: bytes) -> str | None:
+    """The credential in an Authorization header; None if it has another scheme, or no credential of a usable length."""
+    scheme, _, credential = header.decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not 0 < len(credential) <= MAX_CREDENTIAL:
+        return None
+    return credential.strip()

@@ -1,4 +1,4 @@
-"""Leaving without failing anybody: whoever must stop says so first, and finishes what is under way."""
+"""Stopping without a failed request: the server announces that it stops, then finishes what is in progress."""
 
 import asyncio
 import contextvars
@@ -11,45 +11,57 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-NOTICE = 1.0  # seconds in which load balancers and clients are told, and requests still taken
-LAST = 0.5  # seconds in which connections that were taken just before may still send their request
+NOTICE = 1.0  # seconds between SIGTERM and closing the listeners: load balancers and clients learn of the stop
+LAST_REQUESTS = 0.5  # seconds for connections that were accepted just before to send their request
+
+SignalHandler = Callable[[int, FrameType | None], Any]
 
 
 class Drain:
-    """Whether this worker, or the whole server by its config (`draining`), wants no more requests."""
+    """Whether this worker wants no more requests: because it stops, or because `draining` is set in the config."""
 
     def __init__(self, configured: Callable[[], bool]) -> None:
         self.configured = configured
-        self.leaving = False
+        self.stopping = False
 
     @property
-    def wanted(self) -> bool:
+    def is_draining(self) -> bool:
         """Whether load balancers should send requests elsewhere."""
-        return self.leaving or self.configured()
+        return self.stopping or self.configured()
 
     def install(self) -> None:
-        """From now on SIGTERM gives notice before the server gets it; only where signals can be caught."""
-        former = signal.getsignal(signal.SIGTERM)
-        if threading.current_thread() is not threading.main_thread() or not callable(former):
+        """Gives notice of SIGTERM before the server handles it. Does nothing where signals cannot be caught."""
+        server_handler = signal.getsignal(signal.SIGTERM)
+        if threading.current_thread() is not threading.main_thread() or not callable(server_handler):
             return
-        loop = asyncio.get_running_loop()
-        handle: Callable[[int, FrameType | None], Any] = former
+        signal.signal(signal.SIGTERM, _GracefulStop(self, server_handler, asyncio.get_running_loop()))
 
-        def tell() -> None:
-            log.warning("leaving: requests under way are finished, no new ones are wanted")
+    def announce_stop(self) -> None:
+        """From now on `/health/ready` is 503 and each response closes its connection."""
+        self.stopping = True
+        # The signal may interrupt a request; an empty context keeps its id out of this line.
+        contextvars.Context().run(log.warning, "draining: this worker finishes its requests and accepts no new ones")
 
-        def give_notice(number: int, _: FrameType | None) -> None:
-            if self.leaving:  # a service manager may tell the workers too, whom their parent tells again
-                return
-            self.leaving = True
-            contextvars.Context().run(tell)  # it belongs to no request
-            loop.call_soon_threadsafe(loop.call_later, NOTICE, stop_listening, number)
 
-        def stop_listening(number: int) -> None:
-            # The handler is a method of uvicorn's server, which would close connections together with the listeners,
-            # among them those that were taken a moment ago and whose request is on its way.
-            for listener in getattr(getattr(former, "__self__", None), "servers", ()):
-                listener.close()
-            loop.call_later(LAST, handle, number, None)
+class _GracefulStop:
+    """Handles SIGTERM: announces the stop, closes the listeners after `NOTICE`, and then lets the server stop."""
 
-        signal.signal(signal.SIGTERM, give_notice)
+    def __init__(self, drain: Drain, server_handler: SignalHandler, loop: asyncio.AbstractEventLoop) -> None:
+        self.drain = drain
+        self.server_handler = server_handler
+        self.loop = loop
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        """Takes the first signal only. A service manager may signal the workers, which their parent signals too."""
+        if self.drain.stopping:
+            return
+        self.drain.announce_stop()
+        self.loop.call_soon_threadsafe(self.loop.call_later, NOTICE, self._close_listeners, number)
+
+    def _close_listeners(self, number: int) -> None:
+        # The handler is a method of uvicorn's server. That server would close the listeners and the idle connections
+        # together, among them connections that were accepted a moment ago and whose request is on its way.
+        server = getattr(self.server_handler, "__self__", None)
+        for listener in getattr(server, "servers", ()):
+            listener.close()
+        self.loop.call_later(LAST_REQUESTS, self.server_handler, number, None)

@@ -1,89 +1,112 @@
-"""What every route asks for unless it says otherwise: somebody signed in, known parameters, a body of its type."""
+"""What every route demands unless it says otherwise: a caller, known query parameters, and a body of its media type."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from litestar import Litestar, Request
+from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
-from litestar.openapi.spec import Parameter
+from litestar.params import ParameterKwarg
 
 from imagevault.config.settings import nearest
 from imagevault.errors import BadInput, NotSignedIn
 from imagevault.http.problems import HTTPRefusal
+from imagevault.http.request import context_of
+from imagevault.http.types import Scope
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
-
+WITHOUT_BODY = frozenset({"GET", "DELETE", "OPTIONS"})
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
 
-def guard(search_is_open: Callable[[], bool]) -> Guard:
-    """The guard of all routes. A route is for signed-in callers unless its `opt` says `open`.
+def require_caller(search_is_open: Callable[[], bool]) -> Guard:
+    """The guard of all routes: only signed-in callers pass, unless the `opt` of the route says `open`.
 
-    `open: True` is for anyone; `open: "search"` for anyone if the admin opened the search, though not with a credential
-    that is no longer good.
+    `open: True` lets anyone pass. `open: "search"` lets anyone pass while the admin has opened the search, except
+    callers whose credential is not valid.
     """
 
-    async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        options = connection.scope.get("method") == "OPTIONS"
-        if connection.scope["user"] is not None or handler.opt.get("open") is True or options:
+    async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        access = handler.opt.get("open")
+        if connection.scope["user"] is not None or access is True:
             return
-        searching = handler.opt.get("open") == "search" and search_is_open()
-        if not searching or connection.scope.get("imagevault.bad_credential"):
-            raise NotSignedIn
+        if connection.scope.get("method") == "OPTIONS":
+            return
+        bad_credential = context_of(cast("Scope", connection.scope)).bad_credential
+        if access == "search" and search_is_open() and not bad_credential:
+            return
+        raise NotSignedIn
 
-    return signed_in
+    return check
 
 
-class Parameters:
-    """Refuses query parameters that a route does not have, and repeated ones; the OpenAPI document knows them."""
+class QueryParameters:
+    """Refuses query parameters that a route does not have, and repeated ones."""
 
     def __init__(self) -> None:
-        self.known: dict[str, set[str]] = {}
-
-    def of(self, app: Litestar, handler: BaseRouteHandler, method: str) -> set[str]:
-        """The names of the query parameters of a handler."""
-        key = f"{handler} {method}"
-        if key not in self.known:
-            self.known[key] = set(_declared(app, str(handler.handler_name), method))
-        return self.known[key]
+        self._names: dict[BaseRouteHandler, frozenset[str]] = {}
 
     def check(self, request: Request[Any, Any, Any]) -> None:
-        """BadInput names the parameter, and the nearest right one."""
-        given = [name for name, _ in parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True)]
-        if not given or request.method == "OPTIONS":
+        """Checks the names in the query.
+
+        Raises:
+            BadInput: A parameter is unknown or repeated. The message offers the nearest name, or lists all.
+        """
+        query = request.scope["query_string"].decode()
+        if not query or request.method == "OPTIONS":
             return
-        known = self.of(request.app, request.route_handler, request.method)
-        for name in given:
+        known = self._names_of(request.route_handler)
+        names = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
+        for name in names:
             if name not in known:
-                offer = nearest(name, known) or (f" There are: {', '.join(sorted(known))}." if known else "")
-                raise BadInput(name, f"there is no such parameter.{offer}")
-            if given.count(name) > 1:
+                raise BadInput(name, f"there is no such parameter.{_offer(name, known)}")
+            if names.count(name) > 1:
                 raise BadInput(name, "must be given once")
 
-
-def _declared(app: Litestar, name: str, method: str) -> Iterator[str]:
-    for item in (app.openapi_schema.paths or {}).values():
-        operation = getattr(item, method.lower(), None)
-        if operation is not None and operation.operation_id == name:
-            yield from (each.name for each in operation.parameters or () if _in_query(each))
+    def _names_of(self, handler: BaseRouteHandler) -> frozenset[str]:
+        if handler not in self._names:
+            self._names[handler] = query_parameters(handler)
+        return self._names[handler]
 
 
-def _in_query(parameter: Any) -> bool:
-    return isinstance(parameter, Parameter) and parameter.param_in == "query"
+def query_parameters(handler: BaseRouteHandler) -> frozenset[str]:
+    """The names of the query parameters in the signature of a handler, each declared by `QueryParameter`."""
+    names = set()
+    for name, field in handler.parsed_fn_signature.parameters.items():
+        declaration = field.kwarg_definition
+        if isinstance(declaration, ParameterKwarg) and declaration.param_type == ParamType.QUERY:
+            names.add(declaration.name or name)
+    return frozenset(names)
 
 
 def check_content_type(request: Request[Any, Any, Any]) -> None:
-    """Refuses a body of another type before it is read: a cross-site form could otherwise post without being asked."""
-    if request.method in {"GET", "DELETE", "OPTIONS"}:
+    """Checks the media type of a body before the body is read. Otherwise a page of another site could send a form.
+
+    Raises:
+        HTTPRefusal: 415, if the route takes a body and it is of another type.
+    """
+    if request.method in WITHOUT_BODY:
         return
-    wanted = FORM if request.route_handler.opt.get("form") else JSON
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != wanted and (request.route_handler.opt.get("body", True) or _has_body(request)):
-        raise HTTPRefusal(415, f"The body must be {wanted}, named in the Content-Type header.", {"Accept": wanted})
+    options = request.route_handler.opt
+    expected = FORM if options.get("form") else JSON
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent == expected:
+        return
+    if options.get("body", True) or _has_body(request):
+        detail = f"The body must be {expected}, named in the Content-Type header."
+        raise HTTPRefusal(415, detail, {"Accept": expected})
+
+
+def _offer(name: str, known: Iterable[str]) -> str:
+    """The nearest of the known names, or all of them if none is near."""
+    offer = nearest(name, known)
+    if offer:
+        return offer
+    return f" There are: {', '.join(sorted(known))}." if known else ""
 
 
 def _has_body(request: Request[Any, Any, Any]) -> bool:

@@ -1,8 +1,9 @@
-"""Every error as problem details (RFC 9457), whoever raised it: the only place that gives errors a status."""
+"""Every error as problem details (RFC 9457). This is the only place that gives an error its status."""
 
 import logging
 import math
 import re
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -12,14 +13,17 @@ from litestar.exceptions import HTTPException
 
 from imagevault import errors
 from imagevault.config.settings import nearest
+from imagevault.http.request import context_of
 from imagevault.http.types import Scope, Send
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+ABOUT_BLANK = "about:blank"
 # Problem type of the IANA registry for an exhausted limit (draft-ietf-httpapi-ratelimit-headers).
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
-RETRY_AFTER = 60  # seconds, where nobody knows better
+DEFAULT_RETRY_AFTER = 60  # seconds, for errors that pass but do not say when
+UNEXPECTED = "Something went wrong here; it is logged under this request_id."
 STATUS: dict[type[Exception], int] = {
     errors.BadInput: 400,
     errors.NotSignedIn: 401,
@@ -28,14 +32,11 @@ STATUS: dict[type[Exception], int] = {
     errors.Conflict: 409,
     errors.TooMany: 429,
     errors.Busy: 503,
-    errors.DatabaseUnavailable: 503,
     errors.ProviderError: 502,
     errors.NotFound: 404,
     errors.RateLimited: 503,
     errors.Unconfigured: 503,
     errors.TimedOut: 504,
-    RecursionError: 400,
-    UnicodeDecodeError: 400,
 }
 
 
@@ -53,103 +54,200 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int
     detail: str
     request_id: str
-    type: str = "about:blank"
+    type: str = ABOUT_BLANK
     errors: list[Field] = []
     providers: list[Any] = []
 
 
 class HTTPRefusal(Exception):
-    """A refusal that only HTTP knows: a status, a detail, headers."""
+    """A refusal that only HTTP knows.
 
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None, **members: Any) -> None:
+    Attributes:
+        status: The status of the response; `str(error)` is its detail.
+        headers: Headers of the response.
+        providers: The member `providers` of the problem.
+    """
+
+    def __init__(
+        self, status: int, detail: str, headers: dict[str, str] | None = None, providers: Sequence[Any] = ()
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.headers = headers or {}
-        self.members = members
+        self.providers = list(providers)
+
+
+class Description(msgspec.Struct, frozen=True):
+    """What the response to an error says."""
+
+    status: int
+    detail: str
+    headers: dict[str, str] = {}
+    type: str = ABOUT_BLANK
+    fields: list[Field] = []
+    providers: list[Any] = []
 
 
 def describe(error: Exception, scope: Scope) -> tuple[Problem, dict[str, str]]:
-    """The problem and the headers for this error. What we did not expect is logged, and told as no more than a 500."""
-    headers: dict[str, str] = {}
-    fields: list[Field] = []
-    members: dict[str, Any] = {}
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-    detail = str(error)
-    if isinstance(error, HTTPRefusal):
-        status, headers, members = error.status, dict(error.headers), error.members
-    elif isinstance(error, errors.BadInput):
-        fields = [Field(error.field, error.message)]
-    elif isinstance(error, errors.NotSignedIn):
-        invalid = ' error="invalid_token"' if scope.get("imagevault.bad_credential") else ' realm="imagevault"'
-        headers["WWW-Authenticate"] = f"Bearer{invalid}"
-    elif isinstance(error, errors.DatabaseUnavailable):
-        detail, headers["Retry-After"] = "The database does not answer; try again soon.", "1"
-        log.error("database unavailable: %s", error)
-    elif isinstance(error, RecursionError | UnicodeDecodeError):
-        detail = (
-            "The body is nested too deeply." if isinstance(error, RecursionError) else "The body is not valid UTF-8."
-        )
-    elif isinstance(error, HTTPException):
-        status, detail, fields, headers = _from_litestar(error, scope)
-    if (wait := _wait(error)) is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(wait)))
-    if isinstance(error, errors.TooMany):
-        members = {"type": QUOTA_EXCEEDED}
-    if status == 500:
-        log.error("request %s failed", scope.get("imagevault.request_id", ""), exc_info=error)
-        detail = "Something went wrong here; it is logged under this request_id."
-    members.setdefault("title", HTTPStatus(status).phrase)
-    request_id = scope.get("imagevault.request_id", "")
-    return Problem(status=status, detail=detail, request_id=request_id, errors=fields, **members), headers
+    """Describes an error to the caller of the request in this scope. A 500 is logged and says nothing of its cause.
 
-
-def _wait(error: Exception) -> float | None:
-    """The seconds after which to come again, where that may help."""
-    known: float | None = getattr(error, "retry_after", None)
-    return RETRY_AFTER if known is None and isinstance(error, errors.RateLimited | errors.Unconfigured) else known
-
-
-def _from_litestar(error: HTTPException, scope: Scope) -> tuple[int, str, list[Field], dict[str, str]]:
-    headers = dict(error.headers or {})
-    if error.status_code == 404:
-        return 404, f"There is nothing at {scope['path']}; the API is described at /docs.", [], headers
-    if error.status_code == 405:
-        allowed = {name: value.replace("GET", "GET, HEAD") for name, value in headers.items()}
-        return 405, f"{scope['method']} is not possible here.", [], allowed
-    if error.status_code >= 500:
-        return 500, "", [], {}
-    if missing := re.search(r"Missing required \w+ parameter '(\w+)'", error.detail):
-        return 400, f"{missing[1]}: is missing", [Field(missing[1], "is missing")], headers
-    fields = [_field(each, scope) for each in (error.extra if isinstance(error.extra, list) else ())]
-    detail = "; ".join(f"{field.field}: {field.message}" for field in fields)
-    return error.status_code, detail or f"The body cannot be read: {error.detail}", fields, headers
-
-
-def _field(problem: dict[str, str], scope: Scope) -> Field:
-    """The field that msgspec means, from its words."""
-    message = problem.get("message", "is wrong")
-    if unknown := re.search(r"unknown field `(.*?)`", message, re.DOTALL):
-        data = scope["route_handler"].parsed_data_field
-        known = [field.name for field in msgspec.structs.fields(data.annotation)]
-        return Field(unknown[1], f"there is no such field.{nearest(unknown[1], known)} There are: {', '.join(known)}.")
-    if missing := re.search(r"missing required field `(\w+)`", message):
-        return Field(missing[1], "is missing")
-    if message == "'data'":
-        return Field("body", "is missing")
-    return Field(problem.get("key", "body").replace("data", "body"), message.replace("`", ""))
+    Returns:
+        The problem, and the headers that go with it.
+    """
+    description = _describer_of(error)(error, scope)
+    request_id = context_of(scope).request_id
+    detail = description.detail
+    if description.status == 500:
+        log.error("request %s failed", request_id, exc_info=error)
+        detail = UNEXPECTED
+    problem = Problem(
+        title=HTTPStatus(description.status).phrase,
+        status=description.status,
+        detail=detail,
+        request_id=request_id,
+        type=description.type,
+        errors=description.fields,
+        providers=description.providers,
+    )
+    return problem, description.headers
 
 
 async def send_problem(error: Exception, scope: Scope, send: Send) -> None:
     """Answers a request with the problem of this error."""
     problem, headers = describe(error, scope)
     body = msgspec.json.encode(problem)
-    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    sent += [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": problem.status, "headers": sent})
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    encoded.append((b"content-type", MEDIA_TYPE.encode()))
+    encoded.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": problem.status, "headers": encoded})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """Litestar's exception handler for everything."""
+    """Litestar's exception handler for every error."""
     problem, headers = describe(error, cast("Scope", request.scope))
     return Response(problem, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _describe_refusal(error: HTTPRefusal, _: Scope) -> Description:
+    return Description(error.status, str(error), headers=dict(error.headers), providers=error.providers)
+
+
+def _describe_known(error: Exception, _: Scope) -> Description:
+    """An error of `STATUS`, whose message is for callers. Any other is a 500."""
+    return Description(_status_of(error), str(error), headers=_retry_headers(error))
+
+
+def _describe_bad_input(error: errors.BadInput, _: Scope) -> Description:
+    return Description(_status_of(error), str(error), fields=[Field(error.field, error.message)])
+
+
+def _describe_not_signed_in(error: errors.NotSignedIn, scope: Scope) -> Description:
+    """The challenge says whether a credential came (RFC 6750, section 3)."""
+    parameter = 'error="invalid_token"' if context_of(scope).bad_credential else 'realm="imagevault"'
+    return Description(_status_of(error), str(error), headers={"WWW-Authenticate": f"Bearer {parameter}"})
+
+
+def _describe_too_many(error: errors.TooMany, _: Scope) -> Description:
+    return Description(_status_of(error), str(error), headers=_retry_headers(error), type=QUOTA_EXCEEDED)
+
+
+def _describe_database_unavailable(error: errors.DatabaseUnavailable, _: Scope) -> Description:
+    """The reason may name the host of the database, so only the log has it."""
+    log.error("database unavailable: %s", error)
+    return Description(503, "The database does not answer; try again soon.", headers={"Retry-After": "1"})
+
+
+def _describe_deep_nesting(_error: RecursionError, _: Scope) -> Description:
+    return Description(400, "The body is nested too deeply.")
+
+
+def _describe_bad_encoding(_error: UnicodeDecodeError, _: Scope) -> Description:
+    return Description(400, "The body is not valid UTF-8.")
+
+
+def _describe_litestar(error: HTTPException, scope: Scope) -> Description:
+    if error.status_code == 404:
+        detail = f"There is nothing at {scope['path']}; the API is described at /docs."
+        return Description(404, detail, headers=dict(error.headers or {}))
+    if error.status_code == 405:
+        return _describe_wrong_method(error, scope)
+    if error.status_code >= 500:
+        return Description(500, UNEXPECTED)
+    return _describe_invalid_request(error, scope)
+
+
+def _describe_wrong_method(error: HTTPException, scope: Scope) -> Description:
+    """Litestar does not know that the edge answers HEAD wherever there is a GET."""
+    headers = {name: value.replace("GET", "GET, HEAD") for name, value in (error.headers or {}).items()}
+    return Description(405, f"{scope['method']} is not possible here.", headers=headers)
+
+
+def _describe_invalid_request(error: HTTPException, scope: Scope) -> Description:
+    fields = _invalid_fields(error, scope)
+    detail = "; ".join(f"{field.field}: {field.message}" for field in fields)
+    return Description(
+        error.status_code,
+        detail or f"The body cannot be read: {error.detail}",
+        headers=dict(error.headers or {}),
+        fields=fields,
+    )
+
+
+def _invalid_fields(error: HTTPException, scope: Scope) -> list[Field]:
+    """The fields that Litestar complains about: a parameter that is missing, or those that msgspec refused."""
+    missing = re.search(r"Missing required \w+ parameter '(\w+)'", error.detail)
+    if missing:
+        return [Field(missing[1], "is missing")]
+    complaints = error.extra if isinstance(error.extra, list) else []
+    return [_invalid_field(complaint, scope) for complaint in complaints]
+
+
+def _invalid_field(complaint: dict[str, str], scope: Scope) -> Field:
+    """The field that a message of msgspec is about. Examples: "unknown field `x`", "missing required field `x`"."""
+    message = complaint.get("message", "is wrong")
+    unknown = re.search(r"unknown field `(.*?)`", message, re.DOTALL)
+    if unknown:
+        return _unknown_field(unknown[1], scope)
+    missing = re.search(r"missing required field `(\w+)`", message)
+    if missing:
+        return Field(missing[1], "is missing")
+    if message == "'data'":  # Litestar found no body.
+        return Field("body", "is missing")
+    return Field(complaint.get("key", "body").replace("data", "body"), message.replace("`", ""))
+
+
+def _unknown_field(name: str, scope: Scope) -> Field:
+    body = scope["route_handler"].parsed_data_field.annotation
+    known = [field.name for field in msgspec.structs.fields(body)]
+    return Field(name, f"there is no such field.{nearest(name, known)} There are: {', '.join(known)}.")
+
+
+# The describer of the nearest base class counts.
+DESCRIBERS: dict[type[Exception], Callable[[Any, Scope], Description]] = {
+    HTTPRefusal: _describe_refusal,
+    errors.BadInput: _describe_bad_input,
+    errors.NotSignedIn: _describe_not_signed_in,
+    errors.TooMany: _describe_too_many,
+    errors.DatabaseUnavailable: _describe_database_unavailable,
+    RecursionError: _describe_deep_nesting,
+    UnicodeDecodeError: _describe_bad_encoding,
+    HTTPException: _describe_litestar,
+    Exception: _describe_known,
+}
+
+
+def _describer_of(error: Exception) -> Callable[[Any, Scope], Description]:
+    return next(DESCRIBERS[kind] for kind in type(error).__mro__ if kind in DESCRIBERS)
+
+
+def _status_of(error: Exception) -> int:
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def _retry_headers(error: Exception) -> dict[str, str]:
+    """Retry-After in whole seconds, rounded up, where it helps to try again."""
+    seconds: float | None = getattr(error, "retry_after", None)
+    if seconds is None and isinstance(error, errors.RateLimited | errors.Unconfigured):
+        seconds = DEFAULT_RETRY_AFTER
+    return {} if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}

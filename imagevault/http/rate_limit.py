@@ -2,53 +2,75 @@
 
 import ipaddress
 import math
+from functools import lru_cache
 
-from imagevault.config.settings import Rate
+from imagevault.config.settings import Settings
 from imagevault.errors import TooMany
-from imagevault.http.types import App, Receive, Scope, Send
+from imagevault.http.request import RequestContext
 from imagevault.security.token_bucket import TokenBuckets
 
+REMEMBERED_ADDRESSES = 1024
 
-class Limit:
-    """ASGI middleware: `limits.requests` for each account, or for each address where nobody is signed in."""
 
-    def __init__(self, app: App, rate: Rate) -> None:
-        self.app = app
-        self.buckets = TokenBuckets(rate)
-        self.set_rate(rate)
+class RateLimit:
+    """`limits.requests`: a token bucket for each account, and for each address of callers that are not signed in.
 
-    def set_rate(self, rate: Rate) -> None:
-        """Another limit from now on."""
+    The headers follow draft-ietf-httpapi-ratelimit-headers-10.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.buckets = TokenBuckets(settings.limits.requests)
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Puts the limit of these settings in force."""
+        rate = settings.limits.requests
         self.buckets.set_rate(rate)
         self.policy = f'"requests";q={rate.amount};w={rate.seconds}'.encode()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Counts the request and tells how much is left (draft-ietf-httpapi-ratelimit-headers-10)."""
-        if scope["type"] == "http":
-            headers = scope["imagevault.headers"]
-            headers.append((b"ratelimit-policy", self.policy))
-            caller = scope["user"]
-            scope["imagevault.network"] = network(scope)
-            key = caller.id if caller else scope["imagevault.network"]
-            try:
-                left = self.buckets.take(key)
-            except TooMany as error:
-                headers.append((b"ratelimit", f'"requests";r=0;t={math.ceil(error.retry_after)}'.encode()))
-                raise
-            full_in = math.ceil((self.buckets.rate.amount - left) / self.buckets.per_second)
-            headers.append((b"ratelimit", f'"requests";r={int(left)};t={full_in}'.encode()))
-        await self.app(scope, receive, send)
+    def count(self, context: RequestContext) -> None:
+        """Takes a token from the bucket of the account, or of the address if nobody is signed in.
+
+        Raises:
+            TooMany: The bucket is empty.
+        """
+        self._take(context, context.caller.id if context.caller else context.network)
+
+    def count_refusal(self, context: RequestContext) -> None:
+        """Takes a token from the bucket of the address. Without it, refused requests would be free and unlimited.
+
+        Raises:
+            TooMany: The bucket is empty.
+        """
+        self._take(context, context.network)
+
+    def _take(self, context: RequestContext, key: str) -> None:
+        context.response_headers.append((b"ratelimit-policy", self.policy))
+        try:
+            left = self.buckets.take(key)
+        except TooMany as error:
+            context.response_headers.append(_header(left=0, seconds=error.retry_after))
+            raise
+        until_full = (self.buckets.rate.amount - left) / self.buckets.per_second
+        context.response_headers.append(_header(left=left, seconds=until_full))
 
 
-def network(scope: Scope) -> str:
-    """The caller's address as the server saw it; of IPv6 the /64, for a household has 2**64 addresses."""
-    host = str((scope.get("client") or ("local", 0))[0])
+def _header(left: float, seconds: float) -> tuple[bytes, bytes]:
+    return b"ratelimit", f'"requests";r={int(left)};t={math.ceil(seconds)}'.encode()
+
+
+@lru_cache(maxsize=REMEMBERED_ADDRESSES)
+def network(address: str) -> str:
+    """What stands for one caller: an IPv4 address, or the /64 of an IPv6 address, since a household has 2**64 of them.
+
+    Text that is not an IP address stands for itself.
+    """
     try:
-        address = ipaddress.ip_address(host)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address  # on a socket for both, IPv4 looks like ::ffff:192.0.2.1
-    if address.version == 4:
-        return str(address)
-    return str(ipaddress.ip_network(f"{address}/64", strict=False).network_address)
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is None:
+            return str(ipaddress.ip_network(f"{parsed}/64", strict=False).network_address)
+        parsed = parsed.ipv4_mapped  # On a socket for both versions, IPv4 looks like ::ffff:192.0.2.1.
+    return str(parsed)

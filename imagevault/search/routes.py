@@ -200,7 +200,7 @@ def _caller(request: Request[Any, Any, Any]) -> str:
     user: Caller | None = request.scope["user"]
     if user is not None:
         return user.id
-    return str(request.scope["imagevault.network"])  # type: ignore[typeddict-item]
+    return str(request.scope["imagevault"].network)  # type: ignore[typeddict-item]
 
 
 ROUTES = [search, image, providers, media]

@@ -1,0 +1,24 @@
+"""The access log: one line for each request."""
+
+import logging
+
+from imagevault.http import health
+from imagevault.http.request import RequestContext
+
+log = logging.getLogger(__name__)
+
+
+def log_request(context: RequestContext) -> None:
+    """Logs a request when it ends, without its query, which may tell what somebody looks for."""
+    head = context.head
+    log.log(
+        logging.DEBUG if head.path.startswith(health.PREFIX) else logging.INFO,
+        "request",
+        extra={
+            "method": head.method,
+            "path": head.path,
+            "status": context.status,
+            "ms": round(context.elapsed_ms, 1),
+            "caller": context.caller.id if context.caller else None,
+        },
+    )

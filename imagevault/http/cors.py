@@ -1,0 +1,41 @@
+"""Cross-origin requests: which pages of other origins may call the API (the CORS protocol of the Fetch standard)."""
+
+from imagevault.config.settings import Settings
+from imagevault.http.request import RequestContext
+from imagevault.http.types import Send
+
+PREFLIGHT_HEADERS = [
+    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, X-Request-ID"),
+    (b"access-control-max-age", b"600"),
+]
+EXPOSED_HEADERS = b"Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+
+
+class Cors:
+    """Allows the origins in `cors_origins`. Cookies are never allowed, because there are none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Allows the origins of these settings from now on."""
+        self.origins = {origin.encode() for origin in settings.cors_origins}
+
+    def apply(self, context: RequestContext) -> bool:
+        """Adds the CORS headers to the response. Returns whether the request is a preflight of an allowed origin."""
+        if not self.origins:
+            return False
+        context.response_headers.append((b"vary", b"Origin"))
+        head = context.head
+        if head.origin is None or head.origin not in self.origins:
+            return False
+        context.response_headers.append((b"access-control-allow-origin", head.origin))
+        context.response_headers.append((b"access-control-expose-headers", EXPOSED_HEADERS))
+        return head.method == "OPTIONS" and head.requested_method is not None
+
+
+async def send_preflight(send: Send) -> None:
+    """Answers a preflight."""
+    await send({"type": "http.response.start", "status": 204, "headers": PREFLIGHT_HEADERS})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

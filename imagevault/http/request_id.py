@@ -1,0 +1,16 @@
+"""The id of a request: in its response, in its problem, and in each of its log lines."""
+
+import re
+import secrets
+
+from imagevault.http.request import RequestHead
+
+WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,64}")  # nothing that could break a log line or a page
+
+
+def choose_request_id(head: RequestHead) -> str:
+    """The id in X-Request-ID if it is well formed, else a new random id."""
+    sent = head.request_id
+    if sent is not None and WELL_FORMED.fullmatch(sent):
+        return sent.decode()
+    return secrets.token_hex(8)
