@@ -394,7 +394,7 @@ class TestLog:
         assert json.loads(shown).keys() == common | {"request_id", "provider", "retry_after"}
         assert line.keys() == common | {"request_id", "method", "path", "status", "ms", "caller"}
         assert (line["request_id"], line["path"], line["status"], line["caller"]) == ("mine", "/search", 401, None)
-        assert any(each["event"].startswith("leaving: ") for each in lines)
+        assert any(each["event"].startswith("draining: ") for each in lines)
 
 
 class TestDeploy:

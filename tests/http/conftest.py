@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ import uvicorn
 
 from imagevault.asgi import create
 from imagevault.config.settings import load
+from imagevault.http.edge import Edge
 from imagevault.http.types import Receive, Scope, Send
 from imagevault.runtime.services import Services
 
@@ -46,6 +47,85 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
             )
 
 
+@pytest.fixture
+def edge_of() -> Callable[[Any], Edge]:
+    """The edge that a client of `api` or `start` talks to: `edge_of(api)`."""
+
+    def edge_of(api: Any) -> Edge:
+        edge: Edge = api.client._transport.app
+        return edge
+
+    return edge_of
+
+
+@pytest.fixture
+def raw_scope() -> Callable[..., dict[str, Any]]:
+    """A maker of ASGI scopes with exactly these headers, and with whatever else a test wants to be different."""
+
+    def raw_scope(headers: list[tuple[bytes, bytes]], **more: Any) -> dict[str, Any]:
+        path = more.get("path", "/health/live")
+        return {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 8000),
+            "state": {},
+            **more,
+        }
+
+    return raw_scope
+
+
+@pytest.fixture
+def ask(raw_scope: Callable[..., dict[str, Any]]) -> Callable[..., Awaitable[int]]:
+    """A sender of requests with raw headers; it returns the status and passes each message of the answer to `send`.
+
+    `status = await ask(app, headers=[(b"host", b"127.0.0.1")], path="/docs")`
+    """
+
+    async def ask(app: Any, *, headers: list[tuple[bytes, bytes]], send: Send | None = None, **more: Any) -> int:
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def keep(message: Any) -> None:
+            sent.append(message)
+            if send is not None:
+                await send(message)
+
+        await app(raw_scope(headers, **more), receive, keep)
+        return int(sent[0]["status"])
+
+    return ask
+
+
+@pytest.fixture
+def is_linear() -> Callable[..., Awaitable[bool]]:
+    """A judge of work: does twice the input take less than three times the processor's time?
+
+    `assert await is_linear(work, 4000)`, where `await work(size)` does the work on an input of this size.
+    """
+
+    async def cost(work: Callable[[int], Awaitable[object]], size: int) -> float:
+        times = []
+        for _ in range(5):
+            begun = time.process_time()
+            await work(size)
+            times.append(time.process_time() - begun)
+        return min(times)
+
+    async def is_linear(work: Callable[[int], Awaitable[object]], size: int) -> bool:
+        await work(size)  # What the first call alone does (imports, caches) does not count.
+        return await cost(work, 2 * size) < 3 * await cost(work, size)
+
+    return is_linear
+
+
 class Answer:
     """An answer as its bytes came."""
 
@@ -63,16 +143,13 @@ class Wire:
         self.reached: list[tuple[str, str]] = []
         services = Services(load({"SECRET_KEY": SECRET}, folder))
         self.app = create(services)
-        config = uvicorn.Config(
-            self._count, port=0, interface="asgi3", server_header=False, log_config=None, access_log=False
-        )
+        # Connections wait in the queue of this socket until the server accepts them, so no test waits for the start.
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(self._count, interface="asgi3", server_header=False, log_config=None, access_log=False)
         self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, name="server")
+        self.thread = threading.Thread(target=self.server.run, args=[[listener]], name="server")
         self.thread.start()
-        deadline = time.monotonic() + PATIENCE
-        while not self.server.started and self.thread.is_alive() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.port = self.server.servers[0].sockets[0].getsockname()[1]
         self.host = f"Host: 127.0.0.1:{self.port}\r\n".encode()
 
     async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -20,7 +20,7 @@ class TestHealth:
             assert answer.headers["content-type"] == "application/json"
 
     async def test_without_a_database_it_lives_and_is_not_ready(
-        self, start: Any, monkeypatch: pytest.MonkeyPatch
+        self, start: Any, monkeypatch: pytest.MonkeyPatch, edge_of: Any
     ) -> None:
         """Restarting the process would not help; sending it no requests does."""
         api = await start()
@@ -28,7 +28,7 @@ class TestHealth:
         async def away() -> None:
             raise DatabaseUnavailable("gone")
 
-        monkeypatch.setattr(_health(api), "ping", away)
+        monkeypatch.setattr(edge_of(api).health, "ping", away)
 
         ready, live = await api.get("/health/ready"), await api.get("/health/live")
 
@@ -37,16 +37,22 @@ class TestHealth:
         assert ready.headers["retry-after"] == "1"
 
     async def test_a_database_that_does_not_answer_is_not_waited_for(
-        self, start: Any, monkeypatch: pytest.MonkeyPatch
+        self, start: Any, monkeypatch: pytest.MonkeyPatch, edge_of: Any
     ) -> None:
         """A probe gets its 503 before it gives up."""
         api = await start()
         monkeypatch.setattr(health, "DATABASE_DEADLINE", 0.05)
-        monkeypatch.setattr(_health(api), "ping", asyncio.Event().wait)
+        monkeypatch.setattr(edge_of(api).health, "ping", asyncio.Event().wait)
 
-        async with asyncio.timeout(2):
-            assert (await api.get("/health/ready")).status_code == 503
+        assert (await api.get("/health/ready")).status_code == 503
 
+    async def test_a_server_that_drains_lives_and_is_not_ready(self, start: Any) -> None:
+        """It says so, and answers what still comes."""
+        api = await start(toml="draining = true")
 
-def _health(api: Any) -> Any:
-    return api.client._transport.app.app
+        ready, live, other = [await api.get(path) for path in ("/health/ready", "/health/live", "/docs")]
+
+        assert (ready.status_code, live.status_code, other.status_code) == (503, 200, 200)
+        assert ready.json()["detail"].startswith("The server is draining.")
+        assert ready.headers["retry-after"] == "60"
+        assert "connection" not in ready.headers

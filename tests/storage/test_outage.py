@@ -175,7 +175,9 @@ class TestPostgres:
             wait_for(lambda: len(server.lines("the pulse does not reach")) == 2, "both workers to notice")
             os.kill(server.lines("the pulse does not reach")[0]["pid"], signal.SIGKILL)
             wait_for(
-                lambda: bool(server.lines("this worker exits and another one starts")), "the end of its first successor", 60
+                lambda: bool(server.lines("this worker exits and another one starts")),
+                "the end of its first successor",
+                60,
             )
             wait_for(
                 lambda: len({line["pid"] for line in server.lines("waiting for the database")}) == 2,

@@ -1,0 +1,113 @@
+"""Sizes of head and body, and the characters in them."""
+
+from typing import Any
+
+import pytest
+
+from imagevault.http.request_limits import MAX_BODY, MAX_HEADERS, MAX_TARGET
+
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class TestCaps:
+    async def test_headers(self, api: Any, ask: Any, edge_of: Any) -> None:
+        """431 above the cap, and not at it."""
+        rest = len("host127.0.0.1:8000")
+        fits = [(b"host", b"127.0.0.1:8000"), (b"x", b"a" * (MAX_HEADERS - rest - 1))]
+
+        assert await ask(edge_of(api), headers=fits) == 200
+        assert await ask(edge_of(api), headers=[*fits, (b"y", b"")]) == 431
+
+    async def test_target(self, api: Any) -> None:
+        """414 above the cap, and not at it; path and query count together."""
+        half = MAX_TARGET // 2
+
+        fits = await api.get("/" + "a" * (half - 1) + "?" + "b" * half)
+        longer = await api.get("/" + "a" * (half - 1) + "?" + "b" * (half + 1))
+
+        assert (fits.status_code, longer.status_code) == (404, 414)
+
+    @pytest.mark.parametrize("declared", [True, False])
+    async def test_body(self, api: Any, declared: bool) -> None:
+        """413 above the cap, and not at it, whether the length is declared or not."""
+
+        async def body(size: int) -> Any:
+            for _ in range(0, size, 1024):
+                yield b" " * 1024
+            yield b" " * (size % 1024)
+
+        def content(size: int) -> Any:
+            return b" " * size if declared else body(size)
+
+        fits = await api.post("/signup", content=content(MAX_BODY), headers=JSON)
+        larger = await api.post("/signup", content=content(MAX_BODY + 1024), headers=JSON)
+
+        assert (fits.status_code, larger.status_code) == (400, 413)
+
+    @pytest.mark.parametrize(
+        ("length", "status"), [(b"65537", 413), (b"9" * 5000, 413), (b"-1", 400), (b"1e3", 400), (b"", 400)]
+    )
+    async def test_declared_lengths(self, api: Any, length: bytes, status: int, ask: Any, edge_of: Any) -> None:
+        """A length that is none is 400; a huge one is 413, however many digits it has."""
+        headers = [(b"host", b"127.0.0.1"), (b"content-length", length)]
+
+        assert await ask(edge_of(api), headers=headers) == status
+
+
+class TestCharacters:
+    @pytest.mark.parametrize(
+        "target", ["/a%ff", "/%c3", "/images/local:%ed%a0%80", "/search?q=%ff", "/search?%ff=q", "/search?q=a%c0%af"]
+    )
+    async def test_what_is_not_utf_8_is_refused(self, api: Any, target: str) -> None:
+        """Never replaced silently: 400 says what would be right."""
+        answer = await api.get(target)
+
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["message"] == "must be UTF-8, percent-encoded"
+
+    @pytest.mark.parametrize("target", ["/a%00", "/%00", "/search?q=%00", "/search?q=a%00b", "/search?%00=q"])
+    async def test_nul_is_refused_in_path_and_query(self, api: Any, target: str) -> None:
+        """PostgreSQL keeps no NUL: 400 here, not an error there."""
+        answer = await api.get(target)
+
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["message"] == "a NUL character is not allowed"
+
+    @pytest.mark.parametrize("note", [rb"\u0000", rb"a\\\u0000b", b"\0", rb"\\\\\u0000"])
+    async def test_nul_is_refused_in_json(self, api: Any, note: bytes) -> None:
+        """Raw or escaped."""
+        headers = {**api.headers, **JSON}
+
+        answer = await api.post(
+            "/download", content=b'{"url": "https://a.example/", "note": "' + note + b'"}', headers=headers
+        )
+
+        assert (answer.status_code, answer.json()["detail"]) == (400, "body: a NUL character is not allowed")
+
+    @pytest.mark.parametrize("note", ["100%00", r"\u0000", "\\\\u0000", "%2500", "ä\U0001f600"])
+    async def test_what_only_looks_like_nul_is_kept(self, api: Any, note: str) -> None:
+        """In JSON, a percent sign is one, and an escaped backslash escapes nothing else."""
+        answer = await api.post("/download", json={"url": "https://a.example/", "note": note}, headers=api.headers)
+
+        assert (answer.status_code, answer.json()["note"]) == (201, note)
+
+    @pytest.mark.parametrize("password", [b"%00", b"a%00b", b"\0"])
+    async def test_nul_is_refused_in_forms(self, api: Any, password: bytes) -> None:
+        """Percent-encoded or raw."""
+        answer = await api.post("/token", content=b"username=ada&password=" + password, headers=FORM)
+
+        assert (answer.status_code, answer.json()["detail"]) == (400, "body: a NUL character is not allowed")
+
+    async def test_what_only_looks_like_nul_in_forms_is_read(self, api: Any) -> None:
+        """In a form, a JSON escape is six characters, and %2500 is a percent sign and two digits."""
+        answer = await api.post("/token", content=rb"username=ada&password=\u0000%2500", headers=FORM)
+
+        assert answer.status_code == 401
+
+    @pytest.mark.parametrize("form", [b"username=%ff&password=a", b"username=ada&password=\xff", b"%ff=&username=a"])
+    async def test_a_form_that_is_not_utf_8_is_refused(self, api: Any, form: bytes) -> None:
+        """400, not a password with replaced characters."""
+        answer = await api.post("/token", content=form, headers=FORM)
+
+        assert (answer.status_code, answer.json()["detail"]) == (400, "The body is not valid UTF-8.")
