@@ -13,7 +13,7 @@ PORT = re.compile(r":\d*$")
 
 
 class AllowedHosts:
-    """Checks where a request was sent to. With `loopback_only`, connections from other machines are refused too."""
+    """Checks the host that a request names. With `loopback_only`, it also refuses connections to any other address."""
 
     def __init__(self, settings: Settings, *, loopback_only: bool) -> None:
         self.loopback_only = loopback_only

@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 # Seconds for which one of several workers waits for the database, which was there when the server started.
 DATABASE_WAIT = 10.0
-DEFAULT_RETRY_AFTER = 60  # seconds, where no provider says when to try again
 
 
 def create_app(services: Services) -> Litestar:
@@ -97,6 +96,6 @@ async def _enter(stack: AsyncExitStack, services: Services) -> None:
 def _handle_failed_search(request: Request[Any, Any, Any], error: SearchFailed) -> Response[problems.Problem]:
     headers = {}
     if error.http_status == 503:
-        headers["Retry-After"] = str(error.retry_after or DEFAULT_RETRY_AFTER)
+        headers["Retry-After"] = str(error.retry_after or problems.DEFAULT_RETRY_AFTER)
     refusal = problems.HTTPRefusal(error.http_status, str(error), headers, providers=error.statuses)
     return problems.handle(request, refusal)

@@ -95,7 +95,7 @@ class Edge:
             log_request(context)
 
     async def _run_duties(self, context: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs the duties in order, then the application. Raises what refuses the request."""
+        """Runs the duties in order, then the application. Raises the error that refuses the request."""
         head = context.head
         is_health_probe = head.path in health.PATHS
         try:

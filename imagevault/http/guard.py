@@ -78,7 +78,9 @@ def query_parameters(handler: BaseRouteHandler) -> frozenset[str]:
     names = set()
     for name, field in handler.parsed_fn_signature.parameters.items():
         declaration = field.kwarg_definition
-        if isinstance(declaration, ParameterKwarg) and declaration.param_type == ParamType.QUERY:
+        if field.is_di_field or not isinstance(declaration, ParameterKwarg):
+            continue
+        if declaration.param_type == ParamType.QUERY:
             names.add(declaration.name or name)
     return frozenset(names)
 

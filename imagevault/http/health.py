@@ -29,7 +29,7 @@ class Health:
         """Sends 200. The process is live if it answers; it is ready if the database answers and it does not drain.
 
         Raises:
-            HTTPRefusal: 405 for another method than GET and HEAD; 503 while the server drains.
+            HTTPRefusal: 405, if the method is neither GET nor HEAD; 503, while the server drains.
             DatabaseUnavailable: The database does not answer within `DATABASE_DEADLINE`.
         """
         if head.method not in {"GET", "HEAD"}:

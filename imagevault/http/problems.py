@@ -134,7 +134,7 @@ def _describe_refusal(error: HTTPRefusal, _: Scope) -> Description:
 
 
 def _describe_known(error: Exception, _: Scope) -> Description:
-    """An error of `STATUS`, whose message is for callers. Any other is a 500."""
+    """Describes an error in `STATUS` by its own message. Any other error is a 500."""
     return Description(_status_of(error), str(error), headers=_retry_headers(error))
 
 

@@ -2,6 +2,8 @@
 
 import ipaddress
 import math
+import time
+from collections.abc import Callable
 from functools import lru_cache
 
 from imagevault.config.settings import Settings
@@ -18,8 +20,8 @@ class RateLimit:
     The headers follow draft-ietf-httpapi-ratelimit-headers-10.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.buckets = TokenBuckets(settings.limits.requests)
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.buckets = TokenBuckets(settings.limits.requests, clock)
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:

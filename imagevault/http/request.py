@@ -25,8 +25,8 @@ NAMED_HEADERS = frozenset(
 class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a request: all that the duties of the edge read.
 
-    A header that may be sent once only is a list of its values. Of any other header the first value counts; None means
-    that it was not sent.
+    `hosts` and `authorizations` hold every value, because a duty refuses a repeated header. Of any other header the
+    first value counts, and None means that the header was not sent.
 
     Attributes:
         method: As sent, so HEAD is HEAD.

@@ -9,12 +9,10 @@ LOGGER = "imagevault.http.access_log"
 
 
 class TestLine:
-    async def test_says_what_was_asked_and_answered(self, start: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_says_what_was_asked_and_answered(self, api: Any, caplog: pytest.LogCaptureFixture) -> None:
         """HEAD is HEAD, the path has no query, and refusals of the edge have a line too."""
-        api = await start()
-        headers = await api.sign_in()
         with caplog.at_level(logging.INFO, LOGGER):
-            await api.client.head("/protected?x=secret", headers=headers)
+            await api.client.head("/protected?x=secret", headers=api.headers)
             await api.get("/nothing", headers={"Host": "evil.example"})
             await api.get("/" + "a" * 9000)
 
@@ -28,9 +26,8 @@ class TestLine:
         assert [line.caller is not None for line in lines] == [True, False, False]
         assert all(line.ms >= 0 for line in lines)
 
-    async def test_of_a_health_probe_is_for_debugging(self, start: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_of_a_health_probe_is_for_debugging(self, api: Any, caplog: pytest.LogCaptureFixture) -> None:
         """Load balancers ask every few seconds."""
-        api = await start()
         with caplog.at_level(logging.DEBUG, LOGGER):
             await api.get("/health/live")
             await api.get("/health/nothing")

@@ -32,14 +32,14 @@ class TestDrain:
         [record] = caplog.records
         assert record.getMessage().startswith("draining: ")
 
-    async def test_each_answer_of_a_stopping_worker_ends_its_connection(self, start: Any, edge_of: Any) -> None:
-        """So clients come back at another worker."""
-        api = await start()
-
+    async def test_each_response_of_a_stopping_worker_ends_its_connection(
+        self, api: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Clients then connect to another worker."""
         before = await api.get("/health/live")
-        edge_of(api).drain.announce_stop()
+        monkeypatch.setattr(api.app.drain, "stopping", True)
         after = [await api.get(path) for path in ("/health/live", "/health/ready", "/nothing")]
 
         assert "connection" not in before.headers
-        assert [answer.headers["connection"] for answer in after] == ["close"] * 3
-        assert [answer.status_code for answer in after] == [200, 503, 404]
+        assert [response.headers["connection"] for response in after] == ["close"] * 3
+        assert [response.status_code for response in after] == [200, 503, 404]

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from imagevault.http.rate_limit import network
+from imagevault.config.settings import Limits, Rate, Settings
+from imagevault.http.cors import Cors
+from imagevault.http.rate_limit import RateLimit, network
 from imagevault.http.request import RequestHead
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -28,13 +30,20 @@ REFUSED: list[tuple[str, str, Any, int]] = [
 
 
 @pytest.fixture
-def stop_clock(monkeypatch: pytest.MonkeyPatch, edge_of: Any) -> Callable[[Any], None]:
-    """Makes the buckets of a server refill no more, so that a slow test sees what a fast one sees."""
+def limit_to(monkeypatch: pytest.MonkeyPatch, api: Any) -> Callable[[int], None]:
+    """Gives the shared server a limit of so many requests an hour and a clock that stands still: `limit_to(3)`."""
 
-    def stop_clock(api: Any) -> None:
-        monkeypatch.setattr(edge_of(api).rate_limit.buckets, "clock", lambda: 1000.0)
+    def limit_to(amount: int) -> None:
+        settings = Settings(limits=Limits(requests=Rate(amount, 3600)))
+        monkeypatch.setattr(api.app, "rate_limit", RateLimit(settings, clock=lambda: 1000.0))
 
-    return stop_clock
+    return limit_to
+
+
+@pytest.fixture
+def allow_origin(monkeypatch: pytest.MonkeyPatch, api: Any) -> None:
+    """Lets pages of `ORIGIN` call the shared server."""
+    monkeypatch.setattr(api.app, "cors", Cors(Settings(cors_origins=(ORIGIN,))))
 
 
 class TestNetwork:
@@ -58,10 +67,9 @@ class TestNetwork:
 
 
 class TestLimit:
-    async def test_tells_what_is_left(self, start: Any, stop_clock: Any) -> None:
+    async def test_tells_what_is_left(self, api: Any, limit_to: Any) -> None:
         """In the fields of draft-ietf-httpapi-ratelimit-headers-10, on every answer, and in no others."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "3/hour"})
-        stop_clock(api)
+        limit_to(3)
 
         answers = [await api.get("/nothing") for _ in range(2)]
 
@@ -72,10 +80,9 @@ class TestLimit:
         ]
         assert not [name for name in answers[0].headers if name.startswith("x-ratelimit")]
 
-    async def test_refuses_what_is_too_much(self, start: Any, stop_clock: Any) -> None:
+    async def test_refuses_what_is_too_much(self, api: Any, limit_to: Any) -> None:
         """429 with Retry-After and the registered problem type, whatever is asked for, but for health."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
-        stop_clock(api)
+        limit_to(2)
         for _ in range(2):
             await api.get("/docs")
 
@@ -89,9 +96,9 @@ class TestLimit:
             assert answer.headers["retry-after"] == "1800"
             assert answer.headers["ratelimit"] == '"requests";r=0;t=1800'
 
-    async def test_health_is_never_counted(self, start: Any) -> None:
+    async def test_health_is_never_counted(self, api: Any, limit_to: Any) -> None:
         """Probes are served beyond any limit, and use none of it up."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "1/hour"})
+        limit_to(1)
 
         before = [await api.get(path) for path in ("/health/live", "/health/ready") for _ in range(5)]
         once, again = await api.get("/nothing"), await api.get("/nothing")
@@ -129,9 +136,9 @@ class TestLimit:
     @pytest.mark.parametrize(
         "header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "CF-Connecting-IP", "True-Client-IP"]
     )
-    async def test_a_claimed_address_changes_nothing(self, start: Any, header: str) -> None:
+    async def test_a_claimed_address_changes_nothing(self, api: Any, limit_to: Any, header: str) -> None:
         """Only the address that the server saw counts (CVE-2025-59152)."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "3/hour"})
+        limit_to(3)
 
         statuses = [
             (await api.get("/nothing", headers={header: f"for=192.0.2.{number}"})).status_code for number in range(5)
@@ -139,9 +146,9 @@ class TestLimit:
 
         assert statuses == [404, 404, 404, 429, 429]
 
-    async def test_a_forged_credential_counts_for_the_address(self, start: Any) -> None:
+    async def test_a_forged_credential_counts_for_the_address(self, api: Any, limit_to: Any) -> None:
         """Changing tokens gives no new buckets."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
+        limit_to(2)
 
         statuses = [
             (await api.get("/protected", headers={"Authorization": f"Bearer {number}"})).status_code
@@ -156,11 +163,10 @@ class TestRefusals:
 
     @pytest.mark.parametrize(("method", "path", "headers", "status"), REFUSED)
     async def test_each_takes_one_token_of_the_address(
-        self, start: Any, stop_clock: Any, method: str, path: str, headers: Any, status: int
+        self, api: Any, limit_to: Any, method: str, path: str, headers: Any, status: int
     ) -> None:
         """The answer stays what it was, and says what is left."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "3/hour"})
-        stop_clock(api)
+        limit_to(3)
 
         refused = await api.client.request(method, path, headers=headers)
         after = await api.get("/nothing")
@@ -172,11 +178,10 @@ class TestRefusals:
 
     @pytest.mark.parametrize(("method", "path", "headers", "status"), REFUSED)
     async def test_an_empty_bucket_comes_first(
-        self, start: Any, stop_clock: Any, method: str, path: str, headers: Any, status: int
+        self, api: Any, limit_to: Any, method: str, path: str, headers: Any, status: int
     ) -> None:
         """429, whatever else is wrong with the request."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "1/hour"})
-        stop_clock(api)
+        limit_to(1)
 
         answers = [await api.client.request(method, path, headers=headers) for _ in range(3)]
 
@@ -186,23 +191,20 @@ class TestRefusals:
             assert answer.headers["retry-after"] == "3600"
             assert answer.headers["ratelimit"] == '"requests";r=0;t=3600'
 
-    async def test_the_bucket_of_an_account_is_left_alone(self, start: Any, stop_clock: Any) -> None:
+    async def test_the_bucket_of_an_account_is_left_alone(self, api: Any, limit_to: Any) -> None:
         """The credential of a refused request is not read, so it counts for the address, and the account is served."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
-        stop_clock(api)
-        headers = await api.sign_in()
+        limit_to(2)
 
-        refused = [(await api.get(f"/{LONG}", headers=headers)).status_code for _ in range(3)]
-        served = [(await api.get("/protected", headers=headers)).status_code for _ in range(3)]
+        refused = [(await api.get(f"/{LONG}", headers=api.headers)).status_code for _ in range(3)]
+        served = [(await api.get("/protected", headers=api.headers)).status_code for _ in range(3)]
 
         assert refused == [414, 414, 429]
         assert served == [200, 200, 429]
 
     @pytest.mark.parametrize(("body", "status"), [(b"username=a&password=%00", 400), (b"username=%ff&password=a", 400)])
-    async def test_a_bad_body_counts_once(self, start: Any, stop_clock: Any, body: bytes, status: int) -> None:
+    async def test_a_bad_body_counts_once(self, api: Any, limit_to: Any, body: bytes, status: int) -> None:
         """The request was counted before its body was read."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "3/hour"})
-        stop_clock(api)
+        limit_to(3)
 
         answer = await api.post("/token", content=body, headers=FORM)
 
@@ -217,10 +219,10 @@ class TestRefusals:
         ],
     )
     async def test_a_refused_health_probe_counts_nothing(
-        self, start: Any, method: str, path: str, headers: dict[str, str], status: int
+        self, api: Any, limit_to: Any, method: str, path: str, headers: dict[str, str], status: int
     ) -> None:
         """Probes never count, whatever is wrong with them, and no limit keeps them out."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "1/hour"})
+        limit_to(1)
 
         probes = [await api.client.request(method, path, headers=headers) for _ in range(3)]
         once, again = await api.get("/nothing"), await api.get("/nothing")
@@ -230,9 +232,10 @@ class TestRefusals:
         assert (once.status_code, again.status_code) == (404, 429)
         assert "ratelimit" not in late.headers
 
-    async def test_a_preflight_counts_nothing(self, start: Any) -> None:
+    @pytest.mark.usefixtures("allow_origin")
+    async def test_a_preflight_counts_nothing(self, api: Any, limit_to: Any) -> None:
         """A browser sends it before a request that counts."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "1/hour", "IMAGEVAULT_CORS_ORIGINS": ORIGIN})
+        limit_to(1)
         headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
 
         preflights = [(await api.client.options("/download", headers=headers)).status_code for _ in range(3)]
@@ -240,9 +243,10 @@ class TestRefusals:
         assert preflights == [204] * 3
         assert (await api.get("/nothing")).status_code == 404
 
-    async def test_a_page_of_an_allowed_origin_may_read_the_429(self, start: Any) -> None:
+    @pytest.mark.usefixtures("allow_origin")
+    async def test_a_page_of_an_allowed_origin_may_read_the_429(self, api: Any, limit_to: Any) -> None:
         """As any other answer."""
-        api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "1/hour", "IMAGEVAULT_CORS_ORIGINS": ORIGIN})
+        limit_to(1)
 
         answers = [await api.get("/search?q=%ff", headers={"Origin": ORIGIN}) for _ in range(2)]
 
