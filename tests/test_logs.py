@@ -1,4 +1,4 @@
-"""Log lines of real servers and of the formatter: what each holds, how many there are, and that none tells a secret."""
+"""Log lines of real servers and of the formatter: their number, their fields, and that none shows a secret."""
 
 import asyncio
 import calendar
@@ -42,7 +42,7 @@ async def search_images(query, settings):
 
 
 class Log:
-    """What a server wrote: `lines` are its JSON objects, `text` is all of it."""
+    """The log of a server: `lines` are its JSON objects, `text` is all of it."""
 
     def __init__(self, server: Any) -> None:
         self.server = server
@@ -61,19 +61,19 @@ class Log:
 
 
 class Client:
-    """One who uses a server."""
+    """A client that remembers the responses of its server."""
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=30)
         self.answers: list[httpx.Response] = []
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """One request; its answer is kept."""
+        """Sends a request and remembers the response."""
         self.answers.append(self.http.request(method, path, **more))
         return self.answers[-1]
 
     def sign_in(self) -> str:
-        """Makes an account; answers its id. From now on its token goes along."""
+        """Makes an account and sends its token from now on. Returns the id of the account."""
         id = self.ask("POST", "/signup", json={"username": "ada", "password": PASSWORD}).json()["id"]
         self.token = self.ask("POST", "/token", data={"username": "ada", "password": PASSWORD}).json()["access_token"]
         self.http.headers["Authorization"] = f"Bearer {self.token}"
@@ -85,11 +85,11 @@ class Client:
 
 @pytest.fixture
 def clients() -> Iterator[list[Client]]:
-    """Those that are closed at the end."""
+    """Clients that are closed at the end."""
     found: list[Client] = []
     yield found
-    for each in found:
-        each.http.close()
+    for client in found:
+        client.http.close()
 
 
 Serving = Callable[..., tuple[Log, Client]]
@@ -97,7 +97,7 @@ Serving = Callable[..., tuple[Log, Client]]
 
 @pytest.fixture
 def serving(serve: Any, pexels: SimulatedPexels, configured: dict[str, str], clients: list[Client]) -> Serving:
-    """A starter of servers that log as JSON, with a Pexels that has `hour` calls; the log and a client of one."""
+    """Starts a server that logs as JSON, with a Pexels of `hour` calls. Returns its log and a client."""
 
     def serving(environ: Mapping[str, str] | None = None, hour: int = 1000) -> tuple[Log, Client]:
         quota = f"1000/second,{hour}/hour,20000/month"  # without bursts, so that a test need not wait for them
@@ -110,7 +110,7 @@ def serving(serve: Any, pexels: SimulatedPexels, configured: dict[str, str], cli
 
 
 def plugins(folder: Path, **sources: str) -> dict[str, str]:
-    """The environment with a folder of these plugin files."""
+    """Writes these plugin files into a folder, and returns the environment that names the folder."""
     (folder / "plugins").mkdir()
     for name, source in sources.items():
         (folder / "plugins" / f"{name}.py").write_text(source)
@@ -121,7 +121,7 @@ class TestLines:
     """A server with IMAGEVAULT_LOG=json."""
 
     def test_one_for_each_request(self, serving: Serving) -> None:
-        """With its id, method, path without the query, status, time, and the id of who called."""
+        """It has the id, method, path without query, status and duration, and the id of the caller."""
         log, client = serving()
         id = client.sign_in()
         client.search("fox")
@@ -134,7 +134,7 @@ class TestLines:
         lines = log.of("request")
         asked = [answer for answer in client.answers if not answer.request.url.path.startswith("/health/")]
 
-        assert [line["request_id"] for line in lines] == [each.headers["x-request-id"] for each in asked]
+        assert [line["request_id"] for line in lines] == [answer.headers["x-request-id"] for answer in asked]
         assert [(line["method"], line["path"], line["status"]) for line in lines] == [
             ("POST", "/signup", 201),
             ("POST", "/token", 200),
@@ -149,7 +149,7 @@ class TestLines:
         assert "fox" not in log.text
 
     def test_one_for_each_upstream_call(self, serving: Serving, pexels: SimulatedPexels) -> None:
-        """With the request that it was made for, the provider, and how it went; without its query."""
+        """It has the id of its request, the provider and the result, but no query."""
         log, client = serving()
         client.sign_in()
         pexels.fail(Answer("", 503), times=1)
@@ -166,12 +166,12 @@ class TestLines:
         assert [line.get("status") for line in lines] == [503, 200, 500, None]
         assert len(pexels.calls) == 3
         assert lines[3]["error"] == "ConnectError"
-        ids = [each.headers["x-request-id"] for each in (tried_twice, tried_twice, failed, unreachable)]
+        ids = [answer.headers["x-request-id"] for answer in (tried_twice, tried_twice, failed, unreachable)]
         assert [line["request_id"] for line in lines] == ids
         assert {(line["provider"], line["method"], line["path"]) for line in lines} == {("pexels", "GET", "/v1/search")}
 
     def test_each_is_whole(self, serving: Serving, pexels: SimulatedPexels) -> None:
-        """Process, time and origin stand in every line; what is no JSON is what a start says, before all else."""
+        """Every line has process, time and logger. Only the lines before the start are no JSON."""
         begun = int(time.time())
         log, client = serving()
         client.sign_in()
@@ -192,7 +192,7 @@ class TestLines:
         assert is_json == sorted(is_json)
 
     def test_of_several_workers(self, serve: Any, clients: list[Client]) -> None:
-        """Each tells which it is; no line is cut or mixed with another's."""
+        """Each line names its worker, and no line is cut or mixed with another."""
         environ = {"IMAGEVAULT_LOG": "json", "SECRET_KEY": SECRET_KEY, "IMAGEVAULT_WORKERS": "2"}
         server = serve(environ).wait_until_ready()
         log = Log(server)
@@ -215,10 +215,10 @@ class TestLines:
 
 
 class TestEvents:
-    """What an operator wants to hear of, once."""
+    """Events that an operator wants to see, once each."""
 
     def test_a_breaker_that_opens(self, serving: Serving, pexels: SimulatedPexels) -> None:
-        """With the provider, and for how long; not for each search that it turns away."""
+        """The line names the provider and the seconds. The searches that are then refused have no such line."""
         log, client = serving()
         client.sign_in()
         pexels.fail(Answer("", 500))
@@ -239,7 +239,7 @@ class TestEvents:
         configured: dict[str, str],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """Once, by the first call that went well."""
+        """The first successful call logs one line."""
         api = await start({**configured, "PEXELS_QUOTA": "1000/second"})
         headers = await api.sign_in()
 
@@ -260,7 +260,7 @@ class TestEvents:
         assert [(record.levelname, getattr(record, "provider", None)) for record in told] == [("WARNING", "pexels")] * 2
 
     def test_a_quota_that_is_used_up(self, serving: Serving) -> None:
-        """With the provider, and when there is more; not for each search that it turns away."""
+        """The line names the provider and the seconds. The searches that are then refused have no such line."""
         log, client = serving(hour=2)
         client.sign_in()
         codes = [client.search(f"word {number}").status_code for number in range(6)]
@@ -274,7 +274,7 @@ class TestEvents:
         assert 3500 < line["retry_after"] <= 3600 + 2 * 72
 
     def test_a_plugin_that_does_not_load(self, serving: Serving, tmp_path: Path) -> None:
-        """With its file, the reason and the line; its provider is not mentioned again."""
+        """The line has the file, the reason and the line number. The provider is not logged again."""
         log, client = serving(plugins(tmp_path, broken="import no_such_module\n"))
         client.sign_in()
         client.search("fox", "local")
@@ -288,7 +288,7 @@ class TestEvents:
         assert line["event"] == f"plugin broken ({path}) is not loaded: {reason}"
 
     def test_a_plugin_that_raises(self, serving: Serving, tmp_path: Path) -> None:
-        """One error with the whole trace for its author, under the id that the caller was given."""
+        """One error has the whole trace for the author, under the request id that the caller gets."""
         environ = {**plugins(tmp_path, acme=RAISING), "ACME_API_KEY": "acme-hidden-key"}
         log, client = serving(environ)
         client.sign_in()
@@ -304,7 +304,7 @@ class TestEvents:
         assert "RuntimeError: https://a.example/?key=***&q=x" in line["event"]
 
     def test_of_a_start(self, serving: Serving) -> None:
-        """One line, and none for health checks."""
+        """A start has one line, and health checks have none."""
         log, client = serving()
         for _ in range(3):
             assert client.ask("GET", "/health/ready").status_code == 200
@@ -324,7 +324,7 @@ class TestLevel:
     def test_is_the_least_that_is_written(
         self, serving: Serving, tmp_path: Path, pexels: SimulatedPexels, level: str, expected: set[str]
     ) -> None:
-        """Health checks are told of at level DEBUG only; another library's lines never are, but its warnings."""
+        """Health checks are logged at DEBUG only. Other libraries log warnings only."""
         environ = {**plugins(tmp_path, acme=RAISING), "ACME_API_KEY": "acme-hidden-key"}
         log, client = serving({**environ, "IMAGEVAULT_LOG_LEVEL": level})
         client.sign_in()
@@ -341,7 +341,7 @@ class TestLevel:
         assert len(health) == (1 if level == "debug" else 0)
 
     def test_and_form_change_while_the_server_runs(self, serve: Any, tmp_path: Path, clients: list[Client]) -> None:
-        """From the next line on."""
+        """Both apply from the next line on."""
         server = serve({"SECRET_KEY": SECRET_KEY}).wait_until_ready()
         log = Log(server)
         clients.append(Client(server.url))
@@ -360,13 +360,13 @@ class TestLevel:
 
 
 class TestSecrets:
-    """Neither a password nor a token nor a key stands in any line, whatever fails."""
+    """No line shows a password, a token or a key, whatever fails."""
 
     @pytest.mark.parametrize("style", ["json", "console"])
     def test_of_a_server_on_which_everything_fails(
         self, serving: Serving, tmp_path: Path, pexels: SimulatedPexels, style: str
     ) -> None:
-        """Right and wrong credentials, in every place of a request; upstreams that fail and repeat the key."""
+        """Requests carry right and wrong credentials in every place, and failing upstreams repeat the key."""
         pexels.key = "pexels-hidden/key+314159"
         secrets = [PASSWORD, "wrong-lantern-49", SECRET_KEY, FORMER_KEY, pexels.key, "acme-hidden-key"]
         log, client = serving(
@@ -415,7 +415,7 @@ class TestSecrets:
         assert len(client.answers) == len([line for line in lines if "/health/ready" not in line])
 
     def test_of_a_command(self, cli: Any, tmp_path: Path) -> None:
-        """What a plugin's failure tells a terminal."""
+        """A failing plugin shows no secret on a terminal."""
         environ = {**plugins(tmp_path, acme=RAISING), "ACME_API_KEY": "acme-hidden-key"}
 
         ended = cli("search", "fox", "-p", "acme", environ=environ)
@@ -426,10 +426,10 @@ class TestSecrets:
 
 
 class TestConsole:
-    """A server that logs for people."""
+    """A server that logs as text for people."""
 
     def test_a_line(self, serving: Serving) -> None:
-        """Time, level, event, origin, and the same fields."""
+        """It has time, level, event and logger, and the same fields."""
         log, client = serving({"IMAGEVAULT_LOG": "console"})
         id = client.sign_in()
         answer = client.ask("GET", "/protected")
@@ -450,7 +450,7 @@ class TestConsole:
         assert "\x1b" not in log.text
 
     def test_a_caller_writes_neither_lines_nor_controls(self, serving: Serving) -> None:
-        """Whoever may ask would else forge lines, and move the cursor of the terminal that they are read in."""
+        """Otherwise a caller could forge lines and control the terminal of a reader."""
         log, client = serving({"IMAGEVAULT_LOG": "console"})
         paths = ["/a%0aFAKE%20line", "/a%0d%0aFAKE%20line", "/a%1b%5b2J", "/a%c2%9b2J", "/a%08", "/a%7f"]
         for path in paths:
@@ -467,7 +467,7 @@ def fail(error: Exception) -> None:
 
 
 class Written:
-    """A logger whose lines can be read."""
+    """A logger that writes to memory."""
 
     def __init__(self, style: str) -> None:
         self.stream = io.StringIO()
@@ -485,7 +485,7 @@ class Written:
 
 @pytest.fixture(params=["json", "console"])
 def written(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Written:
-    """A logger of each form; what is hidden is hidden until the end of the test."""
+    """A logger of each style. Hidden secrets are forgotten after the test."""
     monkeypatch.setattr(logs, "_hidden", logs.HiddenSecrets())
     return Written(request.param)
 
@@ -494,7 +494,7 @@ SECRET = "hidden-word-271828"
 
 
 class TestRedaction:
-    """What `logs.hide` was given is written nowhere, and neither is what looks like a credential."""
+    """No line shows a secret that `logs.hide` knows, or text that looks like a credential."""
 
     def test_in_a_message_and_its_fields(self, written: Written) -> None:
         logs.hide([SECRET])
@@ -505,7 +505,7 @@ class TestRedaction:
         assert written.text.count("***") == 3
 
     def test_in_an_exception(self, written: Written) -> None:
-        """In its message, those of its causes, its notes, and the line of source that raised it."""
+        """Its message, its causes, its notes and the raising line of source are masked."""
         logs.hide([SECRET])
         try:
             try:
@@ -529,7 +529,7 @@ class TestRedaction:
         ids=["exception", "dict", "nested", "bytes"],
     )
     def test_in_a_field_that_is_no_text(self, written: Written, value: object) -> None:
-        """It becomes text when the line is made."""
+        """The field becomes text when the line is formatted."""
         logs.hide([SECRET])
 
         written.log.info("it failed", extra={"field": value})
@@ -538,7 +538,7 @@ class TestRedaction:
         assert "***" in written.text
 
     def test_of_one_within_another(self, written: Written) -> None:
-        """No end of the longer one is left over; the order in which they became known does not matter."""
+        """The longer secret is masked as a whole, whichever of them was hidden first."""
         logs.hide([SECRET])
         logs.hide([f"{SECRET}-and-more", None, ""])
 
@@ -548,7 +548,7 @@ class TestRedaction:
         assert written.text.count("***") == 2
 
     def test_of_a_secret_with_odd_characters(self, written: Written) -> None:
-        """Nothing in it is taken for a pattern."""
+        """No character of it acts as a pattern."""
         logs.hide(["a.b*c(d[e", "x+y/z=|||"])
 
         written.log.info("a.b*c(d[e x+y/z=||| aXbbbc")
@@ -559,7 +559,7 @@ class TestRedaction:
 
     @pytest.mark.parametrize("secret", ["quo\"ted'word", "back\\slash-word", "blank and/slash", "schlüssel-wort"])
     def test_of_a_secret_in_another_spelling(self, written: Written, secret: str) -> None:
-        """As Python shows it, as JSON has it, and as it stands in a URL."""
+        """It is masked as Python's repr, as JSON, and as it stands in a URL."""
         logs.hide([secret])
 
         spellings = [repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret), quote(secret, safe="")]
@@ -569,7 +569,7 @@ class TestRedaction:
         assert written.text.count("see ***, there") == 4
 
     def test_of_none_that_is_too_short(self, written: Written) -> None:
-        """It would be found in every other word."""
+        """A short one would match parts of ordinary words."""
         logs.hide(["fox", "", None])
 
         written.log.info("foxes")
@@ -595,7 +595,7 @@ class TestRedaction:
         ],
     )
     def test_of_what_looks_like_a_credential(self, written: Written, credential: str) -> None:
-        """Although nobody said that it is one."""
+        """It is masked although it was never hidden."""
         written.log.info("see %s, there", credential)
 
         assert "***" in written.text
@@ -604,7 +604,7 @@ class TestRedaction:
 
     @pytest.mark.parametrize("text", ["monkey=banana", "keyboard", "https://a.example/?q=x&page=2", "the bearer of it"])
     def test_of_nothing_else(self, written: Written, text: str) -> None:
-        """A log without its words is of no use."""
+        """Ordinary text stays readable."""
         written.log.info("see %s", text)
 
         assert text in written.text
@@ -612,7 +612,7 @@ class TestRedaction:
 
 class TestFormatter:
     def test_json_is_one_object_in_one_line(self) -> None:
-        """Whatever stands in it."""
+        """Line breaks in values do not break the line."""
         written = Written("json")
         written.log.warning("a\nb\r\u2028 %s", '"{}', extra={"field": "x\ny", "number": 1, "none": None, "list": [1]})
         try:
@@ -627,7 +627,7 @@ class TestFormatter:
         assert second["exception"].endswith("ValueError: one\ntwo")
 
     def test_console_shows_an_exception_below_its_line(self) -> None:
-        """As Python shows it."""
+        """The trace looks as Python prints it."""
         written = Written("console")
         try:
             fail(ValueError("hidden"))
@@ -641,7 +641,7 @@ class TestFormatter:
 
     @pytest.mark.parametrize("style", ["json", "console"])
     def test_every_line_ends(self, style: str) -> None:
-        """A line after an exception begins anew."""
+        """A record after an exception starts a new line."""
         written = Written(style)
         try:
             fail(ValueError("hidden"))
@@ -654,7 +654,7 @@ class TestFormatter:
         assert "ValueError" not in last
 
     def test_what_is_bound_stands_in_the_lines_of_the_task_and_its_own(self) -> None:
-        """And in no other's."""
+        """Lines of other tasks do not have it."""
         written = Written("json")
 
         async def inner(name: str) -> None:
@@ -679,7 +679,7 @@ class TestFormatter:
 
 class TestConfigure:
     def test_changes_our_handlers_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A handler with a formatter of its own is somebody else's."""
+        """A handler with another formatter belongs to somebody else."""
         root, ours = logging.getLogger(), logging.getLogger("imagevault")
         own, other = logging.StreamHandler(io.StringIO()), logging.StreamHandler(io.StringIO())
         own.setFormatter(logs.formatter("console"))

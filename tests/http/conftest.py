@@ -1,4 +1,4 @@
-"""A server in this process for tests that leave it as it was, and a real uvicorn, spoken to by raw sockets."""
+"""A server in this process that tests share, and a real uvicorn for tests with raw sockets."""
 
 import socket
 import threading
@@ -31,7 +31,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
-    """A server with default settings (but for limits), shared by the tests of a module; `headers` are ada's."""
+    """A server with default settings except for the limits. The tests of a module share it. `headers` are ada's."""
     settings = load(
         {"SECRET_KEY": SECRET, "IMAGEVAULT_LIMITS_REQUESTS": "1000000/second", "IMAGEVAULT_LIMITS_SIGNUP": "1000/hour"},
         tmp_path_factory.mktemp("api"),
@@ -60,7 +60,7 @@ def edge_of() -> Callable[[Any], Edge]:
 
 @pytest.fixture
 def raw_scope() -> Callable[..., dict[str, Any]]:
-    """A maker of ASGI scopes with exactly these headers, and with whatever else a test wants to be different."""
+    """Makes an ASGI scope with exactly these headers. Keywords replace other parts of it."""
 
     def raw_scope(headers: list[tuple[bytes, bytes]], **more: Any) -> dict[str, Any]:
         path = more.get("path", "/health/live")
@@ -82,7 +82,7 @@ def raw_scope() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def ask(raw_scope: Callable[..., dict[str, Any]]) -> Callable[..., Awaitable[int]]:
-    """A sender of requests with raw headers; it returns the status and passes each message of the answer to `send`.
+    """Sends a request with raw headers, returns the status, and passes each message of the response to `send`.
 
     `status = await ask(app, headers=[(b"host", b"127.0.0.1")], path="/docs")`
     """
@@ -106,7 +106,7 @@ def ask(raw_scope: Callable[..., dict[str, Any]]) -> Callable[..., Awaitable[int
 
 @pytest.fixture
 def is_linear() -> Callable[..., Awaitable[bool]]:
-    """A judge of work: does twice the input take less than three times the processor's time?
+    """Tells whether twice the input takes less than three times the CPU time.
 
     `assert await is_linear(work, 4000)`, where `await work(size)` does the work on an input of this size.
     """
@@ -127,7 +127,7 @@ def is_linear() -> Callable[..., Awaitable[bool]]:
 
 
 class Answer:
-    """An answer as its bytes came."""
+    """A response, parsed from its bytes."""
 
     def __init__(self, raw: bytes) -> None:
         head, _, self.body = raw.partition(b"\r\n\r\n")
@@ -137,7 +137,7 @@ class Answer:
 
 
 class Wire:
-    """A server as `imagevault serve` runs it. `reached`: method and path of every request that came through to us."""
+    """A server as `imagevault serve` runs it. `reached`: method and path of each request that uvicorn passed on."""
 
     def __init__(self, folder: Path) -> None:
         self.reached: list[tuple[str, str]] = []
@@ -158,7 +158,7 @@ class Wire:
         await self.app(scope, receive, send)
 
     def connect(self) -> socket.socket:
-        """A connection to it."""
+        """Opens a connection to the server."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
     def send(self, *parts: bytes) -> Answer:
@@ -169,13 +169,13 @@ class Wire:
             return read(connection)
 
     def stop(self) -> None:
-        """Ends it and waits for its end."""
+        """Stops the server and waits until it has stopped."""
         self.server.should_exit = True
         self.thread.join(PATIENCE)
 
 
 def read(connection: socket.socket) -> Answer:
-    """Everything that comes until the server closes the connection."""
+    """Reads until the server closes the connection."""
     received = bytearray()
     while part := connection.recv(65536):
         received += part
@@ -184,7 +184,7 @@ def read(connection: socket.socket) -> Answer:
 
 @pytest.fixture(scope="module")
 def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A real server; `wire.send(b"GET / HTTP/1.1...")` answers what came back."""
+    """A real server. `wire.send(b"GET / HTTP/1.1...")` returns its response."""
     wire = Wire(tmp_path_factory.mktemp("wire"))
     yield wire
     wire.stop()

@@ -1,4 +1,4 @@
-"""The line that each request gets in the log; tests/test_logs.py has the lines of real servers."""
+"""The log line of each request. tests/test_logs.py tests the lines of real servers."""
 
 import logging
 from typing import Any
@@ -10,7 +10,7 @@ LOGGER = "imagevault.http.access_log"
 
 class TestLine:
     async def test_says_what_was_asked_and_answered(self, api: Any, caplog: pytest.LogCaptureFixture) -> None:
-        """HEAD is HEAD, the path has no query, and refusals of the edge have a line too."""
+        """HEAD is logged as HEAD, the path without its query, and a refusal by the edge like any other request."""
         with caplog.at_level(logging.INFO, LOGGER):
             await api.client.head("/protected?x=secret", headers=api.headers)
             await api.get("/nothing", headers={"Host": "evil.example"})
@@ -27,7 +27,7 @@ class TestLine:
         assert all(line.ms >= 0 for line in lines)
 
     async def test_of_a_health_probe_is_for_debugging(self, api: Any, caplog: pytest.LogCaptureFixture) -> None:
-        """Load balancers ask every few seconds."""
+        """Load balancers send one every few seconds."""
         with caplog.at_level(logging.DEBUG, LOGGER):
             await api.get("/health/live")
             await api.get("/health/nothing")

@@ -24,7 +24,7 @@ class TestHost:
         ],
     )
     async def test_own_names_are_answered(self, start: Any, host: str) -> None:
-        """Loopback, the public address and `allowed_hosts`, whatever the port and letter case."""
+        """Loopback, the public address and `allowed_hosts` are answered with any port and in any letter case."""
         hosts = {"IMAGEVAULT_ALLOWED_HOSTS": "other.example, [2001:db8::7]"}
         api = await start({"IMAGEVAULT_PUBLIC_URL": "http://images.example:8443", **hosts})
 
@@ -57,7 +57,7 @@ class TestHost:
         ],
     )
     async def test_any_other_is_refused(self, start: Any, host: str) -> None:
-        """A name that somebody else pointed at this server (DNS rebinding) gets nothing."""
+        """A foreign name that points to this server (DNS rebinding) is refused."""
         api = await start({"IMAGEVAULT_PUBLIC_URL": "https://images.example"})
 
         answer = await api.get("/health/live", headers={"Host": host.encode()})
@@ -67,13 +67,13 @@ class TestHost:
 
     @pytest.mark.parametrize("hosts", [[], ["127.0.0.1", "127.0.0.1"], ["127.0.0.1", "evil.example"]])
     async def test_none_or_two_are_refused(self, api: Any, hosts: list[str], ask: Any, edge_of: Any) -> None:
-        """One request, one host."""
+        """A request names exactly one host."""
         status = await ask(edge_of(api), headers=[(b"host", host.encode()) for host in hosts])
 
         assert status == 400
 
     async def test_links_are_made_from_the_public_address(self, start: Any) -> None:
-        """The Host header never gets into an answer."""
+        """The Host header never gets into a response."""
         api = await start({"IMAGEVAULT_PUBLIC_URL": "https://images.example"})
         headers = await api.sign_in()
 
@@ -84,7 +84,7 @@ class TestHost:
 
 
 class TestOwnSecret:
-    """A server that made its secret itself is for this machine only."""
+    """A server that generated its secret serves its own machine only."""
 
     @pytest.mark.parametrize("server", ["127.0.0.1", "127.8.9.1", "::1"])
     async def test_loopback_is_served(self, start: Any, server: str, ask: Any, edge_of: Any) -> None:
@@ -97,11 +97,11 @@ class TestOwnSecret:
     async def test_any_other_address_is_refused(
         self, start: Any, server: tuple[str, int] | None, ask: Any, edge_of: Any
     ) -> None:
-        """`uvicorn --host 0.0.0.0` starts, but serves no other machine."""
+        """`uvicorn --host 0.0.0.0` starts, but it serves no other machine."""
         api = await start({"SECRET_KEY": ""})
 
         assert await ask(edge_of(api), headers=[(b"host", b"127.0.0.1")], server=server) == 503
 
     async def test_with_a_given_secret_every_address_is_served(self, api: Any, ask: Any, edge_of: Any) -> None:
-        """The rule is about the secret, not about the address."""
+        """The rule depends on the secret alone."""
         assert await ask(edge_of(api), headers=[(b"host", b"127.0.0.1")], server=("192.0.2.1", 8000)) == 200

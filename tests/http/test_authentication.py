@@ -1,4 +1,4 @@
-"""Who is calling: how a credential is read."""
+"""How the credential of a request is read."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ JSON = {"Content-Type": "application/json"}
 class TestAuthorization:
     @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer "])
     async def test_the_scheme_is_read_in_any_letter_case(self, api: Any, scheme: str) -> None:
-        """As RFC 9110 wants; a blank more does no harm."""
+        """RFC 9110 demands it. An additional blank does no harm."""
         token = api.headers["Authorization"].partition(" ")[2]
 
         answer = await api.get("/protected", headers={"Authorization": f"{scheme} {token}"})
@@ -19,7 +19,7 @@ class TestAuthorization:
 
     @pytest.mark.parametrize("credential", ["Bearer", "Bearer ", "Basic YTpi", "Token {}", "{}", "Bearer {},", ""])
     async def test_anything_else_is_nobody(self, api: Any, credential: str) -> None:
-        """Another scheme, no token, a token without its scheme."""
+        """Another scheme, no token, or a token without its scheme identifies nobody."""
         token = api.headers["Authorization"].partition(" ")[2]
 
         answer = await api.get("/protected", headers={"Authorization": credential.format(token)})
@@ -27,7 +27,7 @@ class TestAuthorization:
         assert answer.status_code == 401
 
     async def test_sent_twice_is_refused(self, api: Any) -> None:
-        """Nobody can tell which of two counts; also where no credential is needed."""
+        """It is ambiguous which of two counts, so both are refused, on open routes too."""
         own = api.headers["Authorization"]
 
         for path in ("/protected", "/docs"):
@@ -36,7 +36,7 @@ class TestAuthorization:
             assert (answer.status_code, answer.json()["detail"]) == (400, "Authorization: must be sent once")
 
     async def test_a_credential_is_never_in_the_url(self, api: Any) -> None:
-        """Where logs would keep it (RFC 6750, 5.3)."""
+        """Logs would keep it there (RFC 6750, 5.3)."""
         token = api.headers["Authorization"].partition(" ")[2]
 
         answer = await api.get(f"/downloads?access_token={token}")
@@ -45,7 +45,7 @@ class TestAuthorization:
         assert (answer.status_code, form.status_code) == (401, 401)
 
     async def test_a_cookie_is_no_credential(self, start: Any) -> None:
-        """There is no session that another site's page could ride on."""
+        """Without a session, a page of another site has nothing to use."""
         api = await start()
         token = (await api.sign_in())["Authorization"].partition(" ")[2]
 

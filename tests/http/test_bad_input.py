@@ -1,4 +1,4 @@
-"""Bad input is answered well: a 4xx problem that names the field, on both engines, and the server serves on."""
+"""Bad input gets a 4xx problem that names the field, on both engines, and the server goes on serving."""
 
 import time
 from typing import Any
@@ -23,7 +23,7 @@ async def api(start: Any, database_url: str) -> Any:
 
 
 async def refused(api: Any, method: str, path: str, field: str | None, status: int = 400, **more: Any) -> str:
-    """The message for the field of a request that is refused as it should be."""
+    """Sends a request, checks its refusal, and returns the message for the field."""
     headers = {**api.headers, **more.pop("headers", {})}
     answer = await api.client.request(method, path, headers=headers, **more)
     told = f"{method} {path[:80]} {str(more)[:120]} -> {answer.status_code} {answer.text[:200]}"
@@ -41,7 +41,7 @@ async def refused(api: Any, method: str, path: str, field: str | None, status: i
 
 class TestAccounts:
     async def test_usernames(self, api: Any) -> None:
-        """Blanks, other alphabets, wrong lengths, what is reserved; taken in any letter case."""
+        """Refuses blanks, other alphabets, wrong lengths and reserved names. A name is taken in any letter case."""
         for name in (
             "ada lovelace",
             " ada",
@@ -64,7 +64,7 @@ class TestAccounts:
             assert message == "The username ada is taken."
 
     async def test_passwords(self, api: Any) -> None:
-        """Too short, too long, guessable, the name itself, or no text at all: never cut, always with the reason."""
+        """Refuses what is too short, too long, guessable, the name itself, or no text, and never truncates it."""
         for password in (
             "",
             "short",
@@ -80,10 +80,10 @@ class TestAccounts:
             body = {"username": "bob", "password": password}
             await refused(api, "POST", "/signup", "password", json=body)
 
-        assert [each["username"] for each in await api.services.accounts.list_all()] == ["ada"]
+        assert [account["username"] for account in await api.services.accounts.list_all()] == ["ada"]
 
     async def test_the_wrong_kind_of_body(self, api: Any) -> None:
-        """A form instead of JSON and the reverse."""
+        """Refuses a form instead of JSON, and JSON instead of a form."""
         account = {"username": "bob", "password": PASSWORD}
         await refused(api, "POST", "/signup", None, 415, data=account)
         await refused(api, "POST", "/download", None, 415, data={"url": "https://a.example/"})
@@ -92,7 +92,7 @@ class TestAccounts:
         await refused(api, "POST", "/token", "username", content=b"{}", headers={"Content-Type": FORM})
 
     async def test_tokens(self, api: Any) -> None:
-        """Expired, forged or missing: 401, all the same."""
+        """An expired, forged or missing token gets the same 401."""
         [(kid, key)] = Keyring(SECRET.encode()).subkeys("jwt")
         [(_, other)] = Keyring(b"x" * 40).subkeys("jwt")
         now = int(time.time())
@@ -116,8 +116,8 @@ class TestAccounts:
         }
         headers = {"Authorization": f"Bearer {token()}"}
         assert (await api.get("/protected", headers=headers)).status_code == 200
-        for name, each in forged.items():
-            headers = {"Authorization": f"Bearer {each}"}
+        for name, credential in forged.items():
+            headers = {"Authorization": f"Bearer {credential}"}
             detail = await refused(api, "GET", "/protected", None, 401, headers=headers)
 
             assert detail == "A valid access token is needed.", name
@@ -126,7 +126,7 @@ class TestAccounts:
 
 class TestSearch:
     async def test_words(self, api: Any) -> None:
-        """None, blanks only, too many, a NUL, bytes that are no text, given twice."""
+        """Refuses no words, only blanks, too many words, a NUL, bytes that are no text, and repetition."""
         for query in ("", "q=", "q=+++", "q=%E2%80%83", "q=" + "a" * 201, "q=a&q=b", "q=a&q=a", "q=a&q="):
             await refused(api, "GET", f"/search?{query}", "q")
         for query in ("q=%00", "q=a%00b", "q=%ff", "q=%ed%a0%80"):
@@ -135,7 +135,7 @@ class TestSearch:
         await refused(api, "GET", "/search?q=" + "a" * 7_000, "q")
 
     async def test_pages(self, api: Any) -> None:
-        """Numbers out of their range, and what is no number."""
+        """Refuses numbers out of range, and text that is no number."""
         for value in ("0", "-1", "101", "1.5", "abc", "", "1e9", "99999999999999999999999", "%20", "0x10", "\u0661"):
             await refused(api, "GET", f"/search?q=fox&provider=local&per_page={value}", "per_page")
         for value in ("0", "-1", "10001", "abc", "", "99999999999999999999999"):
@@ -144,7 +144,7 @@ class TestSearch:
         await refused(api, "GET", "/search?q=fox&page=2&provider=all", "page")
 
     async def test_providers(self, api: Any) -> None:
-        """Unknown, empty, or a list with an unknown one; the names that exist are told."""
+        """Refuses unknown and empty names, alone or in a list, and lists the names that exist."""
         for value in ("nope", "", "local,nope", "local,", ",", "LOCAL", "../local", "local;pexels", "al%6c%6c"):
             message = await refused(api, "GET", f"/search?q=fox&provider={value}", "provider")
 
@@ -153,7 +153,7 @@ class TestSearch:
         assert "Did you mean pexels?" in await refused(api, "GET", "/search?q=fox&provider=pexel", "provider")
 
     async def test_filters(self, api: Any) -> None:
-        """Values that there are not; the ones that exist are told."""
+        """Refuses unknown values and lists those that exist."""
         for name, value in (
             ("orientation", "diagonal"),
             ("orientation", "LANDSCAPE!"),
@@ -167,7 +167,7 @@ class TestSearch:
         assert "portrait" in await refused(api, "GET", "/search?q=fox&orientation=diagonal", "orientation")
 
     async def test_parameters(self, api: Any) -> None:
-        """Unknown ones, with the nearest."""
+        """Refuses unknown parameters and offers the nearest."""
         for path, name in (
             ("/search?q=a&perpage=3", "perpage"),
             ("/protected?x=1", "x"),
@@ -177,7 +177,7 @@ class TestSearch:
         assert "Did you mean limit?" in await refused(api, "GET", "/downloads?limt=3", "limt")
 
     async def test_cursors(self, api: Any) -> None:
-        """Made up, changed, cut, or of another search."""
+        """Refuses cursors that are invented, changed, truncated, or of another search."""
         url = "/search?q=mountain&provider=local&per_page=1"
         cursor = (await api.get(url, headers=api.headers)).json()["next"]
         changed = ("B" if cursor[9] == "A" else "A").join((cursor[:9], cursor[10:]))
@@ -188,7 +188,7 @@ class TestSearch:
         await refused(api, "GET", f"/search?cursor={cursor}&page=2", "page")
 
     async def test_images(self, api: Any) -> None:
-        """Ids that are none, of unknown providers, of nothing."""
+        """Refuses malformed ids, and ids of unknown providers or images."""
         for id in ("nope:1", "fox", "local:", ":1", ":", "%F0%9F%A6%8A", "pexel:1"):
             await refused(api, "GET", f"/images/{id}", "id")
         for id in ("local:nothing", "local:..%2f..%2fetc%2fpasswd", "local:%2fetc%2fpasswd"):
@@ -200,7 +200,7 @@ class TestSearch:
 
 class TestDownloads:
     async def test_addresses(self, api: Any) -> None:
-        """Only http and https, with a host, as it stands in a link."""
+        """Accepts http and https addresses with a host only."""
         addresses: list[object] = [
             "javascript:alert(1)",
             "JavaScript:alert(1)",
@@ -230,7 +230,7 @@ class TestDownloads:
             await refused(api, "POST", "/download", "url", json={"url": url})
 
     async def test_images(self, api: Any) -> None:
-        """Ids and renditions that are none."""
+        """Refuses malformed ids and unknown renditions."""
         for image in ("nope:1", "fox", "local:", ":", "a" * 261, 1, ["local:fox"]):
             await refused(api, "POST", "/download", "image", json={"image": image})
         image = (await api.get("/search?q=fox&provider=local", headers=api.headers)).json()["images"][0]["id"]
@@ -240,7 +240,7 @@ class TestDownloads:
         await refused(api, "POST", "/download", None, 404, json={"image": "local:nothing"})
 
     async def test_combinations(self, api: Any) -> None:
-        """Neither, both, what does not go together, too much, unknown."""
+        """Refuses neither, both, combinations that make no sense, values that are too long, and unknown fields."""
         url = "https://a.example/"
         cases: list[Case] = [
             ({}, "image"),
@@ -259,7 +259,7 @@ class TestDownloads:
         assert (await api.get("/downloads", headers=api.headers)).json()["downloads"] == []
 
     async def test_texts_that_databases_do_not_like(self, api: Any) -> None:
-        """NUL and lone surrogates are refused; whatever else is text is kept as it came."""
+        """Refuses NUL and lone surrogates. Any other text is stored unchanged."""
         json = {"Content-Type": "application/json"}
         for note in (rb"\u0000", rb"a\u0000b", rb"\ud800", rb"\udc00\ud800", b"\xed\xa0\x80", b"\xff", b"\x00"):
             content = b'{"url": "https://a.example/", "note": "' + note + b'"}'
@@ -280,7 +280,7 @@ class TestDownloads:
             assert (answer.status_code, kept["note"], kept["project"]) == (201, text, text)
 
     async def test_pages(self, api: Any) -> None:
-        """Limits out of their range, cursors that are none, and what only looks like one."""
+        """Refuses limits out of range, malformed cursors, and text that only looks like a cursor."""
         for value in ("0", "-1", "201", "1.5", "abc", "", "99999999999999999999999"):
             await refused(api, "GET", f"/downloads?limit={value}", "limit")
         for value in (
@@ -298,14 +298,14 @@ class TestDownloads:
 
 class TestBodies:
     async def test_of_50_mb(self, api: Any) -> None:
-        """At every route that takes one; the length alone says enough."""
+        """Every route that takes a body refuses it by its declared length."""
         for path in ("/signup", "/token", "/download"):
             kind = FORM if path == "/token" else "application/json"
             headers = {"Content-Type": kind}
             await refused(api, "POST", path, None, 413, headers={**headers, "Content-Length": "52428800"})
 
     async def test_the_server_serves_on(self, api: Any) -> None:
-        """After all of that at once, a search and a download are as good as before."""
+        """After many bad bodies, a search and a download still work."""
         headers = {"Content-Type": "application/json"}
         for body in (b"[" * 60_000, b"\xff", b"{", b"", b"null", b'"\\ud800"'):
             await refused(api, "POST", "/download", None, content=body, headers=headers)

@@ -10,7 +10,7 @@ PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-He
 
 class TestCors:
     async def test_is_off_by_default(self, api: Any) -> None:
-        """No other origin may read an answer."""
+        """No other origin may read a response."""
         for answer in (
             await api.get("/health/live", headers={"Origin": ORIGIN}),
             await api.client.options("/download", headers={"Origin": ORIGIN, **PREFLIGHT}),
@@ -19,7 +19,7 @@ class TestCors:
             assert "vary" not in answer.headers
 
     async def test_a_preflight_of_an_allowed_origin(self, start: Any) -> None:
-        """It is told the methods and headers, without a credential, and never that cookies may come."""
+        """The response lists methods and headers. It needs no credential and never allows cookies."""
         api = await start({"IMAGEVAULT_CORS_ORIGINS": ORIGIN})
 
         answer = await api.client.options("/download", headers={"Origin": ORIGIN, **PREFLIGHT})
@@ -35,7 +35,7 @@ class TestCors:
         ("path", "status"), [("/health/live", 200), ("/protected", 401), ("/nothing", 404), ("/search?q=%ff", 400)]
     )
     async def test_an_allowed_origin_may_read_the_answer(self, start: Any, path: str, status: int) -> None:
-        """Errors too: a page that cannot read why cannot tell its user."""
+        """It may read errors too, so that a page can show them."""
         api = await start({"IMAGEVAULT_CORS_ORIGINS": f"https://other.example, {ORIGIN}"})
 
         answer = await api.get(path, headers={"Origin": ORIGIN})
@@ -60,7 +60,7 @@ class TestCors:
         ],
     )
     async def test_another_origin_may_not(self, start: Any, origin: str) -> None:
-        """Origins are compared as they are, letter by letter; caches are told that the answer depends on it."""
+        """Origins are compared character by character, and Vary says that the response depends on them."""
         api = await start({"IMAGEVAULT_CORS_ORIGINS": ORIGIN})
 
         plain = await api.get("/health/live", headers={"Origin": origin})
@@ -71,7 +71,7 @@ class TestCors:
             assert answer.headers["vary"] == "Origin"
 
     async def test_the_answer_depends_on_the_origin_also_where_none_is_given(self, start: Any) -> None:
-        """A cache must not hand an answer without the headers to a page that needs them."""
+        """Otherwise a cache could serve a response without the headers to a page that needs them."""
         api = await start({"IMAGEVAULT_CORS_ORIGINS": ORIGIN})
 
         assert (await api.get("/health/live")).headers["vary"] == "Origin"

@@ -1,4 +1,4 @@
-"""The page of the documentation: served by us, nothing from elsewhere."""
+"""The documentation page, which loads nothing from another server."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ ASSETS = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png", "docs.j
 
 class TestPage:
     async def test_loads_nothing_from_elsewhere(self, api: Any) -> None:
-        """Every address in it is a path of this server that is there."""
+        """Every address in it is an existing path of this server."""
         answer = await api.get("/docs")
         addresses = re.findall(r'(?:src|href|data-openapi)="([^"]*)"', answer.text)
 
@@ -21,7 +21,7 @@ class TestPage:
             assert (await api.get(address)).status_code == 200
 
     async def test_its_policy_lets_in_only_ourselves(self, api: Any) -> None:
-        """No inline script, no other host, no frame around it."""
+        """It allows no inline script, no other host, and no frame around the page."""
         headers = (await api.get("/docs")).headers
         policy = {
             name: set(values)
@@ -37,7 +37,7 @@ class TestPage:
         assert headers["cross-origin-opener-policy"] == "same-origin"
 
     async def test_has_no_inline_script(self, api: Any) -> None:
-        """Which its own policy would stop."""
+        """Its own policy would block one."""
         text = (await api.get("/docs")).text
 
         assert re.findall(r"<script[^>]*>([^<]*)</script>", text) == ["", ""]
@@ -55,7 +55,7 @@ class TestPage:
 class TestAssets:
     @pytest.mark.parametrize("name", ASSETS)
     async def test_have_their_type_and_a_policy(self, api: Any, name: str) -> None:
-        """A browser takes them for what they are, and may keep them."""
+        """A browser recognises their type and may cache them."""
         kinds = {"css": "text/css", "js": "text/javascript", "png": "image/png"}
 
         answer = await api.get(f"/docs-assets/{name}")

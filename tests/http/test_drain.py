@@ -1,4 +1,4 @@
-"""When a worker wants no more requests; tests/runtime/test_reload.py stops real servers."""
+"""When a worker wants no more requests. tests/runtime/test_reload.py stops real servers."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class TestDrain:
         assert not drain.is_draining
 
     def test_a_stop_is_announced_once_and_for_all(self, caplog: pytest.LogCaptureFixture) -> None:
-        """The line belongs to no request, although the signal may come amid one."""
+        """The log line belongs to no request, even if the signal interrupts one."""
         logs.bind_fields(request_id="interrupted")
         drain = Drain(lambda: False)
 

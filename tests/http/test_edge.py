@@ -1,4 +1,4 @@
-"""What the edge does as a whole: methods, refusals, and errors that nobody expected."""
+"""The edge as a whole: methods, its single pass over the request, and unexpected errors."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ import pytest
 class TestMethods:
     @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/docs", "/nothing", "/docs-assets/docs.js"])
     async def test_head_is_get_without_a_body(self, api: Any, path: str) -> None:
-        """The same status and headers, the length included."""
+        """Status and headers are the same, the length included."""
         head, get = await api.client.head(path), await api.get(path)
 
         told = ("content-type", "content-length", "cache-control", "content-security-policy")
@@ -19,7 +19,7 @@ class TestMethods:
         assert [head.headers.get(name) for name in told] == [get.headers.get(name) for name in told]
 
     async def test_head_sends_no_body_whatever_the_server_does(self, api: Any, ask: Any) -> None:
-        """It is we who leave it out; a server that left it to us would send it."""
+        """The edge leaves the body out, in case the ASGI server does not."""
         sent: list[Any] = []
 
         async def send(message: Any) -> None:
@@ -32,7 +32,7 @@ class TestMethods:
         assert len([message for message in sent if message["type"] == "http.response.start"]) == 3
 
     async def test_head_asks_for_a_credential_too(self, api: Any) -> None:
-        """A HEAD is a GET for guards as well."""
+        """Guards treat HEAD like GET."""
         assert (await api.client.head("/protected")).status_code == 401
         assert (await api.client.head("/protected", headers=api.headers)).status_code == 200
 
@@ -52,7 +52,7 @@ class TestMethods:
     async def test_what_is_not_possible_names_what_is(
         self, api: Any, method: str, path: str, allowed: set[str]
     ) -> None:
-        """405 comes with Allow."""
+        """A 405 has an Allow header."""
         answer = await api.client.request(method, path, headers=api.headers)
 
         assert answer.status_code == 405
@@ -60,14 +60,14 @@ class TestMethods:
 
     @pytest.mark.parametrize("path", ["/protected", "/search?q=fox", "/signup", "/downloads?limit=3", "/docs"])
     async def test_options_says_what_is_possible(self, api: Any, path: str) -> None:
-        """To anyone, with nothing else in it."""
+        """Anyone may ask, and the response has no body."""
         answer = await api.client.options(path)
 
         assert (answer.status_code, answer.content) == (204, b"")
         assert "OPTIONS" in answer.headers["allow"]
 
     async def test_websockets_are_closed(self, api: Any, edge_of: Any) -> None:
-        """There are none here."""
+        """The server has none."""
         sent: list[Any] = []
 
         async def send(message: Any) -> None:
@@ -82,7 +82,7 @@ class TestUnexpected:
     async def test_an_error_after_the_answer_began_is_passed_on(
         self, start: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, ask: Any, edge_of: Any
     ) -> None:
-        """What has been sent cannot be taken back: the server must cut the connection, and the log tells why."""
+        """The server must cut the connection, because the response has begun, and the log has the cause."""
         edge = edge_of(await start())
 
         async def failing(scope: Any, receive: Any, send: Any) -> None:
@@ -99,7 +99,7 @@ class TestUnexpected:
     async def test_an_error_in_the_edge_itself_is_a_problem(
         self, start: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, edge_of: Any
     ) -> None:
-        """Also where no route is reached yet, a caller is told no more than the id, which the log knows."""
+        """The caller learns the request id only, and the log has the cause under that id."""
         api = await start()
 
         def failing() -> None:
@@ -116,7 +116,7 @@ class TestUnexpected:
     async def test_a_client_that_leaves_in_the_middle_of_its_body(
         self, start: Any, caplog: pytest.LogCaptureFixture, edge_of: Any, raw_scope: Any
     ) -> None:
-        """It is no error of ours: nothing is done, and nothing is logged but the request."""
+        """It is no error of the server: nothing is logged but the request."""
         api = await start()
         messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
 
@@ -137,7 +137,7 @@ class TestUnexpected:
 
 
 class CountedHeaders(list[tuple[bytes, bytes]]):
-    """Headers that count how often they are read."""
+    """Headers that count how often they are iterated."""
 
     reads = 0
 
@@ -152,14 +152,14 @@ class TestOnePass:
         [("/health/live", b"127.0.0.1", 200), ("/health/ready", b"127.0.0.1", 200), ("/docs", b"evil.example", 400)],
     )
     async def test_the_headers_are_read_once(self, api: Any, ask: Any, path: str, host: bytes, status: int) -> None:
-        """All duties work on the head that was read when the request came."""
+        """All duties work on the one `RequestHead`."""
         headers = CountedHeaders([(b"host", host), (b"x-request-id", b"a"), (b"origin", b"https://a.example")])
 
         assert await ask(api.app, headers=headers, path=path) == status
         assert headers.reads == 1
 
     async def test_the_scope_of_the_server_stays_as_it_was(self, api: Any, raw_scope: Any) -> None:
-        """It belongs to the server, which logs and measures by it."""
+        """The scope belongs to the ASGI server, so the edge works on a copy."""
         scope = raw_scope([(b"host", b"127.0.0.1")], method="HEAD")
         before = dict(scope)
 
@@ -174,7 +174,7 @@ class TestOnePass:
         assert scope == before
 
     async def test_routes_find_one_context(self, api: Any, monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
-        """It holds all that the duties learned; `user` is what Litestar reads."""
+        """It holds the results of all duties. Litestar reads `user`."""
         credential = api.headers["Authorization"].encode()
         scopes: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""What every route asks for unless it says otherwise."""
+"""What every route demands unless it says otherwise."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from imagevault.http import openapi
 from imagevault.http.guard import query_parameters
 
 PASSWORD = "violet-harbour-71"
-# The routes that anyone may call; whoever opens another one adds it here, knowingly.
+# The routes that anyone may call. A new open route is added here on purpose.
 OPEN = {
     ("POST", "/signup"),
     ("POST", "/token"),
@@ -44,7 +44,7 @@ def target(path: str) -> str:
 
 class TestAllRoutes:
     async def test_each_wants_a_credential_unless_it_is_known_to_be_open(self, api: Any) -> None:
-        """Without one, and with a bad one, the answer is the same 401, before anything of the request is read."""
+        """No credential and a bad credential get the same 401, before the rest of the request is read."""
         walked = routes(api)
 
         for method, path in walked:
@@ -58,7 +58,7 @@ class TestAllRoutes:
         assert len(walked) > len(OPEN)
 
     async def test_each_is_a_route_that_a_signed_in_caller_reaches(self, api: Any) -> None:
-        """The control of the test above: with a good credential nothing is 401."""
+        """Control of the test above: with a good credential, no route answers 401."""
         headers = api.headers
 
         for method, path in routes(api):
@@ -67,7 +67,7 @@ class TestAllRoutes:
             assert answer.status_code not in {401, 404, 405, 500}, (method, path)
 
     async def test_each_refuses_parameters_that_it_does_not_have(self, api: Any) -> None:
-        """400 names the parameter, and what there is."""
+        """A 400 names the parameter."""
         headers = api.headers
 
         for method, path in routes(api):
@@ -77,7 +77,7 @@ class TestAllRoutes:
             assert answer.json()["errors"][0]["field"] == "serach"
 
     async def test_each_refuses_parameters_given_twice(self, api: Any) -> None:
-        """Nobody can tell which of two counts; equal ones, empty ones and encoded names included."""
+        """It is ambiguous which of two counts, even if both are equal, empty, or spelled differently."""
         headers = api.headers
         document = (await api.get("/docs/openapi.json")).json()
         known = [
@@ -98,7 +98,7 @@ class TestAllRoutes:
         assert ("/search", "q") in known
 
     async def test_search_can_be_opened(self, start: Any) -> None:
-        """Then anyone may search and look up, but not with a credential that is no longer good; the rest stays shut."""
+        """Then anyone may search and look up, except with an invalid credential. All other routes stay closed."""
         api = await start({"IMAGEVAULT_SEARCH": "open"})
         opened = [("GET", "/search?q=fox"), ("GET", "/images/local:fox-in-snow.jpg")]
         shut = [route for route in routes(api) if route not in OPEN and route[1] not in {"/search", "/images/{id}"}]
@@ -124,20 +124,20 @@ class TestParameters:
         ],
     )
     async def test_the_nearest_is_named(self, api: Any, query: str, message: str) -> None:
-        """Or all, where none is near."""
+        """All are listed if none is near."""
         answer = await api.get(f"/search?{query}", headers=api.headers)
 
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["message"].startswith(message)
 
     async def test_a_semicolon_separates_nothing(self, api: Any) -> None:
-        """It is part of the value, for us as for the cache in front."""
+        """It is part of the value, as it is for a cache in front of the server."""
         answer = await api.get("/search?q=fox;q=bear&provider=local", headers=api.headers)
 
         assert (answer.status_code, answer.json()["images"]) == (200, [])
 
     async def test_thousands_of_parameters_are_refused_in_linear_time(self, api: Any, is_linear: Any) -> None:
-        """The first wrong one ends it."""
+        """The check stops at the first wrong one."""
 
         async def refuse(size: int) -> None:
             answer = await api.get("/search?" + "&".join(["q"] * size), headers=api.headers)
@@ -146,7 +146,7 @@ class TestParameters:
         assert await is_linear(refuse, 2000)
 
     async def test_are_those_of_the_openapi_document(self, api: Any) -> None:
-        """For every route: the names in the signatures of handlers are the names that are documented."""
+        """For every route, the signature of its handler and the document name the same query parameters."""
         app = api.app.app
         document = msgspec.json.decode(openapi.document(app))
         handlers = [
@@ -167,7 +167,7 @@ class TestParameters:
         assert found["GET", "/docs"] == frozenset()
 
     async def test_no_request_builds_the_openapi_document(self, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """That takes tens of milliseconds, which the first search would wait for."""
+        """Building it takes tens of milliseconds, and the first search would wait for it."""
         api = await start({"IMAGEVAULT_SEARCH": "open"})
 
         def fail(_: Litestar) -> None:
@@ -179,7 +179,7 @@ class TestParameters:
         assert (await api.get("/search?qq=fox")).status_code == 400
 
     async def test_a_name_of_its_own_counts(self) -> None:
-        """A parameter may be called otherwise than its argument; headers, cookies and the body are no parameters."""
+        """A parameter may have another name than its argument. Headers and cookies are no query parameters."""
 
         @get("/a")
         async def handler(
@@ -216,7 +216,7 @@ class TestContentTypes:
     )
     @pytest.mark.parametrize("path", ["/signup", "/download"])
     async def test_json_is_called_json(self, api: Any, path: str, content_type: str | None) -> None:
-        """Whatever a page of another site could send without asking (a form, text) is 415, and nothing is done."""
+        """A page of another site can send a form or text without a preflight, so both are refused with 415."""
         headers = api.headers if content_type is None else {**api.headers, "Content-Type": content_type}
         body = b'{"username": "bob", "password": "violet-harbour-71", "url": "https://a.example/"}'
 
@@ -231,7 +231,7 @@ class TestContentTypes:
         "content_type", [None, "application/json", "text/plain", "multipart/form-data; boundary=x"]
     )
     async def test_a_form_is_called_a_form(self, api: Any, content_type: str | None) -> None:
-        """At /token it is the reverse."""
+        """/token takes forms only."""
         headers = {"Content-Type": content_type} if content_type else {}
 
         answer = await api.post("/token", content=b"username=ada&password=violet-harbour-71", headers=headers)
@@ -243,7 +243,7 @@ class TestContentTypes:
         ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json ;a=b"],
     )
     async def test_parameters_and_letter_case_do_not_matter(self, start: Any, content_type: str) -> None:
-        """As RFC 9110 wants."""
+        """RFC 9110 demands it."""
         api = await start()
         body = b'{"username": "ada", "password": "violet-harbour-71"}'
 
@@ -252,7 +252,7 @@ class TestContentTypes:
         assert answer.status_code == 201
 
     async def test_it_is_refused_before_the_body_is_read(self, api: Any) -> None:
-        """A body of the wrong type is not even waited for."""
+        """The server does not wait for a body of the wrong type."""
         read = 0
 
         async def body() -> Any:
@@ -280,7 +280,7 @@ class TestContentTypes:
     async def test_a_hostile_one_is_answered_in_linear_time(
         self, api: Any, is_linear: Any, path: str, begin: str, unit: str, end: str
     ) -> None:
-        """No parser of ours backtracks (CVE-2024-24762, CVE-2026-28356)."""
+        """No parser backtracks (CVE-2024-24762, CVE-2026-28356)."""
 
         async def refuse(size: int) -> None:
             hostile = begin + unit * (size // len(unit)) + end
@@ -290,7 +290,7 @@ class TestContentTypes:
         assert await is_linear(refuse, 6000)
 
     async def test_one_of_60_kb_is_refused_as_a_header(self, api: Any) -> None:
-        """It does not come as far as a parser."""
+        """It never reaches a parser."""
         answer = await api.post(
             "/signup", content=b"{}", headers={"Content-Type": "multipart/form-data; " + "=" * 60_000}
         )
@@ -298,7 +298,7 @@ class TestContentTypes:
         assert answer.status_code == 431
 
     async def test_a_body_that_nobody_asked_for_is_not_read(self, api: Any) -> None:
-        """A GET is answered whatever is sent along."""
+        """A GET is answered whatever its body is."""
         answer = await api.client.request("GET", "/protected", content=b"[" * 9000, headers=api.headers)
 
         assert answer.status_code == 200

@@ -12,7 +12,7 @@ from imagevault.http import health
 class TestHealth:
     @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
     async def test_is_fine(self, api: Any, path: str) -> None:
-        """200 with one word, open to anyone, also with a bad credential."""
+        """Anyone gets 200 with one word, even with a bad credential."""
         for headers in ({}, {"Authorization": "Bearer expired"}):
             answer = await api.get(path, headers=headers)
 
@@ -22,7 +22,7 @@ class TestHealth:
     async def test_without_a_database_it_lives_and_is_not_ready(
         self, start: Any, monkeypatch: pytest.MonkeyPatch, edge_of: Any
     ) -> None:
-        """Restarting the process would not help; sending it no requests does."""
+        """A restart would not help, but sending it no requests does."""
         api = await start()
 
         async def away() -> None:
@@ -39,7 +39,7 @@ class TestHealth:
     async def test_a_database_that_does_not_answer_is_not_waited_for(
         self, start: Any, monkeypatch: pytest.MonkeyPatch, edge_of: Any
     ) -> None:
-        """A probe gets its 503 before it gives up."""
+        """A probe gets 503 before it times out."""
         api = await start()
         monkeypatch.setattr(health, "DATABASE_DEADLINE", 0.05)
         monkeypatch.setattr(edge_of(api).health, "ping", asyncio.Event().wait)
@@ -47,7 +47,7 @@ class TestHealth:
         assert (await api.get("/health/ready")).status_code == 503
 
     async def test_a_server_that_drains_lives_and_is_not_ready(self, start: Any) -> None:
-        """It says so, and answers what still comes."""
+        """It answers 503 to `ready`, and still answers all other requests."""
         api = await start(toml="draining = true")
 
         ready, live, other = [await api.get(path) for path in ("/health/ready", "/health/live", "/docs")]

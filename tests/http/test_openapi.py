@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, valid, and kept by the server."""
+"""The OpenAPI document: it is complete and valid, and the server conforms to it."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ OPEN = {"signup", "token", "media", "health_live", "health_ready"}
 
 @pytest.fixture
 async def document(start: Any) -> Any:
-    """The document, as a caller gets it."""
+    """The document as a caller gets it."""
     api = await start()
     return (await api.get("/docs/openapi.json")).json()
 
@@ -61,8 +61,8 @@ def resolved(document: Any, value: Any) -> Any:
         if "$ref" in value:
             name = value["$ref"].removeprefix("#/components/schemas/")
             return resolved(document, document["components"]["schemas"][name])
-        return {key: resolved(document, each) for key, each in value.items()}
-    return [resolved(document, each) for each in value] if isinstance(value, list) else value
+        return {key: resolved(document, member) for key, member in value.items()}
+    return [resolved(document, item) for item in value] if isinstance(value, list) else value
 
 
 class TestDocument:
@@ -83,11 +83,11 @@ class TestDocument:
             jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
 
     async def test_has_every_route(self, document: Any) -> None:
-        """All that is promised so far, and nothing else."""
+        """It lists all operations and nothing else."""
         assert {f"{method.upper()} {path}" for path, method, _ in operations(document)} == OPERATIONS
 
     async def test_each_operation_says_what_it_does(self, document: Any) -> None:
-        """A summary, a description, an id of its own, a tag; each parameter and answer described."""
+        """It has a summary, a description, a unique id and a tag, and describes each parameter and response."""
         ids = [operation["operationId"] for _, _, operation in operations(document)]
         for path, method, operation in operations(document):
             assert operation["summary"], (method, path)
@@ -100,7 +100,7 @@ class TestDocument:
         assert len(set(ids)) == len(ids)
 
     async def test_each_good_answer_has_an_example_of_its_schema(self, document: Any) -> None:
-        """An example that its own schema refuses would teach wrong."""
+        """Each example is valid by its own schema."""
         for path, method, operation in operations(document):
             if operation["operationId"] == "media":  # a picture
                 continue
@@ -113,7 +113,7 @@ class TestDocument:
                 jsonschema_rs.validate(schema, content["example"])
 
     async def test_each_body_has_examples(self, document: Any) -> None:
-        """Whoever opens the page can try each call at once."""
+        """A reader of the page can try each call at once."""
         for path, method, operation in operations(document):
             for content in operation.get("requestBody", {}).get("content", {}).values():
                 schema = resolved(document, content["schema"])
@@ -123,7 +123,7 @@ class TestDocument:
                     assert schema["properties"][name]["examples"], (method, path, name)
 
     async def test_each_problem_is_one(self, document: Any) -> None:
-        """Errors are of one schema and type; those that any caller meets stand at each operation."""
+        """All errors have one schema and media type. Each operation lists the errors that any caller may meet."""
         for path, method, operation in operations(document):
             problems = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
             common = {"503"} if path == "/health/ready" else set() if path == "/health/live" else {"400", "429", "503"}
@@ -139,7 +139,7 @@ class TestDocument:
         )
 
     async def test_says_who_may_call_what(self, document: Any) -> None:
-        """One way to sign in, for the Authorize button of the page; the open operations say that they are."""
+        """There is one way to sign in, for the Authorize button of the page. Open operations are marked as open."""
         [(name, scheme)] = document["components"]["securitySchemes"].items()
 
         assert scheme["type"] == "oauth2"
@@ -166,7 +166,7 @@ class TestDocument:
         assert answer.status_code == 200
 
     async def test_the_examples_of_bodies_work(self, start: Any, document: Any) -> None:
-        """Sign up and sign in with the values that the page fills in."""
+        """Signing up and in works with the values that the page fills in."""
         api = await start()
         values = {
             operation["operationId"]: {
@@ -185,7 +185,7 @@ class TestDocument:
         assert (made.status_code, token.status_code) == (201, 200)
 
     async def test_says_the_public_address(self, start: Any) -> None:
-        """Behind a proxy, callers are sent to where they came from."""
+        """Behind a proxy, the document names the public address."""
         api = await start({"IMAGEVAULT_PUBLIC_URL": "https://images.example/"})
 
         document = (await api.get("/docs/openapi.json")).json()
@@ -195,7 +195,7 @@ class TestDocument:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The document of a server in this process that is called with whatever the document allows, and forbids."""
+    """The document, bound to a server in this process."""
     folder: Path = tmp_path_factory.mktemp("openapi")
     environ = {
         "SECRET_KEY": "a test secret of more than thirty-two bytes",
@@ -229,11 +229,11 @@ def keeps_to_it(strategy: Any, **call: Any) -> None:
 
 
 class TestServer:
-    """No 5xx, and every answer of a status, type and shape that the document gives for it."""
+    """The server never answers 5xx, and each response has a status, type and shape of the document."""
 
     @pytest.mark.parametrize("operation", sorted(OPERATIONS))
     def test_with_what_the_document_allows(self, kept: Any, signed_in: dict[str, str], operation: str) -> None:
-        """Beyond the document there are rules that only words can tell: 400 is allowed."""
+        """Some rules are beyond a schema, so 400 is allowed."""
         method, _, path = operation.partition(" ")
         beyond = [schemathesis.checks.positive_data_acceptance]
 
@@ -241,13 +241,13 @@ class TestServer:
 
     @pytest.mark.parametrize("operation", sorted(WITH_INPUT))
     def test_with_what_it_forbids(self, kept: Any, signed_in: dict[str, str], operation: str) -> None:
-        """Wrong types, missing and unknown fields and parameters: refused with 4xx, never taken."""
+        """Wrong types, missing fields and unknown parameters are refused with 4xx."""
         method, _, path = operation.partition(" ")
 
         keeps_to_it(kept[path][method].as_strategy(GenerationMode.NEGATIVE), headers=signed_in)
 
     def test_good_answers(self, kept: Any, signed_in: dict[str, str]) -> None:
-        """A search, a look, a download, the ledger: all of the shape that the document says."""
+        """A search, a look-up, a download and the ledger have the shape of the document."""
         with asgi.get_client(kept.app) as client:
             client.headers.update(signed_in)
 

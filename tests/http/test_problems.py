@@ -1,4 +1,4 @@
-"""Every error is a problem (RFC 9457) that says what would be right, and no more than that."""
+"""Every error is a problem (RFC 9457) that says what would be right and discloses nothing else."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ LONG = "a" * 20_000
 
 
 def check(answer: Any, status: int, title: str) -> Any:
-    """The problem of an answer, after all that problems have in common was looked at."""
+    """Checks what all problems have in common, and returns the problem of a response."""
     problem = answer.json()
     assert (answer.status_code, problem["status"]) == (status, status)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -35,7 +35,7 @@ def with_context(scope: dict[str, Any]) -> dict[str, Any]:
 
 
 class TestEachStatus:
-    """One way to each; the titles are the status phrases, as `about:blank` wants."""
+    """One example of each status. Titles are the status phrases, as `about:blank` demands."""
 
     @pytest.mark.parametrize(
         ("method", "path", "more", "status", "title"),
@@ -56,7 +56,7 @@ class TestEachStatus:
     async def test_refusals(
         self, start: Any, method: str, path: str, more: dict[str, Any], status: int, title: str
     ) -> None:
-        """What a caller did wrong."""
+        """Errors that the caller made."""
         api = await start({"IMAGEVAULT_LIMITS_SIGNUP": "100/hour"})
         headers = {**await api.sign_in(), **more.pop("headers", {})}
 
@@ -67,14 +67,14 @@ class TestEachStatus:
         assert "type" not in problem  # about:blank, the default of RFC 9457
 
     async def test_a_provider_that_cannot_do_it(self, api: Any) -> None:
-        """422, with what each provider said."""
+        """422 lists the status of each provider."""
         answer = await api.get("/search?q=fox&provider=local&color=red", headers=api.headers)
 
         problem = check(answer, 422, _phrase(422, "Unprocessable Entity"))
-        assert [each["status"] for each in problem["providers"]] == ["unsupported"]
+        assert [provider["status"] for provider in problem["providers"]] == ["unsupported"]
 
     async def test_a_database_that_is_away(self, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """503 with Retry-After, and nothing of where the database is."""
+        """503 has Retry-After and does not name the host of the database."""
         api = await start()
 
         async def away(*_: Any) -> None:
@@ -90,7 +90,7 @@ class TestEachStatus:
     async def test_what_nobody_expected(
         self, start: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """500 tells nothing but the id, and the log has the trace under that id."""
+        """500 discloses the request id only, and the log has the trace under that id."""
         api = await start()
 
         async def broken(*_: Any) -> None:
@@ -107,7 +107,7 @@ class TestEachStatus:
         assert "ZeroDivisionError: secret detail" in caplog.text
 
     async def test_a_plugin_that_breaks_in_a_lookup(self, start: Any, tmp_path: Any) -> None:
-        """An image of a provider whose code fails is the provider's failure, 502, not ours."""
+        """If the code of a provider fails, the response is 502, because the provider failed."""
         (tmp_path / "plugins").mkdir()
         (tmp_path / "plugins" / "broken.py").write_text(
             "from imagevault import Image, Page, ProviderInfo, hookimpl\n"
@@ -131,7 +131,7 @@ class TestEachStatus:
         check(saved, 502, "Bad Gateway")
 
     async def test_an_image_of_a_provider_without_its_key(self, api: Any) -> None:
-        """503 names the variable, and says when to come again."""
+        """503 names the variable and says when to try again."""
         headers = api.headers
 
         lookup = await api.get("/images/pexels:1", headers=headers)
@@ -160,14 +160,14 @@ class TestEachStatus:
         ],
     )
     def test_errors_of_ours(self, raw_scope: Any, error: Exception, status: int, wait: str | None) -> None:
-        """Each error of the tree has its status; whole seconds to wait, rounded up, where one should come again."""
+        """Each error has its status, and Retry-After in whole seconds, rounded up, where a retry helps."""
         problem, headers = describe(error, with_context(raw_scope([])))
 
         assert (problem.status, problem.detail, headers.get("Retry-After")) == (status, str(error), wait)
         assert problem.request_id == "a"
 
     def test_every_error_of_the_tree_has_a_status(self, raw_scope: Any) -> None:
-        """Only what nobody raises towards a caller, or nobody expected, is a 500."""
+        """The base class alone has none, because nothing raises it."""
         kinds: list[Any] = [
             kind
             for kind in vars(errors).values()
@@ -185,7 +185,7 @@ class TestEachStatus:
 
 
 def _phrase(status: int, old: str) -> str:
-    """The phrase of this Python: RFC 9110 renamed three of them."""
+    """The phrase of this Python version. RFC 9110 renamed three of them."""
     from http import HTTPStatus
 
     renamed = {"Content Too Large", "URI Too Long", "Unprocessable Content"}
@@ -193,7 +193,7 @@ def _phrase(status: int, old: str) -> str:
 
 
 class TestBodies:
-    """Bodies that cannot be read say why, at /signup and at /download alike."""
+    """The response to an unreadable body says why, at /signup and at /download alike."""
 
     @pytest.mark.parametrize("path", ["/signup", "/download"])
     @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ class TestBodies:
         ],
     )
     async def test_json_that_cannot_be_read(self, api: Any, path: str, body: bytes, detail: str) -> None:
-        """400 with the reason, and where it is known the place."""
+        """400 gives the reason."""
         answer = await api.post(path, content=body, headers={**api.headers, **JSON})
 
         assert check(answer, 400, "Bad Request")["detail"].startswith(detail)
@@ -242,11 +242,11 @@ class TestBodies:
         ],
     )
     async def test_fields_that_are_wrong(self, api: Any, body: dict[str, Any], field: str, message: str) -> None:
-        """Each is named, with what would be right; of unknown ones the nearest."""
+        """The response names each field and says what would be right. It offers the nearest name for an unknown one."""
         answer = await api.post("/signup", json=body)
 
         problem = check(answer, 400, "Bad Request")
-        assert [each["field"] for each in problem["errors"]] == [field]
+        assert [error["field"] for error in problem["errors"]] == [field]
         assert problem["errors"][0]["message"].startswith(message)
         assert problem["detail"].startswith(f"{field}: {message}")
 
@@ -272,7 +272,7 @@ class TestBodies:
         ],
     )
     async def test_forms_that_are_wrong(self, api: Any, form: bytes, field: str, message: str) -> None:
-        """A field that is missing or repeated is named."""
+        """The response names a field that is missing or repeated."""
         answer = await api.post("/token", content=form, headers=FORM)
 
         assert check(answer, 400, "Bad Request")["errors"] == [{"field": field, "message": message}]
@@ -285,7 +285,7 @@ class TestBodies:
     async def test_what_can_be_wrong_is_refused_in_linear_time(
         self, api: Any, is_linear: Any, begin: bytes, unit: bytes
     ) -> None:
-        """The worst of the bodies above cost no more than their length."""
+        """The worst of the bodies above cost in proportion to their length."""
 
         async def refuse(size: int) -> None:
             answer = await api.post("/signup", content=begin + unit * (size // len(unit)), headers=JSON)
@@ -296,7 +296,7 @@ class TestBodies:
 
 class TestShape:
     def test_absent_members_are_left_out(self) -> None:
-        """`type` is `about:blank` when absent; `errors` and `providers` are there when there are some."""
+        """An absent `type` means `about:blank`. `errors` and `providers` are left out if they are empty."""
         problem = Problem(title="Not Found", status=404, detail="d", request_id="a")
 
         assert msgspec.json.decode(msgspec.json.encode(problem)).keys() == {"title", "status", "detail", "request_id"}

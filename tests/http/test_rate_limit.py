@@ -1,4 +1,4 @@
-"""How much one caller may ask."""
+"""How many requests one caller may send."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ REFUSED: list[tuple[str, str, Any, int]] = [
 
 @pytest.fixture
 def limit_to(monkeypatch: pytest.MonkeyPatch, api: Any) -> Callable[[int], None]:
-    """Gives the shared server a limit of so many requests an hour and a clock that stands still: `limit_to(3)`."""
+    """Sets the limit of the shared server, in requests per hour, and stops its clock: `limit_to(3)`."""
 
     def limit_to(amount: int) -> None:
         settings = Settings(limits=Limits(requests=Rate(amount, 3600)))
@@ -62,13 +62,13 @@ class TestNetwork:
         ],
     )
     def test_is_the_address_or_of_ipv6_the_network(self, raw_scope: Any, client: Any, expected: str) -> None:
-        """A household has one IPv4 address and 2**64 of IPv6; IPv4 in an IPv6 coat is IPv4."""
+        """A household has one IPv4 address but 2**64 IPv6 addresses. An IPv4-mapped address counts as IPv4."""
         assert network(RequestHead.read(raw_scope([], client=client)).client) == expected
 
 
 class TestLimit:
     async def test_tells_what_is_left(self, api: Any, limit_to: Any) -> None:
-        """In the fields of draft-ietf-httpapi-ratelimit-headers-10, on every answer, and in no others."""
+        """Every response has the fields of draft-ietf-httpapi-ratelimit-headers-10, and no others."""
         limit_to(3)
 
         answers = [await api.get("/nothing") for _ in range(2)]
@@ -81,7 +81,7 @@ class TestLimit:
         assert not [name for name in answers[0].headers if name.startswith("x-ratelimit")]
 
     async def test_refuses_what_is_too_much(self, api: Any, limit_to: Any) -> None:
-        """429 with Retry-After and the registered problem type, whatever is asked for, but for health."""
+        """Every route answers 429 with Retry-After and the registered problem type."""
         limit_to(2)
         for _ in range(2):
             await api.get("/docs")
@@ -97,7 +97,7 @@ class TestLimit:
             assert answer.headers["ratelimit"] == '"requests";r=0;t=1800'
 
     async def test_health_is_never_counted(self, api: Any, limit_to: Any) -> None:
-        """Probes are served beyond any limit, and use none of it up."""
+        """Probes are answered beyond any limit, and they do not use it up."""
         limit_to(1)
 
         before = [await api.get(path) for path in ("/health/live", "/health/ready") for _ in range(5)]
@@ -109,7 +109,7 @@ class TestLimit:
         assert "ratelimit" not in after.headers
 
     async def test_each_account_has_its_own(self, start: Any) -> None:
-        """And who is not signed in shares with the address only."""
+        """Callers that are not signed in share the bucket of their address."""
         api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
         ada, bob = await api.sign_in("ada"), await api.sign_in("bob")
 
@@ -121,14 +121,14 @@ class TestLimit:
         assert statuses == [200, 200, 429, 200, 200, 429, 401, 401, 429]
 
     async def test_two_tokens_of_one_account_share(self, start: Any) -> None:
-        """Signing in again gives no more."""
+        """Signing in again gives no more requests."""
         api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
         headers = await api.sign_in("ada")
         again = await api.services.accounts.sign_in("ada", "violet-harbour-71")
 
         statuses = [
-            (await api.get("/protected", headers=each)).status_code
-            for each in (headers, {"Authorization": f"Bearer {again}"}, headers)
+            (await api.get("/protected", headers=credential)).status_code
+            for credential in (headers, {"Authorization": f"Bearer {again}"}, headers)
         ]
 
         assert statuses == [200, 200, 429]
@@ -137,7 +137,7 @@ class TestLimit:
         "header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "CF-Connecting-IP", "True-Client-IP"]
     )
     async def test_a_claimed_address_changes_nothing(self, api: Any, limit_to: Any, header: str) -> None:
-        """Only the address that the server saw counts (CVE-2025-59152)."""
+        """Only the address that the server sees counts (CVE-2025-59152)."""
         limit_to(3)
 
         statuses = [
@@ -147,7 +147,7 @@ class TestLimit:
         assert statuses == [404, 404, 404, 429, 429]
 
     async def test_a_forged_credential_counts_for_the_address(self, api: Any, limit_to: Any) -> None:
-        """Changing tokens gives no new buckets."""
+        """Another token gives no new bucket."""
         limit_to(2)
 
         statuses = [
@@ -159,13 +159,13 @@ class TestLimit:
 
 
 class TestRefusals:
-    """What the edge refuses before it knows the caller counts for the address. It was free and unlimited before."""
+    """A request that the edge refuses before it knows the caller counts for the address."""
 
     @pytest.mark.parametrize(("method", "path", "headers", "status"), REFUSED)
     async def test_each_takes_one_token_of_the_address(
         self, api: Any, limit_to: Any, method: str, path: str, headers: Any, status: int
     ) -> None:
-        """The answer stays what it was, and says what is left."""
+        """The response is the refusal, and its headers say how much is left."""
         limit_to(3)
 
         refused = await api.client.request(method, path, headers=headers)
@@ -180,7 +180,7 @@ class TestRefusals:
     async def test_an_empty_bucket_comes_first(
         self, api: Any, limit_to: Any, method: str, path: str, headers: Any, status: int
     ) -> None:
-        """429, whatever else is wrong with the request."""
+        """The response is 429, whatever else is wrong with the request."""
         limit_to(1)
 
         answers = [await api.client.request(method, path, headers=headers) for _ in range(3)]
@@ -192,7 +192,7 @@ class TestRefusals:
             assert answer.headers["ratelimit"] == '"requests";r=0;t=3600'
 
     async def test_the_bucket_of_an_account_is_left_alone(self, api: Any, limit_to: Any) -> None:
-        """The credential of a refused request is not read, so it counts for the address, and the account is served."""
+        """The credential of a refused request is not read, so the account keeps its tokens."""
         limit_to(2)
 
         refused = [(await api.get(f"/{LONG}", headers=api.headers)).status_code for _ in range(3)]
@@ -203,7 +203,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(("body", "status"), [(b"username=a&password=%00", 400), (b"username=%ff&password=a", 400)])
     async def test_a_bad_body_counts_once(self, api: Any, limit_to: Any, body: bytes, status: int) -> None:
-        """The request was counted before its body was read."""
+        """The request is counted before its body is read."""
         limit_to(3)
 
         answer = await api.post("/token", content=body, headers=FORM)
@@ -221,7 +221,7 @@ class TestRefusals:
     async def test_a_refused_health_probe_counts_nothing(
         self, api: Any, limit_to: Any, method: str, path: str, headers: dict[str, str], status: int
     ) -> None:
-        """Probes never count, whatever is wrong with them, and no limit keeps them out."""
+        """Probes never count, whatever is wrong with them, and no limit refuses them."""
         limit_to(1)
 
         probes = [await api.client.request(method, path, headers=headers) for _ in range(3)]
@@ -245,7 +245,7 @@ class TestRefusals:
 
     @pytest.mark.usefixtures("allow_origin")
     async def test_a_page_of_an_allowed_origin_may_read_the_429(self, api: Any, limit_to: Any) -> None:
-        """As any other answer."""
+        """CORS applies to it like to any other response."""
         limit_to(1)
 
         answers = [await api.get("/search?q=%ff", headers={"Origin": ORIGIN}) for _ in range(2)]

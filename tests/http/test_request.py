@@ -18,7 +18,7 @@ ALL_COUNT = {b"host": "hosts", b"authorization": "authorizations"}
 
 class TestRequestHead:
     def test_holds_the_request_line(self, raw_scope: Any) -> None:
-        """The path both decoded and as sent, the query as sent, and the method as sent."""
+        """It holds the path decoded and as sent, and method and query as sent."""
         scope = raw_scope([], method="HEAD", path="/a b", raw_path=b"/a%20b", query_string=b"q=%20")
 
         head = RequestHead.read(scope)
@@ -31,7 +31,7 @@ class TestRequestHead:
         assert (head.client, head.server) == ("192.0.2.1", "192.0.2.2")
 
     def test_does_without_what_a_server_need_not_say(self, raw_scope: Any) -> None:
-        """ASGI lets `client`, `server` and `raw_path` be absent or None."""
+        """In ASGI, `client`, `server` and `raw_path` may be absent or None."""
         scope = raw_scope([], client=None, server=None, raw_path=None)
         for name in ("client", "server", "raw_path"):
             head = RequestHead.read({key: value for key, value in scope.items() if key != name})
@@ -40,7 +40,7 @@ class TestRequestHead:
 
     @pytest.mark.parametrize(("name", "attribute"), FIRST_COUNTS.items())
     def test_of_most_headers_the_first_counts(self, raw_scope: Any, name: bytes, attribute: str) -> None:
-        """An empty one was sent, an absent one was not."""
+        """An empty header was sent; an absent header was not."""
         absent = RequestHead.read(raw_scope([(b"x-other", b"1")]))
         empty = RequestHead.read(raw_scope([(name, b"")]))
         twice = RequestHead.read(raw_scope([(name, b"1"), (b"x-other", b"0"), (name, b"2")]))
@@ -49,7 +49,7 @@ class TestRequestHead:
 
     @pytest.mark.parametrize(("name", "attribute"), ALL_COUNT.items())
     def test_of_those_that_may_come_once_all_are_kept(self, raw_scope: Any, name: bytes, attribute: str) -> None:
-        """So that a duty can refuse a repeated one."""
+        """A duty can then refuse a repeated header."""
         absent = RequestHead.read(raw_scope([]))
         twice = RequestHead.read(raw_scope([(name, b"1"), (b"x-other", b"0"), (name, b"2")]))
 
@@ -59,7 +59,7 @@ class TestRequestHead:
         assert FIRST_COUNTS.keys() | ALL_COUNT.keys() == NAMED_HEADERS
 
     def test_the_size_is_that_of_all_headers(self, raw_scope: Any) -> None:
-        """Names and values, of those too that no duty reads."""
+        """It counts names and values, also of headers that no duty reads."""
         assert RequestHead.read(raw_scope([])).headers_size == 0
         assert RequestHead.read(raw_scope([(b"host", b"a"), (b"x-other", b"12"), (b"x", b"")])).headers_size == 15
 
@@ -71,7 +71,7 @@ class TestRequestContext:
         assert context_of({"imagevault": context}) is context
 
     def test_two_share_nothing(self, raw_scope: Any) -> None:
-        """Headers that one response gets do not get into another."""
+        """The headers of one response do not get into another."""
         head = RequestHead.read(raw_scope([]))
         one, other = (RequestContext(head=head, request_id="a", network="192.0.2.1") for _ in range(2))
 

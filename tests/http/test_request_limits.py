@@ -1,4 +1,4 @@
-"""Sizes of head and body, and the characters in them."""
+"""The sizes of head and body, and the characters in them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 class TestCaps:
     async def test_headers(self, api: Any, ask: Any, edge_of: Any) -> None:
-        """431 above the cap, and not at it."""
+        """The response is 431 above the limit, but not at it."""
         rest = len("host127.0.0.1:8000")
         fits = [(b"host", b"127.0.0.1:8000"), (b"x", b"a" * (MAX_HEADERS - rest - 1))]
 
@@ -20,7 +20,7 @@ class TestCaps:
         assert await ask(edge_of(api), headers=[*fits, (b"y", b"")]) == 431
 
     async def test_target(self, api: Any) -> None:
-        """414 above the cap, and not at it; path and query count together."""
+        """The response is 414 above the limit, but not at it. Path and query count together."""
         half = MAX_TARGET // 2
 
         fits = await api.get("/" + "a" * (half - 1) + "?" + "b" * half)
@@ -30,7 +30,7 @@ class TestCaps:
 
     @pytest.mark.parametrize("declared", [True, False])
     async def test_body(self, api: Any, declared: bool) -> None:
-        """413 above the cap, and not at it, whether the length is declared or not."""
+        """The response is 413 above the limit, but not at it, whether the length is declared or not."""
 
         async def body(size: int) -> Any:
             for _ in range(0, size, 1024):
@@ -49,7 +49,7 @@ class TestCaps:
         ("length", "status"), [(b"65537", 413), (b"9" * 5000, 413), (b"-1", 400), (b"1e3", 400), (b"", 400)]
     )
     async def test_declared_lengths(self, api: Any, length: bytes, status: int, ask: Any, edge_of: Any) -> None:
-        """A length that is none is 400; a huge one is 413, however many digits it has."""
+        """A malformed length is 400. A huge one is 413, however many digits it has."""
         headers = [(b"host", b"127.0.0.1"), (b"content-length", length)]
 
         assert await ask(edge_of(api), headers=headers) == status
@@ -60,7 +60,7 @@ class TestCharacters:
         "target", ["/a%ff", "/%c3", "/images/local:%ed%a0%80", "/search?q=%ff", "/search?%ff=q", "/search?q=a%c0%af"]
     )
     async def test_what_is_not_utf_8_is_refused(self, api: Any, target: str) -> None:
-        """Never replaced silently: 400 says what would be right."""
+        """Invalid bytes are never replaced silently."""
         answer = await api.get(target)
 
         assert answer.status_code == 400
@@ -68,7 +68,7 @@ class TestCharacters:
 
     @pytest.mark.parametrize("target", ["/a%00", "/%00", "/search?q=%00", "/search?q=a%00b", "/search?%00=q"])
     async def test_nul_is_refused_in_path_and_query(self, api: Any, target: str) -> None:
-        """PostgreSQL keeps no NUL: 400 here, not an error there."""
+        """PostgreSQL stores no NUL, so the edge refuses it with 400."""
         answer = await api.get(target)
 
         assert answer.status_code == 400
@@ -76,7 +76,7 @@ class TestCharacters:
 
     @pytest.mark.parametrize("note", [rb"\u0000", rb"a\\\u0000b", b"\0", rb"\\\\\u0000"])
     async def test_nul_is_refused_in_json(self, api: Any, note: bytes) -> None:
-        """Raw or escaped."""
+        """It is refused raw and escaped."""
         headers = {**api.headers, **JSON}
 
         answer = await api.post(
@@ -87,14 +87,14 @@ class TestCharacters:
 
     @pytest.mark.parametrize("note", ["100%00", r"\u0000", "\\\\u0000", "%2500", "ä\U0001f600"])
     async def test_what_only_looks_like_nul_is_kept(self, api: Any, note: str) -> None:
-        """In JSON, a percent sign is one, and an escaped backslash escapes nothing else."""
+        """In JSON, a percent sign has no special meaning, and an escaped backslash escapes nothing."""
         answer = await api.post("/download", json={"url": "https://a.example/", "note": note}, headers=api.headers)
 
         assert (answer.status_code, answer.json()["note"]) == (201, note)
 
     @pytest.mark.parametrize("password", [b"%00", b"a%00b", b"\0"])
     async def test_nul_is_refused_in_forms(self, api: Any, password: bytes) -> None:
-        """Percent-encoded or raw."""
+        """It is refused percent-encoded and raw."""
         answer = await api.post("/token", content=b"username=ada&password=" + password, headers=FORM)
 
         assert (answer.status_code, answer.json()["detail"]) == (400, "body: a NUL character is not allowed")
@@ -107,7 +107,7 @@ class TestCharacters:
 
     @pytest.mark.parametrize("form", [b"username=%ff&password=a", b"username=ada&password=\xff", b"%ff=&username=a"])
     async def test_a_form_that_is_not_utf_8_is_refused(self, api: Any, form: bytes) -> None:
-        """400, not a password with replaced characters."""
+        """Otherwise a password would have replaced characters."""
         answer = await api.post("/token", content=form, headers=FORM)
 
         assert (answer.status_code, answer.json()["detail"]) == (400, "The body is not valid UTF-8.")

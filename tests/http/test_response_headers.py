@@ -28,7 +28,7 @@ ANSWERS = [
 class TestEveryAnswer:
     @pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
     async def test_has_the_headers_of_every_answer(self, api: Any, method: str, path: str, status: int) -> None:
-        """Errors, health and pages too: an id, a timing, and what keeps a browser from guessing."""
+        """Errors, health and pages have an id, a timing, and security headers."""
         answer = await api.client.request(method, path)
 
         assert answer.status_code == status
@@ -45,13 +45,13 @@ class TestEveryAnswer:
 
     @pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
     async def test_has_each_header_once(self, api: Any, method: str, path: str, status: int) -> None:
-        """What a route sets itself is not set again."""
+        """A header that a route sets is not set again."""
         names = [name.lower() for name, _ in (await api.client.request(method, path)).headers.raw]
 
         assert sorted(names) == sorted(set(names))
 
     async def test_tells_browsers_to_stay_on_https(self, start: Any) -> None:
-        """Where the public address is https, HSTS is sent."""
+        """HSTS is sent if the public address is https."""
         api = await start({"IMAGEVAULT_PUBLIC_URL": "https://images.example"})
 
         answer = await api.get("/health/live")

@@ -1,4 +1,4 @@
-"""What goes over the wire: a real server, raw bytes."""
+"""Raw bytes, sent to a real server."""
 
 import threading
 from typing import Any
@@ -19,7 +19,7 @@ def chunk(data: bytes) -> bytes:
 
 
 class TestSmuggling:
-    """Requests whose end a proxy and we might see in different places."""
+    """Requests whose end a proxy and this server might see in different places."""
 
     @pytest.fixture(autouse=True)
     def begin(self, wire: Any) -> None:
@@ -44,7 +44,7 @@ class TestSmuggling:
         ],
     )
     def test_an_ambiguous_request_is_refused_and_the_connection_closed(self, wire: Any, headers: bytes) -> None:
-        """The answer is 400, and what follows in the same connection never becomes a request."""
+        """The response is 400, and the following bytes of the connection never become a request."""
         smuggled = b"0\r\n\r\nGET /smuggled HTTP/1.1\r\n" + wire.host + CLOSE + b"\r\n"
 
         answer = wire.send(b"POST /signup HTTP/1.1\r\n" + wire.host + JSON + headers + b"\r\n" + smuggled)
@@ -64,7 +64,7 @@ class TestSmuggling:
         ],
     )
     def test_a_broken_chunk_is_refused(self, wire: Any, body: bytes) -> None:
-        """The connection ends there: nothing behind the broken chunk is read as a request."""
+        """The connection ends, and nothing after the broken chunk is read as a request."""
         smuggled = b"GET /smuggled HTTP/1.1\r\n" + wire.host + CLOSE + b"\r\n"
 
         answer = wire.send(b"POST /signup HTTP/1.1\r\n" + wire.host + JSON + CHUNKED + b"\r\n" + body + smuggled)
@@ -83,13 +83,13 @@ class TestSmuggling:
         ],
     )
     def test_a_request_line_that_is_none(self, wire: Any, request_line: bytes) -> None:
-        """Control characters and other rubbish are refused before they reach us or a log."""
+        """Control characters are refused before they reach the application or a log."""
         answer = wire.send(request_line + b"\r\n" + wire.host + CLOSE + b"\r\n")
 
         assert (answer.status, wire.reached) == (400, [])
 
     def test_two_good_requests_in_one_connection_are_two(self, wire: Any) -> None:
-        """The control: pipelined requests are answered one by one."""
+        """Control: pipelined requests are answered one by one."""
         one = b"GET /health/live HTTP/1.1\r\n" + wire.host
 
         answer = wire.send(one + b"\r\n" + one + CLOSE + b"\r\n")
@@ -98,7 +98,7 @@ class TestSmuggling:
         assert answer.body.count(b'{"status":"ok"}') == 2
 
     def test_a_chunked_request_is_read(self, wire: Any) -> None:
-        """The control: an honest chunked body reaches its route."""
+        """Control: a valid chunked body reaches its route."""
         body = chunk(b'{"username": "wire", ') + chunk(b'"password": "violet-harbour-71"}') + b"0\r\n\r\n"
 
         answer = wire.send(b"POST /signup HTTP/1.1\r\n" + wire.host + CLOSE + JSON + CHUNKED + b"\r\n" + body)
@@ -108,7 +108,7 @@ class TestSmuggling:
 
 class TestBodies:
     def test_a_declared_body_of_50_mb_is_refused_unread(self, wire: Any) -> None:
-        """The answer comes from the header alone."""
+        """The header alone decides."""
         answer = wire.send(
             b"POST /signup HTTP/1.1\r\n" + wire.host + CLOSE + JSON + b"Content-Length: 52428800\r\n\r\n"
         )
@@ -117,7 +117,7 @@ class TestBodies:
         assert msgspec.json.decode(answer.body)["detail"] == "A body must be at most 65536 bytes."
 
     def test_a_client_that_sends_50_mb_gets_its_answer(self, wire: Any) -> None:
-        """An ordinary client reads the 413 although it went on sending."""
+        """An ordinary client reads the 413 even if it goes on sending."""
         headers = {"Content-Type": "application/json"}
 
         answer = httpx.post(f"http://127.0.0.1:{wire.port}/signup", content=bytes(50 * 1024 * 1024), headers=headers)
@@ -126,7 +126,7 @@ class TestBodies:
         assert answer.headers["content-type"] == "application/problem+json"
 
     def test_a_chunked_body_of_50_mb_is_refused_at_its_cap(self, wire: Any) -> None:
-        """Without a declared length the bytes are counted as they come."""
+        """Without a declared length, the bytes are counted as they arrive."""
         with wire.connect() as connection:
             connection.sendall(b"POST /signup HTTP/1.1\r\n" + wire.host + JSON + CHUNKED + b"\r\n")
             sent = 0
@@ -146,7 +146,7 @@ class TestBodies:
         assert begin == b"HTTP/1.1 413 Req"
 
     def test_a_slow_body_ends_at_its_deadline(self, wire: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A client that sends a byte now and then is told 408, and its connection is closed."""
+        """A client that sends a byte now and then gets 408, and its connection is closed."""
         monkeypatch.setattr(request_limits, "BODY_DEADLINE", 0.5)
         with wire.connect() as connection:
             connection.sendall(b"POST /signup HTTP/1.1\r\n" + wire.host + JSON + b"Content-Length: 100\r\n\r\n{")
@@ -175,7 +175,7 @@ class TestBodies:
         assert b'"status":408' in received
 
     def test_500_slow_clients_do_not_keep_others_out(self, wire: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """While they drip, others are served; at the deadline they are all gone."""
+        """Other clients are served in the meantime. At the deadline, all slow clients get 408."""
         monkeypatch.setattr(request_limits, "BODY_DEADLINE", 2.0)
         head = b"POST /signup HTTP/1.1\r\n" + wire.host + JSON + b"Content-Length: 100\r\n\r\n{"
         slow = [wire.connect() for _ in range(500)]
@@ -194,7 +194,7 @@ class TestBodies:
 
 class TestHeaders:
     def test_no_word_on_what_runs_here(self, wire: Any) -> None:
-        """Neither server nor framework names itself."""
+        """Neither the server nor the framework names itself."""
         answer = wire.send(b"GET /health/live HTTP/1.1\r\n" + wire.host + CLOSE + b"\r\n")
 
         assert not {"server", "x-powered-by"} & answer.headers.keys()
@@ -213,14 +213,14 @@ class TestHeaders:
         ],
     )
     def test_caps_and_characters(self, wire: Any, target: bytes, filler: bytes, status: int) -> None:
-        """What is refused in this process is refused on the wire too."""
+        """A real server refuses the same requests as the server in this process."""
         answer = wire.send(b"GET " + target + b" HTTP/1.1\r\n" + wire.host + CLOSE + filler + b"\r\n")
 
         assert answer.status == status
 
     @pytest.mark.parametrize("path", [b"/health/live", b"/docs", b"/nothing", b"/protected", b"/docs/openapi.json"])
     def test_head_is_get_without_a_body(self, wire: Any, path: bytes) -> None:
-        """The same status, type and length, and not one byte after the headers."""
+        """Status, type and length are the same, and no byte follows the headers."""
         rest = path + b" HTTP/1.1\r\n" + wire.host + CLOSE + b"X-Request-ID: a\r\n\r\n"
 
         head, get = wire.send(b"HEAD " + rest), wire.send(b"GET " + rest)
@@ -231,13 +231,13 @@ class TestHeaders:
         assert len(get.body) == int(get.headers["content-length"])
 
     def test_http_1_0_without_a_host_is_told_so(self, wire: Any) -> None:
-        """An old client is refused with a reason."""
+        """The response to an old client gives the reason."""
         answer = wire.send(b"GET /health/live HTTP/1.0\r\n\r\n")
 
         assert (answer.status, msgspec.json.decode(answer.body)["detail"]) == (400, "Host: must be sent once")
 
     def test_another_host_in_the_request_line_changes_nothing(self, wire: Any) -> None:
-        """The absolute form is read as its path; the Host header decides."""
+        """Of the absolute form, only the path counts. The Host header decides."""
         line = b"GET http://evil.example/health/live HTTP/1.1\r\n"
 
         assert wire.send(line + wire.host + CLOSE + b"\r\n").status == 200
