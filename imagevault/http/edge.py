@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from imagevault.config.settings import Settings
 from imagevault.errors import Refused
-from imagevault.http import health
 from imagevault.http.access_log import log_request
 from imagevault.http.allowed_hosts import AllowedHosts
 from imagevault.http.authentication import Authentication
 from imagevault.http.cors import Cors, send_preflight
 from imagevault.http.drain import Drain
+from imagevault.http.health import PATHS as HEALTH_PATHS
 from imagevault.http.health import Health
 from imagevault.http.problems import HTTPRefusal, send_problem
 from imagevault.http.rate_limit import RateLimit, network
@@ -97,7 +97,7 @@ class Edge:
     async def _run_duties(self, context: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs the duties in order, then the application. Raises the error that refuses the request."""
         head = context.head
-        is_health_probe = head.path in health.PATHS
+        is_health_probe = head.path in HEALTH_PATHS
         try:
             self.allowed_hosts.check(head)
             is_preflight = self.cors.apply(context)

@@ -39,7 +39,7 @@ def _check_sizes(head: RequestHead) -> None:
         return
     if not head.content_length.isdigit():
         raise BadInput("Content-Length", "must be a number")
-    # Python refuses to convert thousands of digits, so their number is looked at first.
+    # Python refuses to convert thousands of digits, so the number of digits is compared first.
     if len(head.content_length) > len(str(MAX_BODY)) or int(head.content_length) > MAX_BODY:
         raise _body_too_large()
 
