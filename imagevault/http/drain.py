@@ -39,8 +39,11 @@ class Drain:
     def announce_stop(self) -> None:
         """From now on `/health/ready` is 503 and each response closes its connection."""
         self.stopping = True
-        # The signal may interrupt a request; an empty context keeps its id out of this line.
-        contextvars.Context().run(log.warning, "draining: this worker finishes its requests and accepts no new ones")
+        contextvars.Context().run(_log_stop)  # The signal may interrupt a request, whose id has no place in the line.
+
+
+def _log_stop() -> None:
+    log.warning("draining: this worker finishes its requests and accepts no new ones")
 
 
 class _GracefulStop:
