@@ -1,15 +1,14 @@
 """Sanitizing what a plugin returns: text without HTML, http(s) links, positive sizes; the rest is dropped."""
 
-import html
 import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from html.parser import HTMLParser
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from imagevault.images.html_text import text_of
 from imagevault.records import Author, Image, License, Page, ProviderInfo, Rendition
 
 log = logging.getLogger(__name__)
@@ -32,8 +31,6 @@ ORDINARY_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+[
 HEX_COLOR = re.compile(r"#[0-9A-F]{6}")
 BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, surrogates, line separators
-BLOCKS = {"br", "p", "div", "li"}  # HTML elements that separate words
-HIDDEN = {"script", "style"}  # HTML elements that hold no text for people
 
 
 def page(returned: Page, info: ProviderInfo, *, holds_files: bool) -> Page:
@@ -45,11 +42,12 @@ def page(returned: Page, info: ProviderInfo, *, holds_files: bool) -> Page:
         holds_files: the provider holds its files itself, so renditions need no URL.
 
     """
-    images = list(_images(returned.images, info, holds_files=holds_files))
-    dropped = len(returned.images) - len(images)
+    records = returned.images[: info.page_size]  # what was not asked for costs no work
+    images = list(_images(records, info, holds_files=holds_files))
+    dropped = len(records) - len(images)
     if dropped:
         message = "%s: dropped %d of %d records, which are invalid or repeated"
-        log.warning(message, info.title, dropped, len(returned.images))
+        log.warning(message, info.title, dropped, len(records))
     has_total = isinstance(returned.total, int) and 0 <= returned.total < MAX_TOTAL
     return Page(images, total=returned.total if has_total else None, last=bool(returned.last))
 
@@ -189,44 +187,12 @@ def _line(text: str | None, max_length: int) -> str | None:
     """Plain text on one line, without HTML and control characters, cut to `max_length`; None if nothing is left."""
     if not text:
         return None
-    text = text[: 20 * max_length]
-    if "<" in text:
-        text = _without_html(text)
-    elif "&" in text:
-        text = html.unescape(text)
+    text = text[: 2 * max_length]
+    if "<" in text or "&" in text:
+        text = text_of(text)
     if not text.isprintable():
         text = "".join(" " if unicodedata.category(char) in UNPRINTABLE else char for char in text)
     text = " ".join(text.split())
     if len(text) > max_length:
         text = text[: max_length - 1].rstrip() + "…"
     return text or None
-
-
-def _without_html(text: str) -> str:
-    parser = _TextParser()
-    parser.feed(text)
-    parser.close()
-    return "".join(parser.pieces)
-
-
-class _TextParser(HTMLParser):
-    """Collects the text of HTML."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._hidden = 0  # how many hidden elements are open
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
-        if tag in HIDDEN:
-            self._hidden += 1
-        if tag in BLOCKS:
-            self.pieces.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in HIDDEN and self._hidden > 0:
-            self._hidden -= 1
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(data)

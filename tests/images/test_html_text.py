@@ -1,0 +1,82 @@
+"""The text of HTML, and how long it takes for input that was made to take long."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagevault.images.html_text import text_of
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("Tom &amp; Jerry", "Tom & Jerry"),
+        ("caf&#233; &#xE9;", "café é"),
+        ("coffee&notes", "coffee&notes"),
+        ("AT&T", "AT&T"),
+        ("&unknown;", "&unknown;"),
+        ('<a href="https://a.example/?x=1&amp;y=2" title="a > b">Ann</a>', "Ann"),
+        ("<b>bold</b> and <I>more</I>", "bold and more"),
+        ("one<br>two<br/>three", "one two three"),
+        ("<table><tr><td>Andy</td><td>trainer</td></tr></table>", "   Andy trainer   "),
+        ("<Ann/>", "<Ann/>"),
+        ("<3 you", "<3 you"),
+        ("a < b > c", "a < b > c"),
+        ("x <!-- hidden --> y", "x  y"),
+        ("x <!-- never ends", "x "),
+        ("<script>alert(1)</script>after", "after"),
+        ("<STYLE type='x'>p {}</style >after", "after"),
+        ("<script>never ends", ""),
+        ('<a title="it never ends', ""),
+        ("a <![1", "a <![1"),
+        ("", ""),
+    ],
+)
+def test_text(markup: str, text: str) -> None:
+    assert " ".join(text_of(markup).split()) == " ".join(text.split())
+
+
+@given(st.text(alphabet="<>/!-&;\"'ab \n", max_size=200))
+def test_any_text_is_read(markup: str) -> None:
+    """Nothing raises, and no more comes out than went in but for the blanks between blocks."""
+    assert len(text_of(markup)) <= len(markup) + 1
+
+
+HOSTILE = [
+    "<a ",
+    "<a '",
+    '<a "',
+    "<!--",
+    "</",
+    "<",
+    "&",
+    "&#",
+    "<script>",
+    "<a>",
+    '<a title=">',
+    "<![1",
+    "<?",
+    "<br",
+    "-->",
+]
+
+
+def cost(markup: str) -> float:
+    """The processor seconds of the fastest of some tries."""
+    costs = []
+    for _ in range(5):
+        begun = time.thread_time()
+        text_of(markup)
+        costs.append(time.thread_time() - begun)
+    return min(costs)
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_takes_linear_time(piece: str) -> None:
+    """Twice the input takes less than three times as long."""
+    once = cost(piece * 40_000)
+    twice = cost(piece * 80_000)
+
+    assert twice < 3 * once + 0.002
