@@ -42,6 +42,8 @@ def record(state: State, call: Call, outcome: Outcome, now: float) -> None:
     is_probe = state.probe == call.owner
     if is_probe:
         state.probe = None
+    if outcome.verdict == "failed" and outcome.retry_after:
+        _pause(state, outcome, now)
     if outcome.verdict == "ok":
         state.failures = 0
         state.throttles = 0
@@ -62,11 +64,11 @@ def reset(state: State) -> None:
 
 
 def _pause(state: State, outcome: Outcome, now: float) -> None:
-    seconds = outcome.retry_after
-    if seconds is None:
+    seconds = outcome.retry_after or 0.0
+    if seconds <= 0:  # a wait of 0 names no time
         seconds = min(THROTTLED * 2**state.throttles, MAX_THROTTLED)
         state.throttles += 1
-    seconds = min(max(seconds, 0.0), MAX_RETRY_AFTER)
+    seconds = min(seconds, MAX_RETRY_AFTER)
     state.paused_until = max(state.paused_until, now + seconds)
 
 

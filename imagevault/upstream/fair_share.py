@@ -1,11 +1,14 @@
-"""Fair shares: while several callers want a provider, each may use its part of the tightest quota.
+"""Fair shares: while several callers want a provider, each may use its part of the tightest quota, and what is spare.
+
+A caller whose share is used may go on while more calls are left than the others have not used of theirs. So no call of
+the quota is kept from everybody.
 
 Pure functions: no clock, no I/O. `now` is in seconds of the clock that all workers share.
 """
 
 from imagevault.records import Quota
 from imagevault.upstream.models import Call, CallerUsage, Decision, Limits, State
-from imagevault.upstream.quota import PERIODS, long_quotas
+from imagevault.upstream.quota import PERIODS, left, long_quotas
 
 ACTIVE = 600.0  # seconds for which a caller who asked counts as one who shares
 MAX_CALLERS = 64  # remembered for each provider
@@ -32,9 +35,16 @@ def refusal(state: State, limits: Limits, call: Call, now: float) -> Decision | 
     sharing = sum(now - usage.seen < ACTIVE for usage in state.callers.values())
     if sharing <= 1:
         return None
-    usage = state.callers[call.caller]
     share = max(1, quota.limit // sharing)
+    usage = state.callers[call.caller]
     if usage.count < share:
+        return None
+    unused_by_others = sum(
+        max(0, share - other.count)
+        for caller, other in state.callers.items()
+        if caller != call.caller and now - other.seen < ACTIVE
+    )
+    if left(state, quota, now) > unused_by_others:
         return None
     return Decision("no", max(1.0, usage.since + PERIODS[quota.period] - now), "share")
 

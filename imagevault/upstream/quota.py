@@ -89,6 +89,7 @@ def record_reports(state: State, limits: Limits, outcome: Outcome, now: float) -
         if quota.period not in outcome.reported:
             continue
         left_upstream, reset = outcome.reported[quota.period]
+        left_upstream = min(left_upstream, quota.limit)
         if reset is not None and reset <= now:
             continue  # that window is over, and nothing is known about the new one
         latest = now + PERIODS[quota.period]
@@ -121,7 +122,7 @@ def _refusal_by(quota: Quota, state: State, limits: Limits, call: Call, now: flo
     is_burst = _is_burst(quota)
     reserve = 0
     if limits.keeps_reserve and not call.reserved and not is_burst:
-        reserve = int(quota.limit * RESERVE)
+        reserve = int(_true_limit(state, quota, now) * RESERVE)
     if left(state, quota, now) > reserve:
         return None
     seconds = _seconds_until_free(state, quota, now, reserve)
@@ -129,6 +130,14 @@ def _refusal_by(quota: Quota, state: State, limits: Limits, call: Call, now: flo
     if reported is not None and reported.left <= reserve:
         seconds = max(seconds, reported.until - now)
     return Decision("wait", seconds, "burst") if is_burst else Decision("no", seconds, "quota")
+
+
+def _true_limit(state: State, quota: Quota, now: float) -> int:
+    """The limit, or what the upstream says of it where that is less: what it reported, and what we have used."""
+    reported = state.reported.get(quota.period)
+    if reported is None or now >= reported.until:
+        return quota.limit
+    return min(quota.limit, reported.left + used(state, quota, now))
 
 
 def _seconds_until_free(state: State, quota: Quota, now: float, reserve: int) -> float:

@@ -126,6 +126,24 @@ class TestQuota:
         assert admit(state, limits, call(), NOW)[0].reason == "quota"
         assert admit(state, limits, call(reserved=True), NOW)[0].verdict == "go"
 
+    def test_the_reserve_is_a_part_of_what_there_really_is(self) -> None:
+        """An upstream that says that 49 of 1000 are left does not lock all searches out."""
+        quota = Quota(1000, "hour")
+        limits = Limits((quota,), keeps_reserve=True)
+        state = observe(State(), limits, call(), Outcome(verdict="ok", reported={"hour": (49, NOW + 600)}), NOW)
+
+        searched = made(state, 47, limits)
+
+        assert admit(searched, limits, call(), NOW)[0].reason == "quota"
+        assert admit(searched, limits, call(reserved=True), NOW)[0].verdict == "go"
+
+    def test_a_report_beyond_the_limit_is_cut(self) -> None:
+        """One header of 2**64 must not end up in the stored state."""
+        state = observe(State(), LIMITS, call(), Outcome(verdict="ok", reported={"hour": (2**64, None)}), NOW)
+
+        assert state.reported["hour"].left == HOUR.limit
+        assert admit(state, LIMITS, call(), NOW)[0].verdict == "go"
+
     def test_the_scarcer_the_less_is_refreshed(self) -> None:
         """Below a fifth nothing is got in the background any more."""
         state = made(State(), 9)
@@ -146,6 +164,25 @@ class TestShare:
 
         assert admit(state, LIMITS, call(caller="ada"), NOW + 2)[0].reason == "share"
         assert admit(state, LIMITS, call(caller="bob"), NOW + 2)[0].verdict == "go"
+
+    def test_what_nobody_claims_is_used(self) -> None:
+        """Ten calls, four callers: two each, and the two that are left over go to whoever asks first."""
+        state = State()
+        for second, caller in enumerate(["ada", "bob", "cyd", "dan"] * 2):
+            state = made(state, 1, now=NOW + second, caller=caller)
+
+        state = made(state, 2, now=NOW + 8, caller="ada")
+
+        assert left(state, HOUR, NOW + 9) == 0
+        assert admit(state, LIMITS, call(caller="bob"), NOW + 9)[0].reason == "quota"
+
+    def test_what_others_may_still_claim_stays(self) -> None:
+        """Five of ten are used by one caller; the other's five are not the first one's."""
+        state = made(State(), 1, caller="bob")
+        state = made(state, 5, now=NOW + 1, caller="ada")
+
+        assert left(state, HOUR, NOW + 2) == 4
+        assert admit(state, LIMITS, call(caller="ada"), NOW + 2)[0].reason == "share"
 
     def test_who_was_refused_shares_too(self) -> None:
         """He has asked: the other one's part is half from then on."""
@@ -205,7 +242,7 @@ class TestPause:
         assert state.paused_until == NOW + 60
 
     def test_without_a_time_it_doubles(self) -> None:
-        """From two seconds to a minute; a success begins anew. A pause of 0 is not "no pause named"."""
+        """From two seconds to a minute; a success begins anew. A pause of 0 names no time either."""
         state, pauses = State(), []
         for _ in range(7):
             state = observe(state, LIMITS, call(), Outcome(verdict="limited"), NOW)
@@ -214,7 +251,7 @@ class TestPause:
 
         assert pauses == [2, 4, 8, 16, 32, 60, 60]
         assert state.throttles == 0
-        assert observe(State(), LIMITS, call(), Outcome(verdict="limited", retry_after=0), NOW).paused_until == NOW
+        assert observe(State(), LIMITS, call(), Outcome(verdict="limited", retry_after=0), NOW).paused_until == NOW + 2
 
 
 class TestBreaker:
@@ -232,6 +269,14 @@ class TestBreaker:
             state = observe(state, LIMITS, call(), Outcome(verdict="refused"), NOW)
 
         assert admit(state, LIMITS, call(), NOW)[0].verdict == "go"
+
+    def test_a_failure_that_names_a_time_pauses_at_once(self) -> None:
+        """As a 429 does, before the breaker opens; a time of 0 is none."""
+        named = observe(State(), LIMITS, call(), Outcome(verdict="failed", retry_after=120), NOW)
+        unnamed = observe(State(), LIMITS, call(), Outcome(verdict="failed", retry_after=0), NOW)
+
+        assert admit(named, LIMITS, call(), NOW)[0] == Decision("no", 120.0, "paused")
+        assert admit(unnamed, LIMITS, call(), NOW)[0].verdict == "go"
 
     def test_one_probe_reopens_it(self) -> None:
         """When it cooled, one call may try; the others wait for that one, which closes the breaker."""
