@@ -61,6 +61,12 @@ class SearchFailed(ImageVaultError):
     """No provider answered. `statuses` says why, for each that was asked."""
 
     def __init__(self, statuses: Sequence[ProviderStatus]) -> None:
+        """Say why.
+
+        Args:
+            statuses: of the providers whose list was not over before.
+
+        """
         reasons = "; ".join(f"{status.name}: {status.detail or status.status}" for status in statuses)
         super().__init__(f"No provider answered. {reasons}".strip())
         self.statuses = statuses

@@ -144,7 +144,7 @@ class Search:
         merged, turn = await interleave(cursors, cursor.turn, cursor.per_page)
         statuses = [status_of(provider_cursor) for provider_cursor in cursors]
         if not has_answer(cursors):
-            raise SearchFailed(statuses)
+            raise SearchFailed([status_of(provider_cursor) for provider_cursor in cursors if provider_cursor.was_open])
         images = [
             self._records.record(self._providers[found.cursor.name], found.image, found.also_from) for found in merged
         ]

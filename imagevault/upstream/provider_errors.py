@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 import traceback
 from email.utils import parsedate_to_datetime
@@ -23,26 +24,53 @@ from imagevault.plugins.provider import Provider
 log = logging.getLogger(__name__)
 
 MAX_RETRY_AFTER = 86400.0  # seconds
+MAX_MESSAGE = 1000  # characters
+MAX_HEADER = 100  # characters of a header that are looked at
+WHOLE_NUMBER = re.compile(r"[0-9]{1,15}")
+DISCONNECTED = "disconnected"  # httpcore: "Server disconnected without sending a response."
 
 
 def to_provider_error(error: Exception, provider: Provider) -> ProviderError:
-    """Return the provider error for any exception. Its message holds no URL and no secret, and is fit to be shown."""
+    """Return the provider error for any exception.
+
+    Its message is valid text without a URL or a secret, fit to be shown, of at most 1000 characters. Its `retry_after`
+    is None, or more than 0 and at most a day.
+    """
+    try:
+        found = _translate(error, provider)
+        message = provider.redacted(str(found)[:MAX_MESSAGE]).encode("utf-8", "replace").decode()
+        seconds = clamp_retry_after(found.retry_after)
+    except Exception as failure:  # noqa: BLE001  an error of a stranger's code may do anything
+        return ProviderError(f"the plugin failed ({type(failure).__name__})")
+    found.args = (message,)
+    found.retry_after = seconds
+    return found
+
+
+def clamp_retry_after(seconds: object) -> float | None:
+    """Return a wait in seconds, a day at most; None if it is none: 0, negative, not a number."""
+    if not isinstance(seconds, int | float) or not seconds > 0:
+        return None
+    return min(float(min(seconds, MAX_RETRY_AFTER)), MAX_RETRY_AFTER)
+
+
+def _translate(error: Exception, provider: Provider) -> ProviderError:
     title = provider.info.title
     match error:
         case ProviderError():
-            error.args = (provider.redacted(str(error)),)
             return error
         case httpx.HTTPStatusError(response=response):
             return _for_status(response, title, has_key=bool(provider.secrets))
         case httpx.TimeoutException():
             return TimedOut(f"{title} did not answer in time")
+        case httpx.RemoteProtocolError() if DISCONNECTED in str(error):
+            return Unavailable(f"{title} closed the connection without an answer")
         case httpx.DecodingError() | httpx.RemoteProtocolError() | httpx.TooManyRedirects() | httpx.InvalidURL():
             return InvalidResponse(f"{title} sent an answer that cannot be read ({type(error).__name__})")
         case httpx.TransportError():
             return Unavailable(f"{title} cannot be reached ({type(error).__name__})")
         case msgspec.MsgspecError() | json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
-            reason = provider.redacted(str(error))
-            return InvalidResponse(f"{title} sent an answer of another form than documented: {reason}")
+            return InvalidResponse(f"{title} sent an answer of another form than documented: {error}")
         case _:
             trace = "".join(traceback.format_exception(error))  # an httpx error in the chain shows the URL and its key
             log.error("plugin %s raised: %s", provider.name, provider.redacted(trace))
@@ -64,12 +92,15 @@ def _for_status(response: httpx.Response, title: str, *, has_key: bool) -> Provi
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds that `Retry-After` names, as a number or a date; a day at most, None if it names no time."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return min(float(text), MAX_RETRY_AFTER)
+    """Return the seconds that `Retry-After` names, as a number or a date; a day at most.
+
+    None if it names no time: 0, a date that is over, or what cannot be read.
+    """
+    text = response.headers.get("Retry-After", "").strip()[:MAX_HEADER]
+    if WHOLE_NUMBER.fullmatch(text):
+        return clamp_retry_after(float(text))
     try:
         seconds = parsedate_to_datetime(text).timestamp() - time.time()
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
-    return min(seconds, MAX_RETRY_AFTER) if seconds > 0 else None
+    return clamp_retry_after(seconds)

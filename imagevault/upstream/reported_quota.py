@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from imagevault.records import Quota
 from imagevault.upstream.models import Report
 
-NUMBER = re.compile(r"\d{1,16}(\.\d*)?")
+NUMBER = re.compile(r"[0-9]{1,16}(\.[0-9]{0,16})?")
+WHOLE_NUMBER = re.compile(r"[0-9]{1,15}")  # larger ones are no count of calls
 MILLISECONDS = 1e11  # a larger reset is Unix time in milliseconds
 UNIX_TIME = 1e9  # a larger one is Unix time in seconds; a smaller one is seconds from now
 
@@ -27,7 +28,7 @@ def reported_quotas(quotas: Sequence[Quota], headers: Mapping[str, str], now: fl
     found: dict[str, Report] = {}
     for quota in quotas:
         remaining = headers.get(quota.remaining or "", "").strip()
-        if remaining.isdigit():
+        if WHOLE_NUMBER.fullmatch(remaining):
             found[quota.period] = (int(remaining), _reset_time(headers.get(quota.reset or "", "").strip(), now))
     return found
 

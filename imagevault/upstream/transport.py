@@ -15,6 +15,7 @@ import httpx
 
 from imagevault.errors import InvalidResponse
 from imagevault.plugins.provider import Provider
+from imagevault.upstream.content_coding import CODINGS
 from imagevault.upstream.flight import Flight, current_flight
 from imagevault.upstream.limiter import CallLimiter
 from imagevault.upstream.reported_quota import reported_quotas
@@ -30,7 +31,7 @@ KEEPALIVE = 60.0  # seconds that an idle connection stays open
 RETRY_PAUSE = (0.05, 0.25)  # seconds before the second try
 USER_AGENT = f"ImageVault/{version('imagevault')}"
 TEMPORARY = {502, 503, 504}  # statuses that are worth a second try, where they name no time
-DROPPED_HEADERS = {"content-encoding", "content-length", "set-cookie"}  # the body is inflated, and cookies are not kept
+DROPPED_HEADERS = {b"content-encoding", b"content-length", b"set-cookie"}  # the body is decoded, cookies are not kept
 
 
 def open_client(
@@ -56,7 +57,7 @@ def open_client(
         base_url=base_url,
         transport=ProviderTransport(inner, httpx.URL(base_url), provider, limiter),
         timeout=httpx.Timeout(CALL_TIMEOUT, connect=CONNECT_TIMEOUT),
-        headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": ", ".join(CODINGS)},
         follow_redirects=True,
         max_redirects=3,
         trust_env=False,
@@ -93,17 +94,19 @@ class ProviderTransport(httpx.AsyncBaseTransport):
             response = await self._send_once(request)
         else:
             response = await self._send_admitted(request, flight, self._limiter)
-            quotas = self._provider.info.quotas
-            flight.reported |= reported_quotas(quotas, response.headers, self._limiter.clock())
-        headers = [
-            (name, value) for name, value in response.headers.multi_items() if name.lower() not in DROPPED_HEADERS
-        ]
-        return httpx.Response(
-            response.status_code,
-            headers=headers,
-            stream=CappedBody(response),
-            extensions=response.extensions,
-        )
+        try:
+            if flight is not None and self._limiter is not None:
+                quotas = self._provider.info.quotas
+                flight.reported |= reported_quotas(quotas, response.headers, self._limiter.clock())
+            return httpx.Response(
+                response.status_code,
+                headers=_passed_headers(response),
+                stream=CappedBody(response),
+                extensions=response.extensions,
+            )
+        except BaseException:
+            await response.aclose()  # otherwise its connection is lost to the pool
+            raise
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -154,6 +157,17 @@ class ProviderTransport(httpx.AsyncBaseTransport):
             raise InvalidResponse(f"it leads to another host: {url.host}")
         if url.scheme != "https" and not _is_loopback(url.host):
             raise InvalidResponse("its address is not https")
+
+
+def _passed_headers(response: httpx.Response) -> list[tuple[bytes, bytes]]:
+    """The headers as bytes, because upstreams send others than ASCII. The body counts as UTF-8, whatever they say."""
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in DROPPED_HEADERS]
+    return [(name, _without_charset(value) if name.lower() == b"content-type" else value) for name, value in headers]
+
+
+def _without_charset(content_type: bytes) -> bytes:
+    """The media type alone: a charset would choose the Python codec that reads the body."""
+    return content_type.partition(b";")[0]
 
 
 def _is_loopback(host: str) -> bool:

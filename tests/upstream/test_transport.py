@@ -48,7 +48,10 @@ class TestRetryAfter:
         ("value", "seconds"),
         [
             ("17", 17.0),
-            ("0", 0.0),
+            ("0", None),
+            ("²", None),
+            ("9" * 400, None),
+            ("Wed, 21 Oct 99999999999 07:28:00 GMT", None),
             ("99999999", MAX_RETRY_AFTER),
             ("-5", None),
             ("soon", None),
@@ -58,7 +61,7 @@ class TestRetryAfter:
     )
     def test_in_seconds(self, value: str, seconds: float | None) -> None:
         """A day at most; what makes no sense says nothing."""
-        assert retry_after(httpx.Response(429, headers={"Retry-After": value})) == seconds
+        assert retry_after(httpx.Response(429, headers={"Retry-After": value.encode()})) == seconds
 
     @pytest.mark.parametrize(
         ("ahead", "low", "high"), [(90, 80, 90), (10 * MAX_RETRY_AFTER, MAX_RETRY_AFTER, MAX_RETRY_AFTER)]
@@ -78,7 +81,7 @@ class TestRetryAfter:
         assert retry_after(response) is None
 
 
-class TestLearned:
+class TestReportedQuotas:
     @pytest.mark.parametrize(
         ("headers", "found"),
         [
@@ -88,6 +91,10 @@ class TestLearned:
             ({"X-Remaining": "7", "X-Reset": "1800000600000"}, {"month": (7, NOW + 600)}),
             ({"X-Remaining": "7", "X-Reset": "tomorrow"}, {"month": (7, None)}),
             ({"X-Remaining": "many"}, {}),
+            ({"X-Remaining": "²"}, {}),
+            ({"X-Remaining": "9" * 5000}, {}),
+            ({"X-Remaining": "-1"}, {}),
+            ({"X-Remaining": "7", "X-Reset": "9" * 400}, {"month": (7, None)}),
             ({"X-Reset": "600"}, {}),
             ({"X-Remaining": "7", "Age": "30"}, {}),
             ({"X-Remaining": "7", "CF-Cache-Status": "HIT"}, {}),
@@ -97,7 +104,9 @@ class TestLearned:
         self, headers: dict[str, str], found: dict[str, tuple[int, float | None]]
     ) -> None:
         """By the period of the quota that names the header; out of somebody's cache it says nothing of now."""
-        assert reported_quotas(QUOTAS, httpx.Headers(headers), NOW) == found
+        sent = httpx.Headers({name: value.encode() for name, value in headers.items()})
+
+        assert reported_quotas(QUOTAS, sent, NOW) == found
 
 
 class TestRedact:

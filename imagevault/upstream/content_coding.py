@@ -1,0 +1,125 @@
+"""Content codings of HTTP answers (RFC 9110, section 8.4.1): gzip, its alias x-gzip, deflate, identity.
+
+Each decoder inflates piece by piece, so that a small answer never becomes a large one in memory.
+"""
+
+import zlib
+from collections.abc import Iterator
+from typing import Protocol
+
+from imagevault.errors import InvalidResponse
+
+CHUNK = 64 * 1024  # bytes that are inflated at a time
+GZIP = 16 + zlib.MAX_WBITS
+ZLIB = zlib.MAX_WBITS
+RAW_DEFLATE = -zlib.MAX_WBITS
+ZLIB_HEADER = 2  # bytes
+CODINGS = ("gzip", "deflate")  # what we ask for
+
+
+class Decoder(Protocol):
+    """Decodes the body of one answer."""
+
+    def decode(self, piece: bytes) -> Iterator[bytes]:
+        """Yield what a piece decodes to. Raises InvalidResponse if it is broken."""
+        ...
+
+    def finish(self) -> None:
+        """Take in that the body is over. Raises InvalidResponse if it is cut off."""
+        ...
+
+
+class Identity:
+    """No coding."""
+
+    def decode(self, piece: bytes) -> Iterator[bytes]:
+        """Yield the piece."""
+        yield piece
+
+    def finish(self) -> None:
+        """Every end is right."""
+
+
+class Gzip:
+    """RFC 1952: one or more members, one after the other. What is no member after the last one is ignored."""
+
+    def __init__(self) -> None:
+        self._inflater = zlib.decompressobj(GZIP)
+        self._has_member = False
+        self._is_over = False
+
+    def decode(self, piece: bytes) -> Iterator[bytes]:
+        """Yield what a piece inflates to."""
+        while piece and not self._is_over:
+            try:
+                inflated = self._inflater.decompress(piece, CHUNK)
+            except zlib.error:
+                if not self._has_member:
+                    raise InvalidResponse("its compressed answer is broken") from None
+                self._is_over = True  # padding behind the last member
+                return
+            if inflated:
+                yield inflated
+            piece = self._inflater.unconsumed_tail
+            if self._inflater.eof:
+                piece = self._inflater.unused_data
+                self._has_member = True
+                self._inflater = zlib.decompressobj(GZIP)
+
+    def finish(self) -> None:
+        """Check that a member is complete."""
+        if not self._has_member:
+            raise InvalidResponse("its compressed answer is cut off")
+
+
+class Deflate:
+    """RFC 1950 (zlib), and the raw RFC 1951 that some servers send under this name."""
+
+    def __init__(self) -> None:
+        self._start = b""  # until the two bytes of a zlib header are there
+        self._inflater: zlib._Decompress | None = None
+
+    def decode(self, piece: bytes) -> Iterator[bytes]:
+        """Yield what a piece inflates to."""
+        if self._inflater is None:
+            self._start += piece
+            if len(self._start) < ZLIB_HEADER:
+                return
+            self._inflater = zlib.decompressobj(ZLIB if _has_zlib_header(self._start) else RAW_DEFLATE)
+            piece = self._start
+        while piece and not self._inflater.eof:
+            try:
+                inflated = self._inflater.decompress(piece, CHUNK)
+            except zlib.error:
+                raise InvalidResponse("its compressed answer is broken") from None
+            if inflated:
+                yield inflated
+            piece = self._inflater.unconsumed_tail
+
+    def finish(self) -> None:
+        """Check that the stream is complete."""
+        if self._inflater is None or not self._inflater.eof:
+            raise InvalidResponse("its compressed answer is cut off")
+
+
+def _has_zlib_header(start: bytes) -> bool:
+    """Whether these bytes begin with CMF and FLG of RFC 1950: method 8, and a multiple of 31 as one number."""
+    return start[0] & 0x0F == 8 and (start[0] * 256 + start[1]) % 31 == 0
+
+
+def decoder_for(coding: str) -> Decoder:
+    """Return the decoder of a `Content-Encoding`.
+
+    Raises:
+        InvalidResponse: the coding is unknown.
+
+    """
+    match coding.strip().lower():
+        case "" | "identity":
+            return Identity()
+        case "gzip" | "x-gzip":
+            return Gzip()
+        case "deflate":
+            return Deflate()
+        case _:
+            raise InvalidResponse(f"its answer is encoded as {coding[:40]}, which was not asked for")
