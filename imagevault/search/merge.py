@@ -31,11 +31,15 @@ async def interleave(cursors: list[ProviderCursor], turn: int, count: int) -> tu
     for cursor in cursors:
         cursor.prefetch()
     merged: list[MergedImage] = []
+    shown: set[tuple[str, str]] = set()
     by_source: dict[str, MergedImage] = {}
     while len(merged) < count and any(cursor.is_active for cursor in cursors):
         cursor = cursors[turn]
         image = await cursor.next()
         if image is not None:
+            if (cursor.name, image.id) in shown:
+                continue  # the upstream's list moved on while it was read; the cursor gives another image instead
+            shown.add((cursor.name, image.id))
             same = by_source.get(image.source_url) if image.source_url else None
             if same is not None and same.cursor is not cursor:
                 if cursor.name not in same.also_from:

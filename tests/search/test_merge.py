@@ -257,6 +257,18 @@ class TestIsolation:
         assert failed.status_code == 502
         assert ids(first) + ids(after) == [f"third:t{n}" for n in range(25)]
 
+    async def test_a_finished_provider_is_no_answer(self, start: Any, environ: dict[str, str], third: Upstream) -> None:
+        """What remains is out of calls: 503 with the time, although the other provider said that its list is over."""
+        api = await start({**environ, "LOCAL_ENABLED": "true"})
+        headers = await api.sign_in()
+        answer = await search(api, headers, q="fox", provider="local,third", per_page=12)
+        third.fail(Answer({}, 429, {"Retry-After": "77"}))
+        while answer.status_code == 200:
+            answer = await search(api, headers, cursor=answer.json()["next"], per_page=12)
+
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "77")
+        assert set(words(answer)) == {"third"}
+
     async def test_an_image_of_a_plugin_that_cannot_look_one_up(self, start: Any, environ: dict[str, str]) -> None:
         """404; but what was searched is known."""
         api = await start(environ)

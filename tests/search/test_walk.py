@@ -244,6 +244,15 @@ class TestWalk:
 
         assert [(step.image.id, step.also_from) for step in steps] == [("a0", ["b"]), ("b1", []), ("a1", [])]
 
+    async def test_a_picture_that_comes_twice_is_shown_once(self) -> None:
+        """The upstream's list moved on: its third page holds what was on the first."""
+        pages = [[picture("1"), picture("2")], [picture("3"), picture("4")], [picture("1"), picture("5")]]
+        cursor = List("p", pages, 2, tells_last=True, window=None).cursor(0, everything)
+
+        steps, _ = await interleave([cursor], 0, 10)
+
+        assert [step.image.id for step in steps] == ["1", "2", "3", "4", "5"]
+
     async def test_all_are_asked_at_once(self) -> None:
         """Two providers that each wait for the other to be asked both answer."""
         asked = [asyncio.Event(), asyncio.Event()]
