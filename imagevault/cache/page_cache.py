@@ -182,7 +182,7 @@ class PageCache:
                 await self._tiers.evict(self._limiter.clock() - MAX_AGE)
             except Exception as error:  # noqa: BLE001  whatever it is, it may work the next time
                 log.warning("old pages could not be evicted: %s", error)
-            await self._limiter.sleep(EVICTION_INTERVAL)
+            await asyncio.sleep(EVICTION_INTERVAL)
 
 
 def make_page_cache(
@@ -195,7 +195,7 @@ def make_page_cache(
 
     Args:
         store: the pages that all workers share.
-        limiter: admits its calls; its clock and its sleep are the cache's too.
+        limiter: admits its calls; its clock is the cache's too.
         statistics: counts how pages were found.
         transports: provider -> a replacement of its innermost transport, in tests.
 
@@ -205,7 +205,7 @@ def make_page_cache(
     writes = BackgroundWrites()
     freshness = Freshness(limiter.clock, limiter.fraction_left)
     tiers = CacheTiers(memory, store, freshness)
-    flights = SingleFlight(limiter, tiers, writes, limiter.clock, limiter.sleep)
+    flights = SingleFlight(limiter, tiers, writes, limiter.clock)
     return PageCache(
         tiers=tiers,
         freshness=freshness,

@@ -6,7 +6,7 @@ for the page in the database instead.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -56,7 +56,6 @@ class SingleFlight:
         tiers: CacheTiers,
         writes: BackgroundWrites,
         clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         """Make a single flight without any flight.
 
@@ -65,14 +64,12 @@ class SingleFlight:
             tiers: caches what flights fetch.
             writes: what goes on after the caller has the answer.
             clock: the time that all workers share, in seconds.
-            sleep: waits for some seconds.
 
         """
         self._limiter = limiter
         self._tiers = tiers
         self._writes = writes
         self._clock = clock
-        self._sleep = sleep
         self._joinable: dict[str, tuple[asyncio.Task[Page | None], Flight]] = {}  # by cache key
         self.in_flight: set[asyncio.Task[Page | None]] = set()
 
@@ -138,7 +135,7 @@ class SingleFlight:
 
     async def _renew_lease(self, flight: Flight) -> None:
         while True:
-            await self._sleep(LEASE / 2)
+            await asyncio.sleep(LEASE / 2)
             if not flight.calls:
                 continue
             try:
@@ -171,7 +168,7 @@ class SingleFlight:
             raise TimedOut(f"{title} did not answer another worker in time")
         if flight.call.background:
             raise TimedOut(f"another worker is asking {title}")
-        await self._sleep(min(FIRST_CHECK * CHECK_GROWTH**flight.checks, LAST_CHECK))
+        await asyncio.sleep(min(FIRST_CHECK * CHECK_GROWTH**flight.checks, LAST_CHECK))
         flight.checks += 1
         checked_at = self._clock()
         page = await self._tiers.read_shared(flight.provider, flight.call.key)

@@ -39,22 +39,19 @@ def text_of(markup: str) -> str:
 
 def _pieces(markup: str) -> Iterator[str]:
     position = 0
-    while position < len(markup):
-        start = markup.find("<", position)
-        if start < 0:
-            break
-        if start > position:
-            yield _unescaped(markup[position:start])
+    while (start := markup.find("<", position)) >= 0:
+        yield _unescaped(markup[position:start])
         name, end = _tag(markup, start)
         if end is None:  # no tag: the bracket is text
             yield "<"
             position = start + 1
             continue
+        position = end
         if name in SEPARATING:
             yield " "
-        position = _end_of_hidden(markup, name, end) if name in HIDDEN and markup[start + 1] != "/" else end
-    if position < len(markup):
-        yield _unescaped(markup[position:])
+        if name in HIDDEN and not markup.startswith("</", start):
+            position = _end_of_hidden(markup, name, end)
+    yield _unescaped(markup[position:])
 
 
 def _tag(markup: str, start: int) -> tuple[str, int | None]:

@@ -61,7 +61,7 @@ class TestRetryAfter:
     )
     def test_in_seconds(self, value: str, seconds: float | None) -> None:
         """A day at most; what makes no sense says nothing."""
-        assert retry_after(httpx.Response(429, headers={"Retry-After": value.encode()})) == seconds
+        assert retry_after(httpx.Response(429, headers={b"Retry-After": value.encode()})) == seconds
 
     @pytest.mark.parametrize(
         ("ahead", "low", "high"), [(90, 80, 90), (10 * MAX_RETRY_AFTER, MAX_RETRY_AFTER, MAX_RETRY_AFTER)]
@@ -104,7 +104,7 @@ class TestReportedQuotas:
         self, headers: dict[str, str], found: dict[str, tuple[int, float | None]]
     ) -> None:
         """By the period of the quota that names the header; out of somebody's cache it says nothing of now."""
-        sent = httpx.Headers({name: value.encode() for name, value in headers.items()})
+        sent = httpx.Headers({name.encode(): value.encode() for name, value in headers.items()})
 
         assert reported_quotas(QUOTAS, sent, NOW) == found
 
