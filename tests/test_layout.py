@@ -167,10 +167,10 @@ class TestNames:
         assert all(hasattr(module, each) for each in module.__all__)
 
     def test_no_file_is_long(self) -> None:
-        """At most 350 lines; the sample pictures are no code to read, and provider files have no line budget."""
+        """At most 350 lines. Provider files have no line budget."""
         lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
 
-        assert {name: lines for name, lines in lengths.items() if lines > 350 and part(name) != "samples"} == {}
+        assert {name: lines for name, lines in lengths.items() if lines > 350} == {}
 
 
 class TestPackaging:

@@ -1,1 +1,1 @@
-"""Twelve small pictures of our own making, CC0, for a library without a folder. `draw.py` made them."""
+"""Twelve small CC0 pictures that a provider without a folder shows. See `examples/sample_pictures` for how to draw them."""

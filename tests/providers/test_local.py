@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
+import draw
 import imagevault_local as plugin
 import PIL.Image
 import pluggy
@@ -23,7 +24,6 @@ from imagevault.files.folder import FRESH, File
 from imagevault.images import sanitize as mend
 from imagevault.images.attribution import attribution
 from imagevault.plugins import hookspecs
-from imagevault.samples import draw
 from imagevault.testing.contract import ProviderContract
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 160, 0), (0, 0, 255), (255, 255, 255)

@@ -1,7 +1,8 @@
-"""Draws the sample pictures: `python -m imagevault.samples.draw [FOLDER]`, by default beside this file.
+"""Draws ImageVault's sample pictures: `python examples/sample_pictures/draw.py [FOLDER]`.
 
-Twelve stylised landscapes, dedicated to the public domain (CC0 1.0). Each carries its title, keywords, creator and
-licence as XMP. The same Pillow draws the same bytes each time.
+FOLDER is `imagevault/samples` by default. The twelve pictures are stylised landscapes, dedicated to the public domain
+(CC0 1.0). Each file carries its title, keywords, creator and licence as XMP. One version of Pillow draws the same bytes
+each time.
 """
 
 import math
@@ -11,10 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from PIL import Image, ImageChops, ImageFilter
-from PIL.PngImagePlugin import PngInfo
-
-from imagevault.samples.canvas import (
+from canvas import (
     Canvas,
     balloon,
     box,
@@ -32,8 +30,11 @@ from imagevault.samples.canvas import (
     through,
     tower,
 )
+from PIL import Image, ImageChops, ImageFilter
+from PIL.PngImagePlugin import PngInfo
 
-MAX_BYTES = 60_000
+SHIPPED = Path(__file__).parents[2] / "imagevault" / "samples"
+MAX_BYTES = 60_000  # of one picture
 LICENSE = "https://creativecommons.org/publicdomain/zero/1.0/"
 
 
@@ -488,7 +489,8 @@ SAMPLES = (
 
 def save(sample: Sample, folder: Path) -> Path:
     """Draws one sample into this folder; JPEG and WebP in the best quality that fits `MAX_BYTES`."""
-    image, path = sample.draw().finish(), folder / sample.file
+    image = sample.draw().finish()
+    path = folder / sample.file
     if path.suffix == ".png":
         text = PngInfo()
         text.add_itxt("XML:com.adobe.xmp", sample.xmp.decode())
@@ -502,8 +504,8 @@ def save(sample: Sample, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Draws all samples into the folder named on the command line, or beside this file."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    """Draws all samples into the folder named on the command line, or into the package."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED
     folder.mkdir(parents=True, exist_ok=True)
     for sample in SAMPLES:
         save(sample, folder)

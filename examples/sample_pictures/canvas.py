@@ -1,4 +1,4 @@
-"""What the sample pictures are drawn with: gradients, silhouettes, light, water and seeded noise, on Pillow alone."""
+"""Drawing tools for the sample pictures: gradients, silhouettes, light, water and seeded noise. Needs only Pillow."""
 
 import math
 import random
@@ -8,7 +8,7 @@ from itertools import pairwise
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from PIL.ImageColor import getrgb
 
-SMOOTH = 2  # everything is drawn so many times larger and scaled down at the end
+SMOOTH = 2  # the canvas is this many times larger than the picture, and is scaled down at the end
 
 Point = tuple[float, float]
 Shape = Sequence[Point]
