@@ -1,1 +1,1 @@
-"""Twelve small CC0 pictures that a provider without a folder shows. See `examples/sample_pictures` for how to draw them."""
+"""Twelve small CC0 pictures, shown without a configured folder. `examples/sample_pictures` draws them."""

@@ -201,15 +201,15 @@ BREAKS: Breaks = {
         "test_every_record_is_whole",
         {'{"img.meadow.example"}': '{"www.meadow.example"}'},
     ),
-    "page 2 is asked for as page 1 was": (
+    "page 2 makes the same call as page 1": (
         "test_pages_follow_without_repeat",
         {'"start": start': '"start": 0'},
     ),
-    "no page of 'cat' said last=True": (
+    "no page of 'cat' says last=True": (
         "test_pages_follow_without_repeat",
         {"last=start + query.per_page >= found.matches": "last=False"},
     ),
-    "'cat' found one page only": (
+    "'cat' found only one page": (
         "test_pages_follow_without_repeat",
         {"last=start + query.per_page >= found.matches": "last=True"},
     ),
@@ -241,7 +241,7 @@ BREAKS: Breaks = {
         "test_every_record_is_whole",
         {"License.from_url(item.licence)": "None"},
     ),
-    "quotas: say how many calls it allows": (
+    "quotas: none is declared": (
         "test_declares_what_the_gateway_must_know",
         {'quotas=[Quota(600, "hour", remaining="X-Calls-Left")],': ""},
     ),

@@ -151,9 +151,7 @@ class TestContract(ProviderContract):
     plugin = plugin
     query = "mountain"
     nothing = "submarine"
-
-    def upstream(self) -> None:
-        return None
+    has_upstream = False
 
 
 def test_its_hooks_are_those_of_the_host() -> None:

@@ -1,4 +1,4 @@
-"""What the contract looks at: what a call carried, which answer holds the records, and whether the loop stood still."""
+"""Probes of the contract: what a call carried, which answer holds the records, how long the event loop stood still."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
@@ -11,36 +11,52 @@ import msgspec
 
 from imagevault.testing.exchange import Answer, Call, Exchange
 
-SECRETIVE = ("key", "secret", "token", "password")  # in the name of a setting
+SECRET_WORDS = ("key", "secret", "token", "password")  # in the name of a setting
 
 
 def sent(call: Call) -> list[str]:
-    """The texts that a call carried: its path and the values of its parameters, decoded, and its body."""
+    """Returns the texts that a call carried, decoded: its path, the values of its parameters, and its body."""
     body = call.body.decode("utf-8", "replace")
-    return [unquote(call.path), *(value for _, value in call.query.multi_items()), body, unquote_plus(body)]
+    values = [value for _, value in call.query.multi_items()]
+    return [unquote(call.path), *values, body, unquote_plus(body)]
 
 
 def secrets(settings: Mapping[str, Any]) -> set[str]:
-    """The settings that must not be seen, also as they stand in a URL."""
-    found = [str(value) for name, value in settings.items() if value and any(word in name for word in SECRETIVE)]
-    return {form for value in found for form in (value, quote(value, safe=""), quote_plus(value))}
+    """Returns the settings that must not be shown, each as it is and as it is written in a URL."""
+    forms: set[str] = set()
+    for name, value in settings.items():
+        is_secret = any(word in name for word in SECRET_WORDS)
+        if value and is_secret:
+            text = str(value)
+            forms |= {text, quote(text, safe=""), quote_plus(text)}
+    return forms
 
 
 def records_in(content: Any, count: int) -> list[Any] | None:
-    """The list of at least so many objects that is nearest to the root of an answer, the longest of several."""
+    """Returns the list of at least `count` objects that is nearest to the root of an answer, the longest of several."""
     level = [content]
     while level:
-        lists = [each for each in level if isinstance(each, list) and len(each) >= count and isinstance(each[0], dict)]
+        lists = [value for value in level if _is_list_of_objects(value, count)]
         if lists:
-            return max(lists, key=len)
-        level = [value for each in level if isinstance(each, dict) for value in each.values()]
+            longest: list[Any] = max(lists, key=len)
+            return longest
+        objects = [value for value in level if isinstance(value, dict)]
+        level = [value for inner in objects for value in inner.values()]
     return None
 
 
-class Spoiler:
-    """A fault that leaves nothing of the record of the first of these images, and every other answer as it is.
+def _is_list_of_objects(value: object, count: int) -> bool:
+    return isinstance(value, list) and len(value) >= count and isinstance(value[0], dict)
 
-    The record is one of a list of about as many, or the whole answer to a call for that image. `done`: it was found.
+
+class RecordSpoiler:
+    """A fault that empties the record of one image and leaves every other answer as it is.
+
+    The record is an element of a list of about as many objects as there are ids, or the whole answer to a lookup.
+
+    Attributes:
+        ids: the ids of a page; the record of the first one is spoiled.
+        done: whether the record was found.
     """
 
     def __init__(self, ids: Sequence[str]) -> None:
@@ -48,27 +64,36 @@ class Spoiler:
         self.done = False
 
     def __call__(self, exchange: Exchange) -> None:
-        """Sends the answer, spoiled if it is the one."""
+        """Sends the answer, spoiled if it holds the record."""
         answer = exchange.answer()
         content = None if self.done else self._spoiled(exchange.call, answer.body)
         exchange.send(answer if content is None else Answer(content, answer.status, answer.headers))
 
     def _spoiled(self, call: Call, body: bytes) -> object:
+        """Returns the content with the record spoiled, or None if it does not hold the record."""
         try:
             content = msgspec.json.decode(body)
         except ValueError:
             return None
         records = records_in(content, max(2, len(self.ids)))
-        self.done = records is not None or self.ids[0] in unquote(call.path).split("/")
         if records is None:
+            self.done = self.ids[0] in unquote(call.path).split("/")
             return {"unexpected": True} if self.done else None
-        holding = [at for at, each in enumerate(records) if self.ids[0].encode() in msgspec.json.encode(each)]
-        records[holding[0] if holding else 0] = {"unexpected": True}
+        self.done = True
+        records[self._position(records)] = {"unexpected": True}
         return content
+
+    def _position(self, records: Sequence[object]) -> int:
+        """Returns the position of the first record that names the id, or 0 if none does."""
+        id = self.ids[0].encode()
+        for position, record in enumerate(records):
+            if id in msgspec.json.encode(record):
+                return position
+        return 0
 
 
 async def longest_pause(work: Awaitable[object]) -> float:
-    """The longest time, in seconds, for which the event loop did nothing else while this was awaited."""
+    """Returns the longest time, in seconds, for which the event loop did nothing else while `work` ran."""
     loop = asyncio.get_running_loop()
     ticks = [loop.time()]
 
@@ -87,5 +112,5 @@ async def longest_pause(work: Awaitable[object]) -> float:
 
 
 def repeated(calls: Sequence[httpx.URL]) -> list[httpx.URL]:
-    """The addresses that were called more than once."""
-    return [url for at, url in enumerate(calls) if url in calls[:at]]
+    """Returns the addresses that were called again."""
+    return [url for position, url in enumerate(calls) if url in calls[:position]]

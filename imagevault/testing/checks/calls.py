@@ -1,0 +1,100 @@
+"""Rules for the calls of a provider: the words and filters arrive, to the right host, and nothing blocks."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from imagevault.errors import ProviderError
+from imagevault.records import Page
+from imagevault.search.filters import EMULATED
+from imagevault.testing import faults
+from imagevault.testing.bench import Bench
+from imagevault.testing.checks.outcomes import assert_none, images_of, is_recorded, outcome_of
+from imagevault.testing.checks.probes import longest_pause, sent
+from imagevault.testing.exchange import Answer
+from imagevault.testing.upstream import Upstream
+
+ODD_WORDS = "naïve 100% 日本 a&b c+d e#f g=h"
+MAX_PAUSE = 0.1  # seconds for which a hook may stop the event loop
+ATTEMPTS = 3  # a busy machine pauses the event loop too, but not each time
+
+
+async def check_words(bench: Bench, upstream: Upstream, query: str) -> None:
+    """Letters beyond ASCII, and characters with a meaning in URLs, arrive unchanged."""
+    await outcome_of(bench.given(query))  # an answer that the plugin caches must not serve other words
+    await outcome_of(bench.given(ODD_WORDS))
+    arrived = " ".join(text for call in upstream.calls for text in sent(call))
+    lost = [word for word in ODD_WORDS.split() if word not in arrived]
+    assert_none(f"the word {word} did not arrive unchanged: pass query.text in `params`" for word in lost)
+
+
+async def check_filters(bench: Bench, upstream: Upstream, query: str) -> None:
+    """Each value of each declared filter is sent, and an orientation finds images of that shape."""
+    problems: list[str] = []
+    for name, values in bench.provider.info.filters.items():
+        for value, native in values.items():
+            upstream.calls.clear()
+            page = await outcome_of(bench.given(query, native={name: native}))
+            was_sent = any(native in text for call in upstream.calls for text in sent(call))
+            if not was_sent:
+                problems.append(f"{name}: {native!r} of query.native was not sent: add it to the parameters")
+            elif name == "orientation" and not is_recorded(bench):
+                problems += _shapes(page, value, native)
+    assert_none(problems)
+
+
+def _shapes(page: Page | ProviderError, orientation: str, native: str) -> Iterator[str]:
+    """What is wrong with the page that the upstream found for this orientation, which it calls `native`."""
+    search = f"orientation={orientation}, sent as {native!r}, finds"
+    remedy = f"correct the word for {orientation} in ProviderInfo.filters"
+    if isinstance(page, ProviderError) or not page.images:
+        yield f"{search} nothing: {remedy}, or let the simulated upstream answer it"
+        return
+    has_shape = EMULATED["orientation"](orientation)
+    for image in page.images:
+        if image.width and image.height and not has_shape(image):
+            yield f"{search} {image.width} x {image.height}: {remedy}"
+            return
+
+
+async def check_hosts(bench: Bench, upstream: Upstream, query: str) -> None:
+    """Each call goes to `base_url`, through the client that the hooks get. The gateway refuses other hosts."""
+    page = await outcome_of(bench.search(query))
+    assert not isinstance(page, ProviderError), f"search_images raised {page!r}: call paths relative to base_url"
+    for image in page.images[:1]:
+        await outcome_of(bench.fetch(image.id))
+    uses_only_http = bool(bench.calls) and len(upstream.calls) == len(bench.calls)
+    assert uses_only_http, (
+        "the provider calls its API with a client of its own, or not at all: make every call with the parameter `http`"
+    )
+
+
+async def check_blocking(bench: Bench, query: str, settings: Mapping[str, Any]) -> None:
+    """No hook stops the event loop, which would stop every request of the server."""
+    pause = 0.0
+    for _ in range(ATTEMPTS):
+        bench.configure(settings)  # clears what the plugin caches
+        if bench.upstream is not None:
+            bench.upstream.fail(faults.delay(MAX_PAUSE), times=1)
+        pause = await longest_pause(outcome_of(bench.given(query)))
+        if pause < MAX_PAUSE:
+            return
+    raise AssertionError(
+        f"search_images blocks the server for {pause:.2f} s: await the calls of `http`, "
+        "use asyncio.sleep, and run what blocks with asyncio.to_thread"
+    )
+
+
+async def check_download_event(bench: Bench, query: str) -> None:
+    """Of a provider with the hook `image_downloaded`: it makes a call, and raises if the call fails."""
+    if bench.upstream is None or is_recorded(bench) or "image_downloaded" not in bench.provider.hooks:
+        return
+    images = await images_of(bench, query)
+    image = images[0]
+    bench.calls.clear()
+    error = await outcome_of(bench.downloaded(image))
+    assert error is None, f"image_downloaded raised {error!r} for an image of the search: it must succeed for each"
+    assert bench.calls, "image_downloaded made no call: report the download to the service with `http`"
+    bench.upstream.fail(Answer("", 500))
+    assert await outcome_of(bench.downloaded(image)), (
+        "image_downloaded must raise if its call fails: call response.raise_for_status()"
+    )

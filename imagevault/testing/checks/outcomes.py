@@ -1,0 +1,49 @@
+"""What the checks share: the outcome of a hook, the images of a search, and one failure for all problems found."""
+
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import TypeVar
+
+from imagevault.errors import ProviderError
+from imagevault.records import Image
+from imagevault.testing.bench import Bench
+from imagevault.testing.recorded import Recorded
+
+T = TypeVar("T")
+
+MAX_SHOWN = 20  # problems in one failure
+
+
+async def outcome_of(hook: Awaitable[T]) -> T | ProviderError:
+    """Returns what the hook returns, or the `ProviderError` that it raises."""
+    try:
+        return await hook
+    except ProviderError as error:
+        return error
+
+
+async def images_of(bench: Bench, query: str) -> Sequence[Image]:
+    """Returns the first page of a search, sanitized.
+
+    Raises:
+        AssertionError: the search fails or finds nothing.
+    """
+    page = await outcome_of(bench.search(query))
+    assert not isinstance(page, ProviderError), f"search_images raised {page!r} for {query!r}"
+    assert page.images, found_nothing(query)
+    return page.images
+
+
+def found_nothing(query: str) -> str:
+    """The message for a `query` of the test class that does not suit its upstream."""
+    return f"{query!r} found nothing: set `query` of the test class to words that find something"
+
+
+def is_recorded(bench: Bench) -> bool:
+    """Whether the answers come from a recording, which answers only the calls that were recorded."""
+    return isinstance(bench.upstream, Recorded)
+
+
+def assert_none(problems: Iterable[str]) -> None:
+    """Fails with one line for each distinct problem, up to `MAX_SHOWN` of them."""
+    distinct = list(dict.fromkeys(problems))
+    assert not distinct, "\n".join(distinct[:MAX_SHOWN])

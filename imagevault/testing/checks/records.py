@@ -1,0 +1,182 @@
+"""Rules for one record: nothing of it is dropped, text is plain, links are https, renditions fit the image."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from imagevault.images import sanitize
+from imagevault.images.attribution import attribution
+from imagevault.images.sanitize import MAX_ID
+from imagevault.records import Image, Page, ProviderInfo, Rendition
+from imagevault.testing.bench import Bench
+from imagevault.testing.checks.licenses import credit_problems, license_problems
+from imagevault.testing.checks.outcomes import assert_none, found_nothing, images_of
+from imagevault.testing.checks.probes import secrets
+
+MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|&(#\d+|#x[0-9a-fA-F]+|[a-z]{2,8});")  # <b>, &amp;, &#39;
+PLACEHOLDERS = {"None", "null", "nan", "undefined", "N/A"}
+LOOPBACK = "127.0.0.1"  # the host of the upstream under test
+DROPPABLE = ("source_url", "color", "blurhash", "width", "height", "author", "license")
+
+
+async def check_records(bench: Bench, query: str, *, hosts_of_strangers: bool) -> None:
+    """Each record of the first two pages survives the gateway's sanitizing whole, and follows every rule below."""
+    info = bench.provider.info
+    holds_files = bench.provider.holds_files
+    problems: list[str] = []
+    for number in (1, 2):
+        given = await bench.given(query, number)
+        sanitized = sanitize.page(given, info, holds_files=holds_files).images
+        problems += _lost(given, sanitized)
+        for image in sanitized:
+            problems += _text(image)
+            problems += _renditions(image)
+            problems += license_problems(image)
+            problems += credit_problems(image, attribution(info, image).text)
+            if not holds_files:
+                problems += _links(image)
+                problems += _hosts(image, info, hosts_of_strangers=hosts_of_strangers)
+        assert given.images or number > 1, found_nothing(query)
+        if given.last:
+            break
+    assert_none(problems)
+
+
+async def check_secrets(bench: Bench, query: str, settings: Mapping[str, Any]) -> None:
+    """No record holds a secret of the settings, and no field but `ref` holds the `ref`."""
+    problems: list[str] = []
+    for image in await images_of(bench, query):
+        shown = msgspec.json.encode(msgspec.structs.replace(image, ref=None)).decode()
+        problems += [
+            f"the record {image.id} holds the secret {secret!r}: remove it from every field"
+            for secret in secrets(settings)
+            if secret in shown
+        ]
+        if image.ref and image.ref in shown:
+            problems.append(
+                f"another field of {image.id} holds its ref {image.ref}: keep it in `ref` only, which nobody is shown"
+            )
+    assert_none(problems)
+
+
+def _lost(given: Page, sanitized: Sequence[Image]) -> Iterator[str]:
+    """What the gateway dropped or emptied."""
+    kept = {image.id: image for image in sanitized}
+    seen: set[str] = set()
+    for image in given.images:
+        if not isinstance(image, Image):
+            yield f"a page holds a {type(image).__name__}, not an Image: put only Image(...) into Page.images"
+        elif image.id in seen:
+            yield f"two images of a page have the id {image.id}: take the id that the service gives to each image"
+        elif image.id not in kept:
+            yield f"{image.id!r} was dropped: {_reason_dropped(image)}"
+        else:
+            seen.add(image.id)
+            yield from _one_side(image.renditions, image.id)
+            yield from _emptied(image, kept[image.id])
+
+
+def _reason_dropped(image: Image) -> str:
+    try:
+        msgspec.convert(msgspec.to_builtins(image), Image)
+    except (msgspec.ValidationError, TypeError) as error:
+        return str(error).replace("`", "").replace("$.", "")
+    if not image.renditions:
+        return "it has no renditions; give it at least one Rendition, or leave the image out"
+    stripped = image.id.strip()
+    if not image.id.isprintable() or stripped != image.id or not 0 < len(image.id) <= MAX_ID:
+        return f"its id must be 1 to {MAX_ID} printable characters with no space at either end"
+    return f"no rendition has an http(s) link; {image.renditions[0].url!r} is none"
+
+
+def _one_side(renditions: Sequence[Rendition], id: str) -> Iterator[str]:
+    for rendition in renditions:
+        if (rendition.width is None) != (rendition.height is None):
+            yield f"rendition {rendition.name} of {id} has one side only: give both width and height, or neither"
+
+
+def _emptied(given: Image, sanitized: Image) -> Iterator[str]:
+    for field in DROPPABLE:
+        value = getattr(given, field)
+        if value and getattr(sanitized, field) is None:
+            yield f"{field} {value!r} of {given.id} was dropped: it is not valid; see Image.{field} in the reference"
+    if len(given.renditions) != len(sanitized.renditions):
+        kept = [rendition.name for rendition in sanitized.renditions]
+        dropped = [rendition.name for rendition in given.renditions if rendition.name not in kept]
+        yield f"a rendition of {given.id} was dropped: {' or '.join(dropped)} has no http(s) link; give a whole address"
+
+
+def _text(image: Image) -> Iterator[str]:
+    texts = {
+        "title": image.title,
+        "alt": image.alt,
+        "credit": image.credit,
+        "author": image.author.name if image.author else None,
+    }
+    for field, text in texts.items():
+        if text in PLACEHOLDERS:
+            yield f"{field} of {image.id} is the text {text!r}: give None where the service has no value"
+        elif MARKUP.search(text or ""):
+            yield f"{field} of {image.id} holds markup: {text!r}; the service escapes it twice: call html.unescape once"
+
+
+def _links(image: Image) -> Iterator[str]:
+    if image.source_url is None:
+        yield f"{image.id} has no source_url: give the address of its page"
+    pages = {
+        "source_url": image.source_url,
+        "author.url": image.author.url if image.author else None,
+    }
+    for field, url in pages.items():
+        if url and not _is_secure(url):
+            yield f"{field} of {image.id} is not https: {url}; give an https address that works"
+    for rendition in image.renditions:
+        if rendition.url and not _is_secure(rendition.url):
+            yield f"rendition {rendition.name} of {image.id} is not https: {rendition.url}; give an https address"
+
+
+def _hosts(image: Image, info: ProviderInfo, *, hosts_of_strangers: bool) -> Iterator[str]:
+    hosts = [urlsplit(rendition.url or "").hostname for rendition in image.renditions]
+    undeclared = [host for host in hosts if host not in info.file_hosts | {LOOPBACK}]
+    one_is_declared = len(undeclared) < len(hosts)
+    if undeclared and not (hosts_of_strangers and one_is_declared):
+        yield (
+            f"renditions of {image.id} lead to {undeclared[0]}, which is not declared: "
+            "add it to file_hosts, or leave these renditions out"
+        )
+
+
+def _is_secure(url: str) -> bool:
+    return url.startswith("https://") or urlsplit(url).hostname == LOOPBACK
+
+
+def _renditions(image: Image) -> Iterator[str]:
+    if (image.width is None) != (image.height is None):
+        yield f"{image.id} has one side only: give both width and height, or neither"
+    names = [rendition.name for rendition in image.renditions]
+    if len(names) != len(set(names)):
+        yield f"two renditions of {image.id} have the same name: {', '.join(names)}; keep one of each name"
+    if "original" not in names and "large" not in names:
+        yield f"{image.id} has neither a rendition `original` nor `large`: give the largest file that there is"
+    for rendition in image.renditions:
+        yield from _size(rendition, image)
+
+
+def _size(rendition: Rendition, image: Image) -> Iterator[str]:
+    if not rendition.width:
+        return
+    size = f"{rendition.width} x {rendition.height}"
+    if image.width is None:
+        if rendition.name == "original":
+            yield f"{image.id} has no size, but its original has: give the image width={rendition.width} and its height"
+        return
+    if rendition.width > image.width or (rendition.height or 0) > (image.height or 0):
+        yield f"rendition {rendition.name} of {image.id} is larger than the image: {size}; use Rendition.within"
+    elif rendition.name == "original" and (rendition.width, rendition.height) != (image.width, image.height):
+        yield (
+            f"rendition original of {image.id} is {size}, but the image is {image.width} x {image.height}: "
+            "give both the same size"
+        )
