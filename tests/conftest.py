@@ -43,6 +43,14 @@ OFFLINE = {f"{name}ENABLED": "false" for name in OURS if name[:-1].lower() not i
 START_LIMIT = 30.0  # seconds for a server to answer
 
 
+def pytest_report_header() -> str:
+    """Says whether the recordings of real upstreams are there, which are not part of the repository."""
+    found = (Path(__file__).parents[2] / "shared" / "payloads").is_dir()
+    return "recordings of real upstreams: " + (
+        "found" if found else "none, tests/providers/test_real_recordings.py is left out"
+    )
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """The event loop that the server runs on."""

@@ -1,4 +1,4 @@
-"""The plugin of the Art Institute of Chicago against the simulated one, and against recorded answers where they are."""
+"""The plugin of the Art Institute of Chicago against the simulated one, and against invented recordings."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.artic import SimulatedArtic, as_json, find, has_picture, is_open
 
-RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "artic"
+RECORDED = Path(__file__).parent / "recorded" / "artic"
 CAT = [id for id in find("cat") if is_open(id) and has_picture(id)]
 WORK = as_json(next(id for id in CAT if id % 10 == 0))
 
@@ -324,14 +324,15 @@ class TestContact:
         assert "contact" in (bench.provider.reason or "")
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")
 class TestRecorded:
-    """Those of searches were asked without `fields`, so nothing in them says that a work is free: none may be shown."""
+    """Invented answers in the documented form.
 
-    @pytest.mark.parametrize("name", ["search_default_fields", "search_gallery_a", "search_monet_docs_2026"])
-    async def test_searches(self, name: str) -> None:
-        """Decoded as they are, and once more as they would have been with `fields`."""
-        content = json.loads((RECORDED / f"{name}.json").read_bytes())
+    The search is one without `fields`: nothing in it says that a work is free, so no work may be shown.
+    """
+
+    async def test_a_search(self) -> None:
+        """Decoded as it is, and once more with what `fields` would add."""
+        content = json.loads((RECORDED / "search.json").read_bytes())
         with Upstream("/api/v1/") as recorded:
             async with Bench(plugin, {}, recorded) as bench:
                 recorded.fail(Answer(content), times=1)
@@ -350,16 +351,16 @@ class TestRecorded:
         assert all(len(image.renditions) in {4, 5} for image in images)
 
     async def test_a_work(self) -> None:
-        """It is not in the public domain; were it, it would be whole."""
-        content = json.loads((RECORDED / "detail_209980.json").read_bytes())
+        """It is not in the public domain. With that changed, its record is whole."""
+        content = json.loads((RECORDED / "detail_900104.json").read_bytes())
         with Upstream("/api/v1/") as recorded:
             async with Bench(plugin, {}, recorded) as bench:
                 recorded.fail(Answer(content), times=1)
-                assert await bench.fetch("209980") is None
+                assert await bench.fetch("900104") is None
 
                 content["data"]["is_public_domain"] = True
                 recorded.fail(Answer(content), times=1)
-                image = await bench.fetch("209980")
+                image = await bench.fetch("900104")
 
         assert image is not None
         assert image.author == Author(content["data"]["artist_title"])

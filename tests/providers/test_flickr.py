@@ -1,4 +1,4 @@
-"""The Flickr plugin against the simulated Flickr, over real HTTP, and against recorded answers where they are."""
+"""The Flickr plugin against the simulated Flickr, over real HTTP, and against invented recordings."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.flickr import FIRST_ID, PHOTOS, SimulatedFlickr, find, kind, license_of
 
 SETTINGS = {"api_key": "test-key"}
-RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "flickr"
+RECORDED = Path(__file__).parent / "recorded" / "flickr"
 HOST = "https://live.staticflickr.com/1/7_ab"
 PHOTO = {
     "id": "7",
@@ -638,9 +638,8 @@ class TestSimulation:
         assert wanted in kinds if wanted else numbers == sorted(numbers, reverse=True)
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")
 class TestRecorded:
-    """What Flickr really answered. A fragment, one photo of a list, is put into a list."""
+    """Invented answers in the documented form. The fragment is one photo of a list, and is put into a list."""
 
     @pytest.fixture
     async def bench(self) -> AsyncIterator[Bench]:
@@ -658,30 +657,30 @@ class TestRecorded:
     async def test_each_is_read_by_a_test_here(self) -> None:
         """So that a new one is not overlooked."""
         assert sorted(path.stem for path in RECORDED.glob("*.json")) == [
-            "error_100_invalid_key",
-            "fragment_image_data_with_med_url_available",
-            "photo_getInfo_48294642212",
-            "photos_search_openverse",
+            "error_100",
+            "info_70000000005",
+            "photo_without_large_file",
+            "search",
         ]
 
     async def test_a_page(self, bench: Bench) -> None:
-        """Each of its thirty is a record, the two without a large file too."""
-        told = self.read("photos_search_openverse")
+        """Each of the three is a record, the one without a large file too."""
+        told = self.read("search")
         self.answer(bench, told)
         page = await bench.search("church")
 
         photos = told["photos"]["photo"]
-        assert (page.total, page.last, len(page.images)) == (30, True, 30)
+        assert (page.total, page.last, len(page.images)) == (3, True, 3)
         assert [image.id for image in page.images] == [photo["id"] for photo in photos]
         assert {image.license.id for image in page.images if image.license} == {"cc-by-nc-sa-2.0"}
         assert all(image.author and image.title and image.renditions[-1].name == "large" for image in page.images)
-        assert sum((image.renditions[-1].url or "").endswith("_b.jpg") for image in page.images) == 28
-        assert [image.width for image in page.images if image.id == "49514337848"] == [3178]
+        assert sum((image.renditions[-1].url or "").endswith("_b.jpg") for image in page.images) == 2
+        assert [image.width for image in page.images if image.id == "70000000001"] == [3200]
 
     async def test_a_photo_with_fewer_files(self, bench: Bench) -> None:
         """Its largest has 500 pixels."""
-        self.answer(bench, listing(self.read("fragment_image_data_with_med_url_available")).content)
-        [image] = (await bench.search("ordesa")).images
+        self.answer(bench, listing(self.read("photo_without_large_file")).content)
+        [image] = (await bench.search("valley")).images
 
         assert [(each.name, each.width) for each in image.renditions] == [("thumbnail", 240), ("large", 500)]
         assert (image.width, image.license and image.license.id) == (500, "cc-by-nc-nd-2.0")
@@ -689,24 +688,24 @@ class TestRecorded:
     async def test_a_wrong_key(self, bench: Bench) -> None:
         """In the search as in the lookup."""
         for ask in (bench.search("x"), bench.fetch("7")):
-            self.answer(bench, self.read("error_100_invalid_key"))
+            self.answer(bench, self.read("error_100"))
             with pytest.raises(Unauthorized):
                 await ask
 
     @pytest.mark.parametrize("license", ["0", "4"])
     async def test_a_lookup(self, bench: Bench, license: str) -> None:
-        """All its rights are reserved; a licence is put in its place to see the rest. No `getSizes` is recorded."""
-        told = self.read("photo_getInfo_48294642212")
+        """All rights are reserved; with a licence in their place, the rest is read too."""
+        told = self.read("info_70000000005")
         told["photo"]["license"] = license
         self.answer(bench, told)
         size = {"label": "Large", "width": "1024", "height": 832, "source": f"{HOST}_b.jpg"}
         self.answer(bench, {"sizes": {"size": [size]}, "stat": "ok"})
-        image = await bench.fetch("48294642212")
+        image = await bench.fetch("70000000005")
 
         if license == "0":
             assert image is None
         else:
             assert image is not None
-            assert (image.id, image.title) == ("48294642212", "first responder. gold point, nv. 2016.")
-            assert image.author == Author("eyetwist", "https://www.flickr.com/photos/eyetwist/")
-            assert (list(image.tags), image.width) == (["eyetwistkevinballuff"], 1024)
+            assert (image.id, image.title) == ("70000000005", "old fire engine.")
+            assert image.author == Author("ada_example", "https://www.flickr.com/photos/ada_example/")
+            assert (list(image.tags), image.width) == (["fireengine"], 1024)

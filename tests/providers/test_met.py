@@ -1,4 +1,4 @@
-"""The plugin of The Met against the simulated one, over real HTTP, and against recorded answers where they are."""
+"""The plugin of The Met against the simulated one, over real HTTP, and against invented recordings."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from imagevault.testing.upstreams.met import FIREWALL, SimulatedMet, as_json, fi
 from imagevault.upstream.limiter import CallLimiter
 from imagevault.upstream.models import State
 
-RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "met"
+RECORDED = Path(__file__).parent / "recorded" / "met"
 BASE = "/public/collection/"
 CAT = list(find("cat"))
 OBJECT = as_json(next(id for id in CAT if id % 10 == 1))
@@ -446,35 +446,36 @@ class TestErrors:
         assert (await bench.search("cat")).images
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")
 class TestRecorded:
+    """Invented answers in the documented form."""
+
     @pytest.fixture
     def met(self) -> Any:
         with Upstream(BASE) as met:
             yield met
 
     async def test_object(self, bench: Bench, met: Upstream) -> None:
-        """A hanging scroll of 2020, whose `objectURL` names a host of the museum's own."""
-        answer = (RECORDED / "object_45734.json").read_bytes()
+        """A hanging scroll, whose `objectURL` names a host that is internal to the museum."""
+        answer = (RECORDED / "object_900045.json").read_bytes()
         met.fail(Answer(answer))
-        image = await bench.fetch("45734")
+        image = await bench.fetch("900045")
         told = json.loads(answer)
 
         assert image is not None
-        assert (image.id, image.title) == ("45734", told["title"])
+        assert (image.id, image.title) == ("900045", told["title"])
         assert image.author == Author(told["artistDisplayName"], told["artistULAN_URL"].replace("http:", "https:"))
         assert [one.url for one in image.renditions] == [told["primaryImageSmall"], told["primaryImage"]]
-        assert image.source_url == "https://www.metmuseum.org/art/collection/search/45734"
-        assert image.tags == ["Birds", "Leaves"]
+        assert image.source_url == "https://www.metmuseum.org/art/collection/search/900045"
+        assert image.tags == ["Teapots", "Lids"]
         assert attribution(bench.provider.info, image).text == (
             f"{told['artistDisplayName']}, {told['title']}, {told['objectDate']}. "
             f"The Metropolitan Museum of Art. {told['creditLine']}"
         )
 
     async def test_list_of_ids(self, bench: Bench, met: Upstream) -> None:
-        """It is of another endpoint, in the form of a search; all its objects are the recorded one here."""
-        listed = json.loads((RECORDED / "object_list_department3.json").read_bytes())
-        scroll = msgspec.json.decode((RECORDED / "object_45734.json").read_bytes())
+        """Its objects are all the recorded one."""
+        listed = json.loads((RECORDED / "search.json").read_bytes())
+        scroll = msgspec.json.decode((RECORDED / "object_900045.json").read_bytes())
         met.get("v1.1/search")(lambda _: listed)
 
         @met.get("v1/objects/{id}")
@@ -484,13 +485,12 @@ class TestRecorded:
         page = await bench.search("scroll", 6)
 
         assert [image.id for image in page.images] == [str(id) for id in listed["objectIDs"][50:60]]
-        assert (page.total, page.last) == (6222, False)
+        assert (page.total, page.last) == (71, False)
 
     async def test_errors(self, bench: Bench, met: Upstream) -> None:
         """An unknown id is none; the end of a search is named."""
         unknown, retired = (
-            Answer((RECORDED / f"error_{name}.json").read_bytes(), int(name[:3]))
-            for name in ("404_unknown_id", "410_v1_search_retired")
+            Answer((RECORDED / f"error_{name}.json").read_bytes(), int(name[:3])) for name in ("404", "410")
         )
         met.fail(unknown, path="v1/objects/{id}")
         met.fail(retired, path="v1.1/search")

@@ -1,4 +1,4 @@
-"""The Openverse plugin against the simulated one, over real HTTP, and against recorded answers where they are."""
+"""The Openverse plugin against the simulated one, over real HTTP, and against invented recordings."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -25,7 +25,7 @@ from imagevault.upstream.provider_errors import to_provider_error
 
 ANYBODY = Settings()
 APPLICATION = Settings(client_id="test-client", client_secret="test-secret")
-RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "openverse"
+RECORDED = Path(__file__).parent / "recorded" / "openverse"
 ID = "00000000-0000-4000-8000-000000000007"
 WORK = {
     "id": ID,
@@ -500,24 +500,24 @@ async def test_an_id_that_cannot_be_costs_no_call(
     assert openverse.calls == []
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")
 async def test_recorded_answers(openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache) -> None:
-    for path in sorted(RECORDED.glob("search_*.json")):
+    """Invented answers in the documented form: two searches, a lookup and two errors."""
+    for path in sorted(RECORDED.glob("search*.json")):
         openverse.fail(Answer(path.read_bytes()), times=1)
         told, page = json.loads(path.read_bytes()), await search(http, keep)
         assert [image.id for image in page.images] == [work["id"] for work in told["results"]]
         assert (page.total, page.last) == (told["result_count"], told["page_count"] == 0)
         assert all(image.license and image.author and len(image.renditions) == 2 for image in page.images)
-    (detail,) = RECORDED.glob("detail_*.json")
-    told = json.loads(detail.read_bytes())
-    openverse.fail(Answer(detail.read_bytes()), times=1)
+    detail = (RECORDED / "detail.json").read_bytes()
+    told = json.loads(detail)
+    openverse.fail(Answer(detail), times=1)
     image = await fetch_image(told["id"], http, ANYBODY, keep)
     assert image is not None
-    assert (image.credit, image.width, image.tags) == (told["attribution"], told["width"], ["bird"])
-    openverse.fail(Answer((RECORDED / "error_400_bad_license.json").read_bytes(), 400), times=1)
-    with pytest.raises(InvalidResponse, match="PDMNBCG"):
+    assert (image.credit, image.width, image.tags) == (told["attribution"], told["width"], ["teapot"])
+    openverse.fail(Answer((RECORDED / "error_400.json").read_bytes(), 400), times=1)
+    with pytest.raises(InvalidResponse, match="EXAMPLE"):
         await search(http, keep)
-    openverse.fail(Answer((RECORDED / "error_429_throttled.json").read_bytes(), 429), times=1)
+    openverse.fail(Answer((RECORDED / "error_429.json").read_bytes(), 429), times=1)
     with pytest.raises(RateLimited) as caught:
         await search(http, keep)
-    assert caught.value.retry_after == 3600
+    assert caught.value.retry_after == 1800

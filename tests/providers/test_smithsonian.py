@@ -1,4 +1,4 @@
-"""The plugin of the Smithsonian against the simulated one, and against recorded answers where they are."""
+"""The plugin of the Smithsonian against the simulated one, and against invented recordings."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.smithsonian import DEMO_KEY, SimulatedSmithsonian, as_json, find, is_free
 from imagevault.upstream.reported_quota import reported_quotas
 
-RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "smithsonian"
+RECORDED = Path(__file__).parent / "recorded" / "smithsonian"
 SETTINGS = {"api_key": "test-key"}
 BASE = "/openaccess/api/v1.0/"
 FILTERS = ' AND online_media_type:"Images" AND media_usage:CC0'
@@ -392,11 +392,12 @@ class TestQuota:
         assert reported_quotas(tuple(info.quotas), headers, 0.0) == {"hour": (8, None)}
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")
 class TestRecorded:
+    """Invented answers in the documented form."""
+
     async def test_a_row_of_a_search(self) -> None:
-        """A bird. It was recorded alone, without the answer around it."""
-        row = json.loads((RECORDED / "search_row_bird.json").read_bytes())
+        """A bird. The recording is one row; the answer around it is added here."""
+        row = json.loads((RECORDED / "search_row.json").read_bytes())
         with Upstream(BASE) as recorded:
             async with Bench(plugin, SETTINGS, recorded) as bench:
                 recorded.fail(Answer({"response": {"rows": [row], "rowCount": 1}}), times=1)
@@ -411,12 +412,12 @@ class TestRecorded:
         assert (page.total, page.last) == (1, True)
 
     async def test_a_record_without_media(self) -> None:
-        """A puppet: CC0 as a record, said to have pictures, and without any."""
+        """A puppet: its record is CC0 and says that there are pictures, but has none."""
         with Upstream(BASE) as recorded:
             async with Bench(plugin, SETTINGS, recorded) as bench:
-                recorded.fail(Answer(json.loads((RECORDED / "content_bert_puppet.json").read_bytes())))
+                recorded.fail(Answer(json.loads((RECORDED / "content_without_media.json").read_bytes())))
 
-                assert await bench.fetch("edanmdm:nmah_1448973") is None
+                assert await bench.fetch("edanmdm:nmah_99000002") is None
 
     async def test_a_record_that_is_not_there(self) -> None:
         """404, which is none."""

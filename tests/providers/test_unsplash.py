@@ -1,4 +1,4 @@
-"""The Unsplash plugin against the simulated Unsplash, over real HTTP, and against recorded answers where they are."""
+"""The Unsplash plugin against the simulated Unsplash, over real HTTP, and against invented recordings."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from imagevault.testing.upstreams.unsplash import SimulatedUnsplash, identity, p
 from imagevault.upstream.reported_quota import reported_quotas
 
 SETTINGS = {"api_key": "test-key"}
-RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "unsplash"
+RECORDED = Path(__file__).parent / "recorded" / "unsplash"
 USED_UP = Answer("Rate Limit Exceeded", 403, {"Content-Type": "application/json", "X-Ratelimit-Remaining": "0"})
 
 
@@ -430,24 +430,20 @@ async def test_one_bad_record_costs_one_record(
     assert [image.id for image in (await bench.given("cat")).images] == before[1:]
 
 
-# What the real one answered
-
-
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")
 class TestRecorded:
+    """Invented answers in the documented form."""
+
     def read(self, name: str) -> Any:
         return json.loads((RECORDED / name).read_bytes())
 
-    @pytest.mark.parametrize("name", ["search_paris_10", "search_office_2020", "list_editorial_29"])
-    async def test_listings(self, unsplash: SimulatedUnsplash, bench: Bench, name: str) -> None:
-        """Every photo but the adverts; `GET /photos` answers a bare list of the same photos, put into a page here."""
-        told = self.read(f"{name}.json")
-        if isinstance(told, list):
-            told = {"total": len(told), "total_pages": 1, "results": told}
+    async def test_a_search(self, unsplash: SimulatedUnsplash, bench: Bench) -> None:
+        """Every photo but the advertisement."""
+        told = self.read("search.json")
         unsplash.fail(Answer(told))
         page = await bench.search("cat")
-        wanted = [each for each in told["results"] if not each.get("sponsorship")]
-        assert [image.id for image in page.images] == [each["id"] for each in wanted]
+        wanted = [photo for photo in told["results"] if not photo["sponsorship"]]
+        assert len(wanted) == len(told["results"]) - 1
+        assert [image.id for image in page.images] == [photo["id"] for photo in wanted]
         assert page.total == told["total"]
         for image, theirs in zip(page.images, wanted, strict=True):
             assert len(image.renditions) == 5
@@ -455,12 +451,11 @@ class TestRecorded:
                 theirs["user"]["name"].strip(),
                 f"{theirs['user']['links']['html']}?utm_source=imagevault&utm_medium=referral",
             )
-            assert all("ixid" in query_of(each.url) for each in image.renditions)
+            assert all("ixid" in query_of(rendition.url) for rendition in image.renditions)
 
-    @pytest.mark.parametrize("name", ["detail_DSpHm6LMSHA", "detail_ZUaqqMxtxYk", "detail_net"])
-    async def test_photos(self, unsplash: SimulatedUnsplash, bench: Bench, name: str) -> None:
-        """Of 2019 to 2022, each with the event that a download of it would send."""
-        told = self.read(f"{name}.json")
+    async def test_a_photo(self, unsplash: SimulatedUnsplash, bench: Bench) -> None:
+        """With the event that a download of it would send."""
+        told = self.read("photo_ExAmPle0004.json")
         unsplash.fail(Answer(told))
         image = await bench.fetch(told["id"])
         assert image is not None
@@ -469,16 +464,16 @@ class TestRecorded:
 
     async def test_the_answer_to_a_download(self, unsplash: SimulatedUnsplash, bench: Bench) -> None:
         """Is understood."""
-        unsplash.fail(Answer(self.read("download_trigger_ZUaqqMxtxYk.json")))
-        await bench.downloaded(Image(id="ZUaqqMxtxYk"))
-        assert unsplash.calls[-1].path == "/photos/ZUaqqMxtxYk/download"
+        unsplash.fail(Answer(self.read("download.json")))
+        await bench.downloaded(Image(id="ExAmPle0004"))
+        assert unsplash.calls[-1].path == "/photos/ExAmPle0004/download"
 
     async def test_errors(self, unsplash: SimulatedUnsplash, bench: Bench) -> None:
         """The used-up quota and the wrong key."""
-        told = self.read("error_403_rate_limit_envelope.json")
+        told = self.read("error_403.json")
         cases: list[tuple[Answer, type[ProviderError]]] = [
             (Answer(told["body_text"], told["status"], told["headers"]), RateLimited),
-            (Answer(self.read("error_401_bad_key.json"), 401), Unauthorized),
+            (Answer(self.read("error_401.json"), 401), Unauthorized),
         ]
         for answer, expected in cases:
             unsplash.fail(answer, times=1)

@@ -1,4 +1,4 @@
-"""The Wikimedia Commons plugin against the simulated Commons, over real HTTP, and against recorded answers."""
+"""The Wikimedia Commons plugin against the simulated Commons, over real HTTP, and against invented recordings."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -29,7 +29,7 @@ from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.wikimedia import FIRST_ID, SimulatedWikimedia, ending, failure, find
 
 SETTINGS = {"contact": "ops@mail.example"}
-RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "wikimedia"
+RECORDED = Path(__file__).parent / "recorded" / "wikimedia"
 UTM = "?utm_source=commons.wikimedia.org&utm_campaign=imageinfo&utm_content=original"
 FILE = "https://upload.wikimedia.org/wikipedia/commons/a/ab/Lamp.jpg"
 THUMB = "https://thumb.wikimedia.org/wikipedia/commons/thumb/a/ab/Lamp.jpg"
@@ -715,12 +715,10 @@ class TestTrouble:
                 await ask
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="recorded answers are not beside this checkout")
 class TestRecorded:
-    """What Wikimedia really answered, all of it in the older form, which is put into the newer.
+    """Invented answers in the documented form, as version 1 of the format gives them; tests convert them to version 2.
 
-    One was asked without sizes, two with another generator, without `index`; two fragments are `imageinfo` only. What
-    was not asked for there is added.
+    The search lacks sizes and the two pieces lack `index`: both are added. Three recordings are only an `imageinfo`.
     """
 
     @pytest.fixture
@@ -752,15 +750,15 @@ class TestRecorded:
     async def test_each_is_read_by_a_test_here(self) -> None:
         """So that a new one is not overlooked."""
         assert sorted(path.stem for path in RECORDED.glob("*.json")) == [
-            "fragment_image_data_html_description",
-            "fragment_image_info_artist_div",
-            "fragment_image_info_artist_link",
-            "generator_allimages_continue_1",
-            "generator_allimages_continue_2",
-            "generator_search_cats_6",
+            "artist_in_div",
+            "artist_in_link",
+            "description_in_html",
+            "pieces_1",
+            "pieces_2",
+            "search",
         ]
 
-    @pytest.mark.parametrize("name", ["generator_search_cats_6", "generator_allimages_continue_1"])
+    @pytest.mark.parametrize("name", ["search", "pieces_1"])
     async def test_the_older_form_is_an_error(self, bench: Bench, name: str) -> None:
         """We ask for the newer one."""
         with pytest.raises(InvalidResponse):
@@ -768,28 +766,27 @@ class TestRecorded:
 
     async def test_a_search(self, bench: Bench) -> None:
         """In its order; its thumbnails are in widths that are no longer served, and it has no licences."""
-        images = await self.given(bench, self.newer(self.read("generator_search_cats_6"), last=True))
+        images = await self.given(bench, self.newer(self.read("search"), last=True))
 
-        assert [image.id for image in images] == ["12127693", "10645752", "17960205", "8398053", "17960207", "9437797"]
-        assert images[0].title == "Cat November 2010-1a"
-        assert [each.name for image in images for each in image.renditions] == ["original"] * 6
+        assert [image.id for image in images] == ["9000001", "9000002", "9000003"]
+        assert images[0].title == "Blue Lid"
+        assert [each.name for image in images for each in image.renditions] == ["original"] * 3
         assert {image.license.id for image in images if image.license} == {"unstated"}
 
     async def test_an_answer_in_pieces(self, bench: Bench) -> None:
         """The second one lacks every `imageinfo`, and so ends the first."""
-        first = self.newer(self.read("generator_allimages_continue_1"), last=False)
-        second = self.newer(self.read("generator_allimages_continue_2"), last=True)
+        first = self.newer(self.read("pieces_1"), last=False)
+        second = self.newer(self.read("pieces_2"), last=True)
         images = {image.id: image for image in await self.given(bench, first, second)}
 
-        assert len(images) == len(self.read("generator_allimages_continue_1")["query"]["pages"])
+        assert list(images) == ["9000011", "9000012", "9000013"]
         authors = {id: (image.author.name, image.author.url) for id, image in images.items() if image.author}
-        assert authors["44672185"] == ("Eckhard Henkel", "https://commons.wikimedia.org/wiki/User:Hasenl%C3%A4ufer")
-        assert authors["44672212"] == ("Edvard Munch", "https://en.wikipedia.org/wiki/en:Edvard_Munch")
-        assert authors["44672210"] == ("British Museum (Natural History).; Clark, Hubert Lyman", None)
-        assert authors["18263872"][0] == "The original uploader was Elvezio at Italian Wikipedia."
-        assert images["44672212"].title == "Night in Nice"
+        assert authors["9000012"] == ("Ada Example", "https://commons.wikimedia.org/wiki/User:Ada_%C3%84xample")
+        assert authors["9000013"] == ("Museum of Invention; Example, Cleo", None)
+        assert authors["9000011"][0] == "The original uploader was Bo Sample at Italian Wikipedia."
+        assert images["9000013"].title == "Evening in Example"
         licenses = {id: image.license.id for id, image in images.items() if image.license}
-        assert [licenses[id] for id in ("18263872", "44672185", "44672190")] == [
+        assert [licenses[id] for id in ("9000011", "9000012", "9000013")] == [
             "pdm-1.0",
             "cc-by-sa-3.0-de",
             "cc-by-sa-4.0",
@@ -799,17 +796,16 @@ class TestRecorded:
     @pytest.mark.parametrize(
         ("name", "author"),
         [
-            ("image_info_artist_link", Author("link text", "https://test.com/linkspot")),
-            ("image_info_artist_div", Author("Jona Lendering")),
-            ("image_data_html_description", Author("PtrQs", "https://commons.wikimedia.org/wiki/User:PtrQs")),
+            ("artist_in_link", Author("Ada Example", "https://example.org/people/ada")),
+            ("artist_in_div", Author("Bo Sample")),
+            ("description_in_html", Author("AdaExample", "https://commons.wikimedia.org/wiki/User:AdaExample")),
         ],
     )
     async def test_fragments(self, bench: Bench, name: str, author: Author) -> None:
         """Artists and a description in HTML."""
-        told = self.read(f"fragment_{name}")
-        told = told.get("imageinfo", [told])[0]
+        told = self.read(name)
         image = await record(bench, extmetadata=told["extmetadata"])
 
         assert image.author == author
         if "ImageDescription" in told["extmetadata"]:
-            assert image.alt.startswith("Identificatie Titel(s): Allegorie op kunstenaar Francesco Mazzoli")
+            assert image.alt.startswith("Title Allegory of an invented sculptor")
