@@ -1,11 +1,16 @@
 """The Open Herbarium, an invented collection of pressed plants. https://herbarium.example/api ("API docs" below).
 
-The API reports errors with status 200 and `"ok": false` (API docs). Each picture has its own rights, and some are not
-free (measured).
+Facts about the service, each with its source:
+
+* 500 calls an hour and 5 a second (API docs).
+* A page has at most 40 specimens, and the list ends after 1000 (API docs).
+* A failed call has status 200 and `"ok": false` (API docs).
+* Each picture has rights of its own, and some are not free (measured on 2026-11-22).
 """
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import httpx
@@ -29,42 +34,42 @@ from imagevault import (
     hookimpl,
 )
 
-PAGE_SIZE = 40  # specimens, at most (API docs)
-MAX_RESULTS = 1000  # the list ends there, whatever the count (API docs)
-CALLS_PER_HOUR = 500  # API docs
-CALLS_PER_SECOND = 5  # API docs
-CACHE_SECONDS = 24 * 3600  # "reuse answers for up to a day" (API docs)
-
-FREE = "cc0,by,by-nc"  # the rights that allow showing a picture (API docs)
-# Our name of a filter -> our value -> the API's value (API docs).
+MAX_RESULTS = 1000  # API docs
+FREE = "cc0,by,by-nc"  # the codes of the free rights (API docs)
 FILTERS = {
     "orientation": {"landscape": "wide", "portrait": "tall"},
     "license": {"commercial": "cc0,by", "modification": FREE, "public-domain": "cc0"},
 }
-# Our name of a filter -> the API's parameter (API docs).
-PARAMETERS = {
-    "orientation": "format",
-    "license": "rights",
-}
-# Our name of a rendition -> the name of its file, which is its longer side in pixels. Any number works (API docs).
-FILES: dict[RenditionName, str] = {
-    "thumbnail": "300",
-    "medium": "1000",
-    "original": "full",
-}
-SPECIMEN_ID = re.compile(r"HB/[0-9]{4}/[0-9]{1,6}")  # HB/1897/12: collection, year, sheet (API docs)
+PARAMETERS = {"orientation": "format", "license": "rights"}  # what the API calls our filters
+SPECIMEN_ID = re.compile(r"HB/[0-9]{4}/[0-9]{1,6}")  # HB/1897/12
+PICTURES = "https://pictures.herbarium.example"
+
+
+class Size(msgspec.Struct, frozen=True):
+    """A size in which the API offers each picture. `longest` is the longer side in pixels at most (API docs)."""
+
+    name: RenditionName
+    file: str
+    longest: float
+
+
+SIZES = (
+    Size("thumbnail", "300", 300),
+    Size("medium", "1000", 1000),
+    Size("original", "full", math.inf),
+)
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What an admin sets: `HERBARIUM_API_KEY`, from https://herbarium.example/keys."""
+    """What an admin sets: the key from https://herbarium.example/keys."""
 
     api_key: str
 
 
 class _Specimen(msgspec.Struct):
-    """The fields of a specimen that are used.
+    """The fields that are used of a specimen.
 
-    `picture` and `pixels` are null until it is photographed, `collector` where nobody knows who it was (API docs).
+    `picture` and `pixels` are null until the specimen is photographed, and `collector` is null if unknown.
     """
 
     id: str
@@ -78,7 +83,7 @@ class _Specimen(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    """Either `specimens` and `count`, or `specimen`, or `error`, some with the seconds to `wait` (API docs)."""
+    """Either `specimens` and `count`, or `specimen`, or `error` with the seconds to `wait`."""
 
     ok: bool
     specimens: list[msgspec.Raw] = []
@@ -90,30 +95,27 @@ class _Answer(msgspec.Struct):
 
 @hookimpl
 def provider_info() -> ProviderInfo:
-    """Return what everybody with a key gets. Each picture has its own licence, so there is none for all."""
+    """What holds for everybody with a key. Each picture has its own licence, so there is none for all."""
     return ProviderInfo(
         title="Open Herbarium",
         homepage="https://herbarium.example",
         base_url="https://herbarium.example/api/",
         settings=Settings,
-        page_size=PAGE_SIZE,
+        page_size=40,
         max_results=MAX_RESULTS,
         filters=FILTERS,
-        quotas=[
-            Quota(CALLS_PER_HOUR, "hour", remaining="X-Calls-Left"),
-            Quota(CALLS_PER_SECOND, "second"),
-        ],
+        quotas=[Quota(500, "hour", remaining="X-Calls-Left"), Quota(5, "second")],
         concurrency=2,
         credit="{title}, collected by {author}, Open Herbarium ({license})",
         notice="Pictures from the Open Herbarium",
         file_hosts={"pictures.herbarium.example"},
-        cache_for=CACHE_SECONDS,
+        cache_for=24 * 3600,
     )
 
 
 @hookimpl
 async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: Settings) -> Page:
-    """Return one page of `GET /specimens`, only of pictures that are free."""
+    """One page of `GET /specimens`, of free pictures only."""
     offset = (query.page - 1) * query.per_page
     params: dict[str, str | int] = {
         "text": query.text,
@@ -124,35 +126,40 @@ async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: S
     for name, value in query.native.items():
         params[PARAMETERS[name]] = value
     answer = await _get("specimens", http, settings, params)
-    images = [_image(specimen) for specimen in decode_each(answer.specimens, _Specimen)]
+    specimens = decode_each(answer.specimens, _Specimen)
+    images = [_image(specimen) for specimen in specimens]
+    end = min(answer.count, MAX_RESULTS)
     return Page(
-        images=[image for image in images if image is not None],
+        [image for image in images if image is not None],
         total=answer.count,
-        last=offset + query.per_page >= min(answer.count, MAX_RESULTS),
+        last=offset + query.per_page >= end,
     )
 
 
 @hookimpl
 async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Settings) -> Image | None:
-    """Return the picture of `GET /specimens/{id}`. The slashes of an id must be encoded (API docs)."""
-    if not SPECIMEN_ID.fullmatch(image_id):  # no specimen has such an id, so it costs no call
+    """`GET /specimens/{id}`. An id holds slashes, as in `HB/1897/12`; an id of another form costs no call."""
+    if not SPECIMEN_ID.fullmatch(image_id):
         return None
     answer = await _get(f"specimens/{quote(image_id, safe='')}", http, settings)
     return _image(answer.specimen) if answer.specimen else None
 
 
 async def _get(
-    path: str, http: httpx.AsyncClient, settings: Settings, params: dict[str, str | int] | None = None
+    path: str,
+    http: httpx.AsyncClient,
+    settings: Settings,
+    params: Mapping[str, str | int] | None = None,
 ) -> _Answer:
-    """Return the answer, or raise the error that it reports with status 200.
+    """Returns the answer, or raises the error that it names under status 200.
 
-    Errors that the status reports need no care: `decode` raises them, and the gateway understands them.
+    `decode` raises what the status says, and the gateway what httpx raises.
     """
     headers = {"Authorization": f"Bearer {settings.api_key}"}
     response = await http.get(path, params=params, headers=headers)
     answer = decode(response, _Answer)
     if answer.error == "key":
-        raise Unauthorized("the Open Herbarium does not accept the key")
+        raise Unauthorized("the Open Herbarium does not accept the key: check HERBARIUM_API_KEY")
     if answer.error == "too-many":
         raise RateLimited("the Open Herbarium allows no more calls now", answer.wait)
     if answer.error and answer.error != "unknown":
@@ -161,8 +168,8 @@ async def _get(
 
 
 def _image(specimen: _Specimen) -> Image | None:
-    """Return the picture in our terms; None if there is none or it is not free."""
-    license = License.from_url(specimen.rights)
+    """Returns the picture as an Image, or None if there is none or it is not free."""
+    license = _license(specimen)
     renditions = _renditions(specimen)
     if license is None or not renditions:
         return None
@@ -181,21 +188,22 @@ def _image(specimen: _Specimen) -> Image | None:
     )
 
 
+def _license(specimen: _Specimen) -> License | None:
+    """Returns the licence that `rights` links to, or None if the picture is not free."""
+    return License.from_url(specimen.rights)
+
+
 def _author(specimen: _Specimen) -> Author | None:
-    """Return who collected the plant; None where nobody knows."""
-    if specimen.collector is None:
-        return None
-    return Author(specimen.collector)
+    """Returns the collector. The API has no page of a collector to link to."""
+    return Author(specimen.collector) if specimen.collector else None
 
 
-def _renditions(specimen: _Specimen) -> list[Rendition]:
-    """Return the files of the picture, the original last; none if the plant has not been photographed."""
-    size = specimen.pixels
-    if specimen.picture is None or size is None or min(size) < 1:
+def _renditions(specimen: _Specimen) -> Sequence[Rendition]:
+    """Returns the picture in each size, the original last; nothing if the specimen is not photographed."""
+    pixels = specimen.pixels
+    if specimen.picture is None or pixels is None or min(pixels) < 1:
         return []
-    folder = f"https://pictures.herbarium.example/{quote(specimen.picture, safe='')}"
-    renditions = []
-    for name, file in FILES.items():
-        longer_side = math.inf if file == "full" else int(file)
-        renditions.append(Rendition.within(name, f"{folder}/{file}.jpg", size, (longer_side, longer_side)))
-    return renditions
+    folder = f"{PICTURES}/{quote(specimen.picture, safe='')}"
+    return [
+        Rendition.within(size.name, f"{folder}/{size.file}.jpg", pixels, (size.longest, size.longest)) for size in SIZES
+    ]

@@ -1,6 +1,6 @@
-"""The Open Herbarium simulated on loopback, as its documentation describes it: 113 specimens, all invented.
+"""A simulated Open Herbarium on loopback, as its documentation describes it: 113 specimens, all invented.
 
-`python tests/simulated_herbarium.py` serves it, so that it can be searched without a key and without a network.
+`python tests/simulated_herbarium.py` serves it. A search then needs neither a key nor a network.
 """
 
 import sys
@@ -10,15 +10,7 @@ from typing import Any
 
 from imagevault.testing import Answer, Call, Upstream
 
-SPECIMENS = 113
-MAX_PAGE_SIZE = 40
-MAX_RESULTS = 1000
-WIDE = [6000, 4000]
-TALL = [4000, 6000]
-PLANTS = (  # label, family
-    ("<i>Digitalis purpurea</i> L.", "Plantaginaceae"),
-    ("<i>Papaver rhoeas</i> L.", "Papaveraceae"),
-)
+PLANTS = (("<i>Digitalis purpurea</i> L.", "Plantaginaceae"), ("<i>Papaver rhoeas</i> L.", "Papaveraceae"))
 COLLECTORS = ("M. Thorne", "E. Fennel", None)
 RIGHTS = {
     "cc0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -28,11 +20,15 @@ RIGHTS = {
 }
 
 
-def specimen(number: int) -> dict[str, Any]:
-    """Return the specimen with this number.
+SPECIMENS = range(1, 114)
+PAGE_SIZE = 40
+MAX_RESULTS = 1000
+WIDE = [6000, 4000]  # pixels
+TALL = [4000, 6000]
 
-    Every fifth is wide, every seventh has not been photographed, and each has the next of the four rights.
-    """
+
+def specimen(number: int) -> dict[str, Any]:
+    """Returns one specimen. Every fifth is wide, every seventh has no picture, and the four rights take turns."""
     label, family = PLANTS[number % len(PLANTS)]
     is_photographed = number % 7 != 0
     pixels = WIDE if number % 5 == 0 else TALL
@@ -49,7 +45,7 @@ def specimen(number: int) -> dict[str, Any]:
 
 
 class Simulated(Upstream):
-    """The API. Any words find all specimens, but `nothing` finds none. It answers `left` calls and refuses the rest."""
+    """Any words find all specimens, but `nothing` finds none. The API answers `left` calls, then refuses them."""
 
     def __init__(self, *, key: str = "test-key", left: int = 500, port: int = 0) -> None:
         super().__init__("/api/", port=port)
@@ -70,30 +66,30 @@ class Simulated(Upstream):
     def _search(self, call: Call) -> Answer:
         offset = int(call.query["offset"])
         limit = int(call.query["limit"])
-        if limit > MAX_PAGE_SIZE or offset + limit > MAX_RESULTS:
+        if limit > PAGE_SIZE or offset + limit > MAX_RESULTS:
             return Answer({"ok": False, "error": "range"})
-        found = self._found(call)
+        found = [specimen(number) for number in SPECIMENS if _passes(specimen(number), call)]
         return self._ok({"specimens": found[offset : offset + limit], "count": len(found)})
-
-    def _found(self, call: Call) -> list[dict[str, Any]]:
-        if call.query["text"] == "nothing":
-            return []
-        rights = [RIGHTS[code] for code in call.query["rights"].split(",")]
-        specimens = [specimen(number) for number in range(1, SPECIMENS + 1)]
-        found = [specimen for specimen in specimens if specimen["rights"] in rights]
-        if "format" not in call.query:
-            return found
-        pixels = WIDE if call.query["format"] == "wide" else TALL
-        return [specimen for specimen in found if specimen["pixels"] == pixels]
 
     def _specimen(self, call: Call, id: str) -> Answer:  # noqa: ARG002
         number = id.removeprefix("HB/1897/")
-        if not number.isdecimal() or not 1 <= int(number) <= SPECIMENS:
+        if not number.isdecimal() or int(number) not in SPECIMENS:
             return Answer({"ok": False, "error": "unknown"})
         return self._ok({"specimen": specimen(int(number))})
 
     def _ok(self, body: dict[str, object]) -> Answer:
         return Answer({"ok": True, **body}, headers={"X-Calls-Left": str(self.left)})
+
+
+def _passes(found: dict[str, Any], call: Call) -> bool:
+    """Returns whether a search finds the specimen."""
+    rights = [RIGHTS[code] for code in call.query["rights"].split(",")]
+    pixels = {"wide": WIDE, "tall": TALL}.get(call.query.get("format", ""))
+    if call.query["text"] == "nothing":
+        return False
+    if found["rights"] not in rights:
+        return False
+    return pixels is None or found["pixels"] == pixels
 
 
 if __name__ == "__main__":
