@@ -1,32 +1,41 @@
-"""A simulated API of the Art Institute of Chicago, to test against without the network.
+"""A simulated API of the Art Institute of Chicago, for tests without the network.
 
-As documented (https://api.artic.edu/docs/) or measured of the real one:
+From the documentation (https://api.artic.edu/docs/), or measured on the real API:
 
-* `artworks/search` takes `q`, `query`, `fields`, and `page` with `limit` or `from` with `size`, each as a parameter or
-  all of them as JSON in `params`. It gives 10 works unless told, 100 at most, and names no next page. More, or any
-  behind the 10 000th, is a 403. Unless `fields` asks for more, works lack `image_id`, `is_public_domain` and others.
-* `artworks/{id}` is one work, 404 without such a one.
-* What is empty is null, lists are []. Works lack pictures, artists, sizes, colours; one in four is not public domain.
-* Both answers say in `config` where files are; some say a test host.
+* `artworks/search` takes `q`, `query`, `fields`, and either `page` with `limit` or `from` with `size`. Each is a
+  parameter, or all of them are JSON in `params`.
+* A page has 10 works by default and at most 100; no answer names the next page. A larger page, or a result after the
+  10 000th, is a 403.
+* Works lack `image_id`, `is_public_domain` and others unless `fields` asks for them.
+* `artworks/{id}` is one work, or a 404.
+* An empty value is null; an empty list is []. Some works lack a picture, an artist, sizes or colours. One in four is
+  not in the public domain.
+* `config` in both answers says where files are; sometimes it names a test host.
 
-Not known of the real one, so decided here: the wording of 403, 404 and 429; of the query language only `bool.filter`
-with `term` and `exists` is understood, the rest is 400. Parameters that it does not have do nothing, as in the source.
+Not known of the real API, so decided here:
 
-The works are invented. Any query finds 20 to 79 before filters, but `cat` finds 450, `nothing` none, `few` 7 and
+* The wording of 403, 404 and 429.
+* Of the query language, only `bool.filter` with `term` and `exists` is understood; anything else is a 400.
+* Unknown parameters do nothing, as in the published source.
+
+The works are invented. A query finds 20 to 79 works before filters, but `cat` finds 450, `nothing` none, `few` 7 and
 `everything` 18 000.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.upstream import Upstream
 
-FIRST_ID, WORKS = 700_001, 18_000
+FIRST_ID = 700_001
+WORKS = 18_000
 FOUND = {"cat": 450, "nothing": 0, "few": 7, "everything": WORKS}
-DEPTH = 10_000
+MAX_RESULTS = 10_000
+MAX_LIMIT = 100
 DEFAULTS = ["_score", "id", "api_model", "api_link", "is_boosted", "title", "thumbnail", "timestamp"]
 NAMES = ("Ada Lind", "Bo Marsh", "Workshop of Cleo Ferro", "Dov Amsel & Daughters")
 SIZES = ((3000, 2000), (2000, 3000), (9368, 16683), (1024, 683), (640, 640))
@@ -40,21 +49,27 @@ INFO = {
 
 
 class SimulatedArtic(Upstream):
-    """Serves until the `with` block ends. `iiif_url` is where it says that files are.
+    """Serves until the `with` block ends.
 
-    While `throttled` is true every call is a 429; while `challenged`, Cloudflare asks for a browser.
+    Attributes:
+        iiif_url: where the answers say that files are.
+        throttled: while true, every call is a 429.
+        challenged: while true, every call is a challenge that asks for a browser.
     """
 
     def __init__(self, *, port: int = 0) -> None:
         super().__init__("/api/v1/", port=port)
         self.iiif_url = "https://www.artic.edu/iiif/2"
-        self.throttled = self.challenged = False
+        self.throttled = False
+        self.challenged = False
         self.before(self._admit)
         self.get("artworks/search")(self._search)
         self.get("artworks/{id}")(self._work)
 
     def _admit(self, _call: Call) -> Answer | None:
-        return CHALLENGE if self.challenged else THROTTLED if self.throttled else None
+        if self.challenged:
+            return CHALLENGE
+        return THROTTLED if self.throttled else None
 
     def _work(self, call: Call, id: str) -> Answer:
         if not id.isdecimal():
@@ -67,23 +82,31 @@ class SimulatedArtic(Upstream):
     def _search(self, call: Call) -> Answer:
         asked: dict[str, Any] = {**call.query, **json.loads(call.query.get("params", "{}"))}
         size = int(asked.get("size", asked.get("limit", 10)))
-        first = int(asked.get("from", (int(asked.get("page", 1)) - 1) * size))
-        if size > 100:
+        page = int(asked.get("page", 1))
+        first = int(asked.get("from", (page - 1) * size))
+        if size > MAX_LIMIT:
             return _error(403, "Invalid limit", "You have requested too many resources per page.")
-        if first + size > DEPTH:
+        if first + size > MAX_RESULTS:
             return _error(403, "Invalid number of results", "You have requested too many results.")
         try:
-            works = [work for id in find(asked.get("q", "everything")) if _passes(work := as_json(id), asked)]
+            candidates = [as_json(id) for id in find(asked.get("q", "everything"))]
+            works = [work for work in candidates if _passes(work, asked)]
         except (KeyError, TypeError):
             return Answer({"error": {"root_cause": [{"type": "parsing_exception"}]}, "status": 400}, 400)
         found = [{"_score": 9.5, **work} for work in works[first : first + size]]
-        pages = -(-len(works) // size) if size else 0
-        counts = {"total": len(works), "limit": size, "offset": first, "total_pages": pages}
+        fields = asked.get("fields") or DEFAULTS
+        pagination = {
+            "total": len(works),
+            "limit": size,
+            "offset": first,
+            "total_pages": math.ceil(len(works) / size) if size else 0,
+            "current_page": first // size + 1 if size else 1,
+        }
         return self._ok(
             {
                 "preference": None,
-                "pagination": {**counts, "current_page": first // size + 1 if size else 1},
-                "data": [_only(work, asked.get("fields") or DEFAULTS) for work in found],
+                "pagination": pagination,
+                "data": [_only(work, fields) for work in found],
             }
         )
 
@@ -93,7 +116,7 @@ class SimulatedArtic(Upstream):
 
 
 def find(query: str) -> Sequence[int]:
-    """The ids that a query finds before any filter: a run of all, which case and blanks do not change."""
+    """Returns the ids that a query finds before filters; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     count = FOUND.get(words, 20 + digest % 60)
@@ -102,27 +125,33 @@ def find(query: str) -> Sequence[int]:
 
 
 def is_open(id: int) -> bool:
-    """Whether it is in the public domain."""
+    """Returns whether the work is in the public domain."""
     return id % 4 != 2
 
 
 def has_picture(id: int) -> bool:
-    """Whether it has one."""
+    """Returns whether the work has a picture."""
     return id % 9 != 5
 
 
 def as_json(id: int) -> dict[str, Any]:
-    """One work; what it lacks depends on the last digit of its id."""
-    digit, (width, height) = id % 10, SIZES[id % len(SIZES)]
+    """Returns one work. The last digit of its id decides what it lacks."""
+    digit = id % 10
+    width, height = SIZES[id % len(SIZES)]
     name = None if digit in {3, 6} else NAMES[id % len(NAMES)]
-    picture = {"lqip": "data:image/gif;base64,R0lGODlhAQABAAAAACw=", "width": width, "height": height}
-    picture["alt_text"] = None if digit == 5 else f"A work made of clay, No. {id}."
+    titles = {2: f"<em>Quiet Object</em> &amp; Lid No. {id}", 8: None}
+    picture = {
+        "lqip": "data:image/gif;base64,R0lGODlhAQABAAAAACw=",
+        "width": width,
+        "height": height,
+        "alt_text": None if digit == 5 else f"A work made of clay, No. {id}.",
+    }
     return {
         "id": id,
         "api_model": "artworks",
         "api_link": f"https://api.artic.edu/api/v1/artworks/{id}",
         "is_boosted": False,
-        "title": None if digit == 8 else f"<em>Quiet Object</em> &amp; Lid No. {id}" if digit == 2 else f"Object {id}",
+        "title": titles.get(digit, f"Object {id}"),
         "image_id": f"{id:08x}-9fc9-4fcc-c5e5-66e695e49f11" if has_picture(id) else None,
         "alt_image_ids": [],
         "thumbnail": None if digit == 7 else picture,
@@ -140,21 +169,26 @@ def as_json(id: int) -> dict[str, Any]:
 
 
 def _only(work: Mapping[str, object], fields: str | Sequence[str]) -> dict[str, object]:
-    """The fields that are asked for, by a list or by names with commas."""
+    """Returns the fields that were asked for, by a list or by names with commas between them."""
     names = [name.strip() for name in fields.split(",")] if isinstance(fields, str) else fields
     return {name: work[name] for name in names if name in work}
 
 
 def _passes(work: Mapping[str, object], asked: Mapping[str, Any]) -> bool:
-    """Whether it passes the filters of `query`; raises `KeyError` or `TypeError` on what is not understood."""
-    tests = asked["query"]["bool"]["filter"] if "query" in asked else []
-    for test in tests:
-        if "exists" in test:
-            if work[test["exists"]["field"]] is None:
-                return False
-        elif any(work[field] != value for field, value in test["term"].items()):
-            return False
-    return True
+    """Returns whether a work passes the filters of `query`.
+
+    Raises:
+        KeyError, TypeError: `query` is not one that is understood here.
+    """
+    conditions = asked["query"]["bool"]["filter"] if "query" in asked else []
+    return all(_fulfils(work, condition) for condition in conditions)
+
+
+def _fulfils(work: Mapping[str, object], condition: Mapping[str, Any]) -> bool:
+    if "exists" in condition:
+        field = condition["exists"]["field"]
+        return work[field] is not None
+    return all(work[field] == value for field, value in condition["term"].items())
 
 
 def _error(status: int, error: str, detail: str) -> Answer:

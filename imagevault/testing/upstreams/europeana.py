@@ -1,21 +1,26 @@
-"""A simulated API of Europeana, to test against without a key.
+"""A simulated API of Europeana, for tests without a key.
 
-As documented (https://apis.europeana.eu) or measured of the real one:
+From the documentation (https://apis.europeana.eu), or measured on the real API:
 
-* The key comes as header `X-Api-Key` or parameter `wskey`; 401 without it. The answer holds it in `apikey`, in every
-  `link`, and in the address of every page (`guid`).
-* `search.json` gives 12 items from `start`, which counts from 1, unless told, and 100 at most; 400 if both together are
-  more than 1000. `reusability` and `qf` may be there more than once; of the former, several are alternatives.
-* What fails says `success: false` and why.
-* Nearly every field is a list, or texts by language, or missing. Creators may be links; works may be http only, and
-  are at any museum; previews have two forms of address.
-* Without `qf=TYPE:IMAGE`, `media` and `thumbnail` there are other things, and items without a work or a preview.
+* The key is the header `X-Api-Key` or the parameter `wskey`; without it the answer is a 401. Answers hold the key in
+  `apikey`, in every `link`, and in the address of every page (`guid`).
+* `search.json` gives 12 items by default and at most 100, from `start`, which counts from 1. It is a 400 if both
+  together are more than 1000.
+* `reusability` and `qf` may be repeated. Several values of `reusability` are alternatives.
+* A failure has `success: false` and a reason.
+* Nearly every field is a list, or texts by language, or missing. Creators may be links. Works may be http only, and are
+  on the host of any museum. Previews have two forms of address.
+* Without `qf=TYPE:IMAGE`, `media` and `thumbnail`, a search also finds other things, and items without a work or a
+  preview.
 
-Not known of the real one, so decided here: `fails_as_ok` answers failures with 200; their wording; of the query
-language only words and `europeana_id:"..."` are understood, the rest is 400, as are other values of `qf`. There is no
-`cursor` and no `/{dataset}/{name}.json`.
+Not known of the real API, so decided here:
 
-The items are invented. Any words find 20 to 79 before filters, but `cat` finds 450, `nothing` none, `few` 7 and
+* `fails_as_ok` answers failures with status 200; the wording of failures.
+* Of the query language, only words and `europeana_id:"..."` are understood; anything else is a 400, as are other values
+  of `qf`.
+* There is no `cursor`, and no `/{dataset}/{name}.json`.
+
+The items are invented. Words find 20 to 79 items before filters, but `cat` finds 450, `nothing` none, `few` 7 and
 `everything` 3000.
 """
 
@@ -30,10 +35,13 @@ import httpx
 from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.upstream import Upstream
 
-FIRST, ITEMS = 6_000_001, 3_000
+FIRST = 6_000_001
+ITEMS = 3_000
 FOUND = {"cat": 450, "nothing": 0, "few": 7, "everything": ITEMS}
-DEPTH = 1000
-COMMONS, STATEMENTS = "http://creativecommons.org/", "http://rightsstatements.org/vocab/"
+MAX_RESULTS = 1000
+MAX_ROWS = 100
+COMMONS = "http://creativecommons.org/"
+STATEMENTS = "http://rightsstatements.org/vocab/"
 RIGHTS = {
     f"{COMMONS}publicdomain/mark/1.0/": "open",
     f"{COMMONS}publicdomain/zero/1.0/": "open",
@@ -49,16 +57,24 @@ RIGHTS = {
     "http://www.europeana.eu/rights/rr-f/": "permission",
 }
 NAMES = ("Ada Lind", "Marsh, Bo", "Cleo Ferro, 1807-1854", "Anonymous")
-WORDS = ('europeana_id:"([^"]+)"', r'[^"()\[\]{}:^~*?!/\\]+')
+ONE_ID = re.compile(r'europeana_id:"([^"]+)"')  # europeana_id:"/90001/INV_A_6000001"
+WORDS = re.compile(r'[^"()\[\]{}:^~*?!/\\]+')  # quiet lid
+FILTERS = {"TYPE", "IMAGE_ASPECTRATIO"}
 
 
 class SimulatedEuropeana(Upstream):
-    """Serves until the `with` block ends. While `used_up` is true the day's calls are; `fails_as_ok` is said above."""
+    """Serves until the `with` block ends.
+
+    Attributes:
+        used_up: while true, the key has no calls left.
+        fails_as_ok: while true, failures have status 200.
+    """
 
     def __init__(self, *, key: str = "test-key", port: int = 0) -> None:
         super().__init__("/record/v2/", port=port)
         self.key = key
-        self.used_up = self.fails_as_ok = False
+        self.used_up = False
+        self.fails_as_ok = False
         self.before(self._admit)
         self.get("search.json")(self._search)
 
@@ -66,29 +82,45 @@ class SimulatedEuropeana(Upstream):
         given = call.headers.get("x-api-key") or call.query.get("wskey")
         if given != self.key:
             return self._fail(401, f"API key {given} doesn't exist" if given else "No API key provided")
-        return self._fail(429, "The API key has reached its usage limit") if self.used_up else None
+        if self.used_up:
+            return self._fail(429, "The API key has reached its usage limit")
+        return None
 
     def _search(self, call: Call) -> Answer:
         asked = call.query
-        start, rows = int(asked.get("start", "1")), min(int(asked.get("rows", "12")), 100)
-        if start + rows > DEPTH:
+        start = int(asked.get("start", "1"))
+        rows = min(int(asked.get("rows", "12")), MAX_ROWS)
+        if start + rows > MAX_RESULTS:
             return self._fail(400, "It is not possible to paginate beyond the first 1000 search results.")
-        by_id, words = (re.fullmatch(pattern, asked.get("query", "")) for pattern in WORDS)
-        tests = [test.partition(":") for test in asked.get_list("qf")]
-        if not (by_id or words) or any(field not in {"TYPE", "IMAGE_ASPECTRATIO"} for field, _, _ in tests):
+        query = asked.get("query", "")
+        one_id = ONE_ID.fullmatch(query)
+        fields = {condition.partition(":")[0] for condition in asked.get_list("qf")}
+        if not (one_id or WORDS.fullmatch(query)) or not fields <= FILTERS:
             return self._fail(400, "Invalid query parameter.")
-        items = [as_json(number, self.key) for number in ([_number(by_id[1])] if by_id else find(asked["query"]))]
-        items = [item for item in items if _passes(item, asked) and (by_id is None or item["id"] == by_id[1])]
-        found = [{**item, "index": 0} for item in items[start - 1 : start - 1 + rows]]
-        counts = {"itemsCount": len(found), "totalResults": len(items)}
-        return Answer({"apikey": self.key, "success": True, "requestNumber": 999, **counts, "items": found})
+        numbers = [_number(one_id[1])] if one_id else find(query)
+        items = [as_json(number, self.key) for number in numbers]
+        if one_id:
+            items = [item for item in items if item["id"] == one_id[1]]
+        items = [item for item in items if _passes(item, asked)]
+        page = [{**item, "index": 0} for item in items[start - 1 : start - 1 + rows]]
+        return Answer(
+            {
+                "apikey": self.key,
+                "success": True,
+                "requestNumber": 999,
+                "itemsCount": len(page),
+                "totalResults": len(items),
+                "items": page,
+            }
+        )
 
     def _fail(self, status: int, error: str) -> Answer:
-        return Answer({"apikey": self.key, "success": False, "error": error}, 200 if self.fails_as_ok else status)
+        body = {"apikey": self.key, "success": False, "error": error}
+        return Answer(body, 200 if self.fails_as_ok else status)
 
 
 def find(words: str) -> Sequence[int]:
-    """The numbers of the items that words find before any filter: a run of all, the same for the same words."""
+    """Returns the numbers of the items that words find before filters, always the same ones."""
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     count = FOUND.get(words, 20 + digest % 60)
     start = digest // 60 % (ITEMS - count + 1) // 20 * 20
@@ -96,23 +128,23 @@ def find(words: str) -> Sequence[int]:
 
 
 def _number(id: str) -> int:
-    """The number that an id ends with, or of some item if it ends with none; it need not have this id."""
+    """Returns the number at the end of an id, or the first number; the item need not have this id."""
     found = re.search(r"_(6\d{6})(~%2B)?$", id)
     return int(found[1]) if found else FIRST
 
 
 def rights(number: int) -> str:
-    """The address of its licence or statement."""
+    """Returns the address of the licence or rights statement."""
     return list(RIGHTS)[number % len(RIGHTS)]
 
 
 def is_portrait(number: int) -> bool:
-    """Whether it is higher than wide."""
+    """Returns whether the picture is higher than wide."""
     return number % 3 == 0
 
 
 def as_json(number: int, key: str = "test-key") -> dict[str, Any]:
-    """One item; what it lacks depends on its number's remainders by primes."""
+    """Returns one item. The remainders of its number by several primes decide what it lacks."""
     id = f"/{90_000 + number % 7}/INV_A_{number}" + ("~%2B" if number % 31 == 0 else "")
     work = f"{'http' if number % 2 else 'https'}://images.museum-{number % 7}.example/{number}.jpg"
     preview = "api/v2/thumbnail-by-url.json" if number % 5 == 0 else "thumbnail/v2/url.json"
@@ -139,10 +171,11 @@ def as_json(number: int, key: str = "test-key") -> dict[str, Any]:
             item["dcTitleLangAware"]["en"] = [f"Quiet Object No. {number}"]
     if number % 11:
         link = f"http://data.europeana.eu/agent/{number}"
-        by = [link] if number % 3 == 1 else [link, NAMES[number % 4]] if number % 3 == 2 else [NAMES[number % 4]]
-        item |= {"dcCreator": by, "dcCreatorLangAware": {"def": by}}
+        name = NAMES[number % 4]
+        creators = ([name], [link], [link, name])[number % 3]
+        item |= {"dcCreator": creators, "dcCreatorLangAware": {"def": creators}}
         if number % 2 == 0:
-            labels = [{"def": "Somebody Else"}, {"def": NAMES[number % 4]}]
+            labels = [{"def": "Somebody Else"}, {"def": name}]
             item |= {"edmAgent": [f"{link}0", link], "edmAgentLabel": labels}
     if number % 3:
         item["edmConceptPrefLabelLangAware"] = {"de": ["Druckgrafik"], "en": ["Print", "Paper"]}
@@ -150,12 +183,14 @@ def as_json(number: int, key: str = "test-key") -> dict[str, Any]:
 
 
 def _passes(item: Mapping[str, Any], asked: httpx.QueryParams) -> bool:
-    """Whether an item passes all parameters of a search that filter."""
-    number = _number(item["id"])
-    tests = [test.partition(":")[2] for test in asked.get_list("qf")]
-    return (
-        all(test in {item["type"], "portrait" if is_portrait(number) else "landscape"} for test in tests)
-        and RIGHTS[item["rights"][0]] in (asked.get_list("reusability") or RIGHTS.values())
-        and ("edmIsShownBy" in item or asked.get("media") != "true")
-        and ("edmPreview" in item or asked.get("thumbnail") != "true")
-    )
+    """Returns whether an item passes each parameter that filters."""
+    wanted = {condition.partition(":")[2] for condition in asked.get_list("qf")}
+    orientation = "portrait" if is_portrait(_number(item["id"])) else "landscape"
+    if not wanted <= {item["type"], orientation}:
+        return False
+    reusability = RIGHTS[item["rights"][0]]
+    if reusability not in (asked.get_list("reusability") or RIGHTS.values()):
+        return False
+    if asked.get("media") == "true" and "edmIsShownBy" not in item:
+        return False
+    return asked.get("thumbnail") != "true" or "edmPreview" in item
