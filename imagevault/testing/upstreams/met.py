@@ -1,22 +1,23 @@
-"""A simulated API of The Metropolitan Museum of Art, to test against and to try the gateway without the network.
+"""A simulated API of The Metropolitan Museum of Art, for tests without the network.
 
-As documented (https://metmuseum.github.io) or measured of the real one:
+From the documentation (https://metmuseum.github.io), or measured on the real API:
 
-* `v1.1/search` answers ids, `v1/objects/{id}` one object; `v1/search` is 410. HEAD is 405.
-* `limit` is 100 unless given, or given as less than 1, and 500 at most. From the 10 000th on, past the end and where
-  nothing is found `objectIDs` is null.
-* Anything but `hasImages=true`, in small letters, is ignored: as many objects without a picture come first then. With
-  it one in ten still lacks one, and one in twenty is withdrawn: `total` counts it, and its lookup is 404.
-* The firewall answers 403 with HTML, and goes on for a minute, once there are more than 30 calls in ten seconds or 80
-  in 45. A constant call a second never meets it.
-* Texts are empty where unknown; `constituents`, `measurements` and `tags` are null or lists; a name in `constituents`
-  is escaped for HTML; file names hold blanks; no sizes; links to the Getty are http; `objectURL` may name another host.
+* `v1.1/search` answers ids, `v1/objects/{id}` one object; `v1/search` is a 410. HEAD is a 405.
+* `limit` is 100 by default, or if it is less than 1, and at most 500. `objectIDs` is null from the 10 000th on, past
+  the end, and where nothing is found.
+* Any value but `hasImages=true`, in lower case, is ignored: as many objects without a picture come first then. With it,
+  one in ten still lacks a picture, and one in twenty is withdrawn: `total` counts it, and its lookup is a 404.
+* The firewall answers 403 with HTML for a minute after more than 30 calls in ten seconds, or 80 in 45. A constant call
+  a second never meets it.
+* A text is empty if unknown. `constituents`, `measurements` and `tags` are null or lists. A name in `constituents` is
+  escaped for HTML. File names may hold spaces. There are no sizes. Links to the Getty are http. `objectURL` may name
+  another host.
 
-Not known of the real one, so decided here: what counts as quick; the wording of 400 for `offset` and `limit`, a bare
-JSON string as some are. Other parameters do nothing.
+Not known of the real API, so decided here: how many calls the firewall allows; the wording of 400 for `offset` and
+`limit`, which is a bare JSON string here. Other parameters do nothing.
 
-The objects are invented. Any query finds 20 to 79, always the same ones, but `cat` finds 34, `nothing` none, `few` 7
-and `everything` 12 000.
+The objects are invented. A query finds 20 to 79 objects, but `cat` finds 34, `nothing` none, `few` 7 and `everything`
+12 000.
 """
 
 import hashlib
@@ -27,21 +28,26 @@ from typing import Any
 from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.upstream import Upstream
 
-FIRST_ID, OBJECTS = 7_000_001, 12_000
+FIRST_ID = 7_000_001
+OBJECTS = 12_000
 FOUND = {"cat": 34, "nothing": 0, "few": 7, "everything": OBJECTS}
-DEPTH = 10_000
-RULES = ((30, 10), (80, 45))  # calls, seconds
+MAX_RESULTS = 10_000
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 500
+FIREWALL_RULES = ((30, 10), (80, 45))  # calls, seconds
+BLOCKED_FOR = 60  # seconds
 FIREWALL = Answer(
     '<html><head><META NAME="robots" CONTENT="noindex,nofollow"></head><body>Request unsuccessful. '
     "Incapsula incident ID: 0-000000000000000000</body></html>",
     403,
 )
+BAD_REQUEST = Answer(b'"Bad Request"', 400, {"Content-Type": "application/json"})
 RETIRED = "/public/collection/v1/search was retired; use /public/collection/v1.1/search"
 NAMES = ("Ada Lind", "Bo Marsh", "Workshop of Cleo Ferro", "Dov Amsel & Daughters")
 
 
 class SimulatedMet(Upstream):
-    """Serves until the `with` block ends. `clock` is the firewall's, in seconds; without one there is no firewall."""
+    """Serves until the `with` block ends. `clock` gives the firewall's time in seconds; without it there is none."""
 
     def __init__(self, *, clock: Callable[[], float] | None = None, port: int = 0) -> None:
         super().__init__("/public/collection/", port=port)
@@ -50,31 +56,40 @@ class SimulatedMet(Upstream):
         self._recent: list[float] = []
         self.before(self._admit)
         self.get("v1.1/search")(self._search)
-        self.get("v1/search")(
-            lambda _: Answer({"message": RETIRED, "replacement": "/public/collection/v1.1/search"}, 410)
-        )
+        self.get("v1/search")(self._retired_search)
         self.get("v1/objects/{id}")(self._object)
 
     def _admit(self, call: Call) -> Answer | None:
-        if self.clock is not None:
-            now = self.clock()
-            self._recent = [at for at in self._recent if at > now - 45] + [now]
-            if any(sum(at > now - seconds for at in self._recent) > calls for calls, seconds in RULES):
-                self.blocked_until = now + 60
-            if now < self.blocked_until:
-                return FIREWALL
-        return Answer({"message": "Method Not Allowed"}, 405) if call.method == "HEAD" else None
+        if self.clock is not None and self._is_blocked(self.clock()):
+            return FIREWALL
+        if call.method == "HEAD":
+            return Answer({"message": "Method Not Allowed"}, 405)
+        return None
+
+    def _is_blocked(self, now: float) -> bool:
+        """Counts a call, and returns whether the firewall blocks it."""
+        longest = max(seconds for _, seconds in FIREWALL_RULES)
+        self._recent = [*(time for time in self._recent if time > now - longest), now]
+        for calls, seconds in FIREWALL_RULES:
+            if sum(time > now - seconds for time in self._recent) > calls:
+                self.blocked_until = now + BLOCKED_FOR
+        return now < self.blocked_until
+
+    def _retired_search(self, _call: Call) -> Answer:
+        return Answer({"message": RETIRED, "replacement": "/public/collection/v1.1/search"}, 410)
 
     def _search(self, call: Call) -> Answer:
-        given = {name: call.query.get(name, default) for name, default in (("offset", "0"), ("limit", "100"))}
-        if not all(re.fullmatch("-?[0-9]{1,9}", value) for value in given.values()) or int(given["offset"]) < 0:
-            return Answer(b'"Bad Request"', 400, {"Content-Type": "application/json"})
-        offset, limit = int(given["offset"]), int(given["limit"])
-        limit = min(limit, 500) if limit > 0 else 100
+        offset = _integer(call.query.get("offset", "0"))
+        limit = _integer(call.query.get("limit", str(DEFAULT_LIMIT)))
+        if offset is None or limit is None or offset < 0:
+            return BAD_REQUEST
+        limit = min(limit, MAX_LIMIT) if limit > 0 else DEFAULT_LIMIT
         ids = list(find(call.query.get("q", "everything")))
         if call.query.get("hasImages") != "true":
-            ids = [id for id in range(FIRST_ID, FIRST_ID + OBJECTS) if not has_picture(id)][: len(ids)] + ids
-        return Answer({"total": len(ids), "objectIDs": ids[offset : min(offset + limit, DEPTH)] or None})
+            without_picture = [id for id in range(FIRST_ID, FIRST_ID + OBJECTS) if not has_picture(id)]
+            ids = without_picture[: len(ids)] + ids
+        page = ids[offset : min(offset + limit, MAX_RESULTS)]
+        return Answer({"total": len(ids), "objectIDs": page or None})
 
     def _object(self, _call: Call, id: str) -> Answer:
         if not id.isdecimal():
@@ -86,8 +101,13 @@ class SimulatedMet(Upstream):
         return Answer(as_json(int(id)))
 
 
+def _integer(text: str) -> int | None:
+    """Returns the number, or None if the text is none."""
+    return int(text) if re.fullmatch("-?[0-9]{1,9}", text) else None
+
+
 def find(query: str) -> Sequence[int]:
-    """The ids that a query finds: a run of all, which case and blanks do not change."""
+    """Returns the ids that a query finds; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     count = FOUND.get(words, 20 + digest % 60)
@@ -96,17 +116,17 @@ def find(query: str) -> Sequence[int]:
 
 
 def is_withdrawn(id: int) -> bool:
-    """Whether it is found, and gone."""
+    """Returns whether a search finds the object, but its lookup does not."""
     return id % 20 == 5
 
 
 def has_picture(id: int) -> bool:
-    """Whether it has a picture; of those without, half are not in the public domain."""
+    """Returns whether the object has a picture; of those without one, half are not in the public domain."""
     return id % 10 != 9
 
 
 def as_json(id: int) -> dict[str, Any]:
-    """One object; what it lacks depends on the last digit of its id."""
+    """Returns one object. The last digit of its id decides what it lacks."""
     digit = id % 10
     file = f"DP {id}.jpg" if digit == 4 else f"DP{id}.jpg"
     folder = "https://images.metmuseum.org/CRDImages/xx/"

@@ -1,21 +1,24 @@
-"""A simulated NASA Image and Video Library, to test against and to try the gateway without the network.
+"""A simulated NASA Image and Video Library, for tests without the network.
 
-As documented (https://images.nasa.gov/docs/images.nasa.gov_api_docs.pdf), recorded or measured of the real one:
+From the documentation (https://images.nasa.gov/docs/images.nasa.gov_api_docs.pdf), recorded, or measured on the real
+API:
 
-* `/search` by `q` or `nasa_id`, 400 without a parameter; `/asset/{nasa_id}`, 404 if unknown. Errors say `reason`.
-* Pages of 100 unless `page_size` says less. `links` names the next page, by an address of http. A page behind the
-  10 000th result is 400, one behind the end of a shorter list is empty.
-* Videos are found too unless `media_type` is `image`; they have captions and no original.
-* A picture has five files with sizes, the original as `.jpg`, `.JPG`, `.png` or `.tif`, some of them twice; hrefs and
-  ids hold blanks, also two in a row. Of those that were turned in the camera the original is told as it lies.
-* `photographer`, `secondary_creator` (of which some are `n/a`), `description_508` and `keywords` are missing in some.
-* Before version 1.1 an item had one preview without sizes; some still do here, and some have no `links` at all.
+* `/search` takes `q` or `nasa_id`, and is a 400 without a parameter; `/asset/{nasa_id}` is a 404 if unknown. Errors
+  have a `reason`.
+* A page has 100 items unless `page_size` is less. `links` names the next page, with an http address. A page after the
+  10 000th result is a 400; one after the end of a shorter list is empty.
+* A search finds videos too unless `media_type` is `image`; they have captions and no original.
+* A picture has five files with sizes. The original is `.jpg`, `.JPG`, `.png` or `.tif`, and some have two. Links and
+  ids hold spaces, also two in a row. Of a picture that was turned in the camera, the size of the original is not
+  turned.
+* Some items lack `photographer`, `secondary_creator` (which may be `n/a`), `description_508` or `keywords`.
+* Before version 1.1 an item had one preview without sizes. Some items here are like that, and some have no `links`.
 
-Not known of the real one, so decided here: other parameters and values than documented are 400; `nasa_id` must be
-exact; a larger `page_size` than 100 is cut; the words of most `reason`s.
+Not known of the real API, so decided here: parameters and values that are not documented are a 400; `nasa_id` must be
+exact; a `page_size` of more than 100 is cut; the wording of most reasons.
 
-The items are invented. Any query finds 120 to 419 pictures, always the same ones, but `cat` finds 250, `nothing` none,
-`few` 7 and `everything` 10 500. Every tenth item is a video.
+The items are invented. A query finds 120 to 419 pictures, but `cat` finds 250, `nothing` none, `few` 7 and `everything`
+10 500. Every tenth item is a video.
 """
 
 import functools
@@ -28,14 +31,39 @@ from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.upstream import Upstream
 
 LIBRARY = 11_700  # items
-DEPTH = 10_000
+MAX_RESULTS = 10_000
+MAX_PAGE_SIZE = 100
+MEDIA_TYPES = {"image", "video", "audio"}
 FOUND = {"cat": 250, "nothing": 0, "few": 7, "everything": 10_500}
-PARAMETERS = """q center description description_508 keywords location media_type nasa_id page page_size photographer
-    secondary_creator title year_start year_end"""
+PARAMETERS = {
+    "q",
+    "center",
+    "description",
+    "description_508",
+    "keywords",
+    "location",
+    "media_type",
+    "nasa_id",
+    "page",
+    "page_size",
+    "photographer",
+    "secondary_creator",
+    "title",
+    "year_start",
+    "year_end",
+}
 IDS = (
-    "art002e{}", "Quiet Probe at the pad {}", "QuietProbe  poster {}_Left", "PIA{}", "iss~{}.v2", "sonde-é-{}",
-    "GRC {} R&D", "KSC-{}", "jsc{}", "Quiet Probe Reel {}",
-)  # fmt: skip
+    "art002e{}",
+    "Quiet Probe at the pad {}",
+    "QuietProbe  poster {}_Left",
+    "PIA{}",
+    "iss~{}.v2",
+    "sonde-é-{}",
+    "GRC {} R&D",
+    "KSC-{}",
+    "jsc{}",
+    "Quiet Probe Reel {}",
+)
 CAPTIONS = (
     "A quiet probe on its way to the pad.",
     "A quiet probe. Photo credit: (NASA/Ada Lind)",
@@ -55,30 +83,30 @@ class SimulatedNasa(Upstream):
         self.get("asset/{id}")(self._asset)
 
     def _search(self, call: Call) -> Answer:
-        given = call.query
-        kinds = set(given.get("media_type", "image,video,audio").split(","))
-        page, size = given.get("page", "1"), given.get("page_size", "100")
-        numbers = page.isdecimal() and size.isdecimal() and int(page) > 0 and int(size) > 0
-        if not given or set(given) - set(PARAMETERS.split()) or kinds - {"image", "video", "audio"} or not numbers:
+        asked = call.query
+        media_types = set(asked.get("media_type", "image,video,audio").split(","))
+        page = _count(asked.get("page", "1"))
+        page_size = min(_count(asked.get("page_size", "100")), MAX_PAGE_SIZE)
+        is_known = bool(asked) and asked.keys() <= PARAMETERS and media_types <= MEDIA_TYPES
+        if not is_known or not page or not page_size:
             return _refuse("Expected 'q' text search parameter or other keywords.", 400)
-        start, end = (int(page) - 1) * min(int(size), 100), int(page) * min(int(size), 100)
-        if start >= DEPTH:
+        start = (page - 1) * page_size
+        end = page * page_size
+        if start >= MAX_RESULTS:
             return _refuse("Maximum number of search results have been displayed. Please refine your search.", 400)
-        found = _numbers().get(given["nasa_id"]) if "nasa_id" in given else None
-        items = find(given.get("q", "everything")) if "nasa_id" not in given else [] if found is None else [found]
-        items = [number for number in items if media_type(number) in kinds]
-        links = [("prev", "Previous", int(page) - 1)] if start else []
-        links += [("next", "Next", int(page) + 1)] if end < len(items) else []
-        content = {"items": [as_json(number) for number in items[start:end]], "metadata": {"total_hits": len(items)}}
+        numbers = _one(asked["nasa_id"]) if "nasa_id" in asked else find(asked.get("q", "everything"))
+        numbers = [number for number in numbers if media_type(number) in media_types]
+        content: dict[str, Any] = {
+            "items": [as_json(number) for number in numbers[start:end]],
+            "metadata": {"total_hits": len(numbers)},
+        }
+        links = []
+        if start:
+            links.append(_page_link(asked, "prev", "Previous", page - 1))
+        if end < len(numbers):
+            links.append(_page_link(asked, "next", "Next", page + 1))
         if links:
-            content["links"] = [
-                {
-                    "rel": rel,
-                    "prompt": prompt,
-                    "href": f"http://images-api.nasa.gov/search?{urlencode({**given, 'page': to})}",
-                }
-                for rel, prompt, to in links
-            ]
+            content["links"] = links
         return _collection(call, content)
 
     def _asset(self, call: Call, id: str) -> Answer:
@@ -87,6 +115,22 @@ class SimulatedNasa(Upstream):
             return _refuse(f"No assets found for {id}", 404)
         hrefs = [link["href"].replace("https:", "http:") for link in as_json(number).get("links", ())]
         return _collection(call, {"items": [{"href": href} for href in hrefs]})
+
+
+def _count(text: str) -> int:
+    """Returns a number of 1 or more, or 0 if the text is none."""
+    return int(text) if text.isdecimal() else 0
+
+
+def _one(id: str) -> Sequence[int]:
+    """Returns the number of the item with this id, if there is one."""
+    number = _numbers().get(id)
+    return [] if number is None else [number]
+
+
+def _page_link(asked: Mapping[str, str], rel: str, prompt: str, page: int) -> dict[str, str]:
+    query = urlencode({**asked, "page": page})
+    return {"rel": rel, "prompt": prompt, "href": f"http://images-api.nasa.gov/search?{query}"}
 
 
 def _collection(call: Call, content: Mapping[str, object]) -> Answer:
@@ -99,7 +143,7 @@ def _refuse(reason: str, status: int) -> Answer:
 
 
 def find(query: str) -> Sequence[int]:
-    """The numbers of the items that a query finds: a run of all, which case and blanks do not change."""
+    """Returns the numbers of the items that a query finds; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     pictures = FOUND.get(words, 120 + digest % 300)
@@ -109,27 +153,27 @@ def find(query: str) -> Sequence[int]:
 
 
 def media_type(number: int) -> str:
-    """`image`, or for every tenth `video`."""
+    """Returns `video` for every tenth item, else `image`."""
     return "video" if number % 10 == 9 else "image"
 
 
 def nasa_id(number: int) -> str:
-    """The id of an item."""
+    """Returns the id of an item."""
     return IDS[number % 10].format(f"{number:05}")
 
 
 def is_turned(number: int) -> bool:
-    """Whether the original lies on its side."""
+    """Returns whether the picture was turned in the camera."""
     return number % 11 == 0
 
 
 def has_links(number: int) -> bool:
-    """Whether the item has any file."""
+    """Returns whether the item has any file."""
     return number % 50 != 18
 
 
 def is_old(number: int) -> bool:
-    """Whether it is as items were before version 1.1."""
+    """Returns whether the item is as items were before version 1.1."""
     return number % 20 == 7
 
 
@@ -139,8 +183,9 @@ def _numbers() -> dict[str, int]:
 
 
 def as_json(number: int) -> dict[str, Any]:
-    """One item."""
-    id, kind = nasa_id(number), media_type(number)
+    """Returns one item."""
+    id = nasa_id(number)
+    kind = media_type(number)
     data = {
         "center": "JPL" if number % 10 == 3 else ("KSC", "JSC", "HQ")[number % 3],
         "date_created": "2026-04-01T00:00:00Z",
@@ -164,19 +209,28 @@ def as_json(number: int) -> dict[str, Any]:
 
 
 def _links(number: int) -> list[dict[str, Any]]:
-    id, kind = nasa_id(number), media_type(number)
+    id = nasa_id(number)
+    kind = media_type(number)
     path = f"https://images-assets.nasa.gov/{kind}/{id}/{id}"
     if is_old(number):
         return [{"href": f"{path}~thumb.jpg", "rel": "preview", "render": "image"}]
     links: list[dict[str, Any]] = []
-    for name in ("medium", "small", "thumb", "large", "orig"):  # in no order, as they were recorded
+    for name in ("medium", "small", "thumb", "large", "orig"):  # in the order of a recorded answer
         ending = ("jpg", "JPG", "png", "tif")[number // 10 % 4] if name == "orig" else "jpg"
         rel = {"thumb": "preview", "orig": "canonical"}.get(name, "alternate")
-        sides = [SIZES[name], SIZES[name] * 3 // 4]
-        if is_turned(number) and name != "orig":
-            sides.reverse()
-        size = {"width": sides[0], "height": sides[1], "size": 74_000}
-        links.append({"href": f"{path}~{name}.{ending}", "rel": rel, "render": "image", **size})
+        longer = SIZES[name]
+        shorter = longer * 3 // 4
+        is_upright = is_turned(number) and name != "orig"
+        links.append(
+            {
+                "href": f"{path}~{name}.{ending}",
+                "rel": rel,
+                "render": "image",
+                "width": shorter if is_upright else longer,
+                "height": longer if is_upright else shorter,
+                "size": 74_000,
+            }
+        )
     if number % 6 == 0:
         links.append(links[-1] | {"href": f"{path}~orig.tif"})
     if kind == "video":

@@ -1,28 +1,27 @@
-"""A simulated Openverse, to test against and to try the gateway without the network.
+"""A simulated Openverse, for tests without the network.
 
-As recorded, measured, or in the source of the real one (github.com/WordPress/openverse, folder `api`):
+Recorded, measured, or from the source of the real API (github.com/WordPress/openverse, folder `api`):
 
-* `/v1/images/`, `/v1/images/{uuid}/`, its `thumb/`, and `/v1/auth_tokens/token/`. A path without its last slash is
-  redirected; any other is an HTML 404, and so is an id that is no UUID.
-* Pages of 20, for an application of 50 at most. A larger one, or one that reaches past the 240th result, is 401.
-* `result_count` says 240 at most and `page_count` only whole pages of them; a short page says that it is the last,
-  an empty one that there are none. No link to a next page.
-* `license`, `license_type` and `aspect_ratio` filter; other values than documented are 400. Sensitive works are left
+* Paths are `/v1/images/`, `/v1/images/{uuid}/`, its `thumb/`, and `/v1/auth_tokens/token/`. A path without its last
+  slash is redirected; any other is a 404 with HTML, and so is an id that is no UUID.
+* A page has 20 works, for an application at most 50. A larger page, or one that reaches past the 240th result, is a
+  401.
+* `result_count` is at most 240, and `page_count` counts only whole pages of them. A short page says that it is the
+  last, an empty one that there are none. There is no link to a next page.
+* `license`, `license_type` and `aspect_ratio` filter; a value that is not documented is a 400. Sensitive works are left
   out unless `unstable__include_sensitive_results` is true or `mature` has any value at all, even `false`.
-* Two throttles at once, per minute and per day, and one of their own for thumbnails; each has two headers. 429 says how
-  long to wait, in a sentence and, while `retry_after` is true, in `Retry-After`.
-* The application `test-client` with `test-secret` has tokens for ten hours. Any other is 401, and so is a token that is
-  over or unknown.
-* Titles, creators, sizes, tags, versions and addresses of licences are null in some works; some lack sizes and
-  attribution, some repeat a tag.
+* Two throttles count each call, a minute and a day; thumbnails have one of their own. Each has two headers. A 429 says
+  how long to wait, in a sentence and, while `retry_after` is true, in `Retry-After`.
+* The application `test-client` with `test-secret` gets tokens for ten hours. Any other application is a 401, and so is
+  an expired or unknown token.
+* In some works the title, creator, size, tags, version or address of the licence is null. Some works lack sizes and
+  attribution, and some repeat a tag.
 
-Not known of the real one, so decided here: a token costs an anonymous call; the bodies for unknown filter values, wrong
-clients and tokens; what the filters do with works of unknown size (they leave them out). `size` and the other
-parameters do nothing.
+Not known of the real API, so decided here: a token costs an anonymous call; the bodies for unknown filter values, wrong
+clients and tokens; filters leave out works of unknown size. `size` and the other parameters do nothing.
 
-The works are invented. Any query finds 40 to 339 of them, always the same ones, but `nothing` finds none, `few` finds 7
-and `nature`, or no query, all that are not sensitive; filters are applied to what is found. A thumbnail is one of
-ImageVault's sample pictures.
+The works are invented. A query finds 40 to 339 of them before filters, but `nothing` finds none, `few` 7, and `nature`
+or no query all that are not sensitive. A thumbnail is one of ImageVault's sample pictures.
 """
 
 import importlib.resources
@@ -38,7 +37,7 @@ from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.upstream import Upstream
 from imagevault.testing.upstreams.openverse_works import LICENSES, Work, find, library
 
-DEPTH = 240  # results of a query that anyone sees
+MAX_RESULTS = 240
 PAGE_SIZES = {"anonymous": 20, "authenticated": 50}
 LICENSE_TYPES = {
     "all": set(LICENSES),
@@ -46,15 +45,20 @@ LICENSE_TYPES = {
     "commercial": {code for code in LICENSES if "nc" not in code},
     "modification": {code for code in LICENSES if "nd" not in code},
 }
-ASPECT_RATIOS = {"square", "tall", "wide"}
-TRUE, FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
+VALUES = {
+    "license": set(LICENSES),
+    "license_type": set(LICENSE_TYPES),
+    "aspect_ratio": {"square", "tall", "wide"},
+}
+TRUE = {"true", "t", "yes", "y", "on", "1"}
+FALSE = {"false", "f", "no", "n", "off", "0"}
 SECONDS = {"min": 60, "day": 86_400}
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 PATHS = re.compile(f"images/({UUID}/(thumb/)?)?|auth_tokens/token/")
 
 
 class Throttle:
-    """At most `limit` calls in any minute (`min`) or day. `limit` may be changed any time."""
+    """Allows at most `limit` calls in any minute (`min`) or `day`. `limit` may be changed at any time."""
 
     def __init__(self, limit: int, period: str, clock: Callable[[], float]) -> None:
         self.limit = limit
@@ -64,12 +68,13 @@ class Throttle:
 
     @property
     def available(self) -> int:
-        """The calls left now."""
-        self._calls = [at for at in self._calls if at > self._clock() - SECONDS[self.period]]
+        """The number of calls that are left now."""
+        begin = self._clock() - SECONDS[self.period]
+        self._calls = [time for time in self._calls if time > begin]
         return max(0, self.limit - len(self._calls))
 
     def take(self) -> float | None:
-        """Takes one, or says how many seconds to wait for it."""
+        """Takes one call and returns None, or returns the seconds to wait until there is one."""
         if self.available:
             self._calls.append(self._clock())
             return None
@@ -78,10 +83,13 @@ class Throttle:
 
 
 class SimulatedOpenverse(Upstream):
-    """Serves until the `with` block ends. Time for throttles and tokens is `clock`'s, in seconds.
+    """Serves until the `with` block ends. `clock` gives the time of throttles and tokens, in seconds.
 
-    `source_pages`: other source pages than their own for some works, by id; what is found, `find` tells.
-    `throttles` are by scope (`anon_burst`); `tokens`, each with its end, may be cleared. Faults: see `Upstream.fail`.
+    Attributes:
+        source_pages: by id, the source page of a work that does not have its own. `find` says which works are found.
+        throttles: by scope, for example `anon_burst`.
+        tokens: each token with the time at which it expires; may be cleared.
+        retry_after: whether a 429 has the header `Retry-After`.
     """
 
     def __init__(
@@ -124,10 +132,11 @@ class SimulatedOpenverse(Upstream):
             return Answer("<!doctype html><title>Not Found</title><h1>Not Found</h1>", 404)
         if "authorization" in call.headers and not self._signed_in(call):
             return Answer({"detail": "Incorrect authentication credentials."}, 401)
-        waits = [wait for scope in self._scopes(call) if (wait := self.throttles[scope].take()) is not None]
-        if not waits:
+        waits = [self.throttles[scope].take() for scope in self._scopes(call)]
+        longest = max((wait for wait in waits if wait is not None), default=None)
+        if longest is None:
             return None
-        seconds = math.ceil(max(waits))
+        seconds = math.ceil(longest)
         headers = {"Retry-After": str(seconds)} if self.retry_after else {}
         unit = "second" if seconds == 1 else "seconds"
         detail = f"Request was throttled. Expected available in {seconds} {unit}."
@@ -138,14 +147,16 @@ class SimulatedOpenverse(Upstream):
         return scheme == "Bearer" and self.clock() < self.tokens.get(token, -math.inf)
 
     def _scopes(self, call: Call) -> Sequence[str]:
-        """The throttles that count this call."""
-        who = "oauth2_client_credentials" if self._signed_in(call) else "anon"
-        return [f"{who}_thumbnail"] if call.path.endswith("/thumb/") else [f"{who}_burst", f"{who}_sustained"]
+        """Returns the scopes of the throttles that count this call."""
+        user = "oauth2_client_credentials" if self._signed_in(call) else "anon"
+        if call.path.endswith("/thumb/"):
+            return [f"{user}_thumbnail"]
+        return [f"{user}_burst", f"{user}_sustained"]
 
     def _answer(
         self, call: Call, content: object, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """The answer with the headers of the throttles that counted the call."""
+        """Returns the answer with the headers of the throttles that counted the call."""
         rates = {}
         for scope in self._scopes(call):
             throttle = self.throttles[scope]
@@ -161,12 +172,19 @@ class SimulatedOpenverse(Upstream):
             return self._answer(call, {"error": "invalid_client"}, 401)
         token = f"test-token-{len(self.calls)}"
         self.tokens[token] = self.clock() + self.token_seconds
-        told = {"access_token": token, "expires_in": self.token_seconds, "token_type": "Bearer", "scope": "read write"}
-        return self._answer(call, told)
+        content = {
+            "access_token": token,
+            "expires_in": self.token_seconds,
+            "token_type": "Bearer",
+            "scope": "read write",
+        }
+        return self._answer(call, content)
 
     def _work(self, call: Call, id: str) -> Answer:
         work = self._works.get(id)
-        return self._found(call, self._json(work)) if work else self._answer(call, {"detail": "Not found."}, 404)
+        if work is None:
+            return self._answer(call, {"detail": "Not found."}, 404)
+        return self._found(call, self._json(work))
 
     def _thumbnail(self, call: Call, id: str) -> Answer:
         work = self._works.get(id)
@@ -179,21 +197,29 @@ class SimulatedOpenverse(Upstream):
 
     def _search(self, call: Call) -> Answer:
         level = "authenticated" if self._signed_in(call) else "anonymous"
-        if errors := _errors(call.query):
+        errors = _errors(call.query)
+        if errors:
             return self._answer(call, {"detail": errors}, 400)
-        page, page_size = (int(call.query.get(name, default)) for name, default in (("page", "1"), ("page_size", "20")))
+        page = int(call.query.get("page", "1"))
+        page_size = int(call.query.get("page_size", "20"))
         if page_size > PAGE_SIZES[level]:
             return self._refuse(call, f"page_size may not exceed {PAGE_SIZES[level]} for {level} requests")
-        if page * page_size > DEPTH:
-            return self._refuse(call, f"pagination depth may not exceed {DEPTH} for {level} requests")
-        asked = call.query.get("unstable__include_sensitive_results", "").lower() in TRUE
-        works = find(call.query.get("q", "nature")[:200], sensitive=asked or bool(call.query.get("mature")))
-        works = [work for work in works if _passes(work, call.query)][:DEPTH]
-        found = works[(page - 1) * page_size : page * page_size]
-        pages = min(math.ceil(len(works) / page_size), DEPTH // page_size) if len(found) == page_size else page
-        counts = {"result_count": len(works), "page_count": pages} if found else {"result_count": 0, "page_count": 0}
-        results = [self._json(work) for work in found]
-        return self._found(call, {**counts, "page_size": page_size, "page": page, "results": results})
+        if page * page_size > MAX_RESULTS:
+            return self._refuse(call, f"pagination depth may not exceed {MAX_RESULTS} for {level} requests")
+        works = find(call.query.get("q", "nature")[:200], sensitive=_includes_sensitive(call.query))
+        works = [work for work in works if _passes(work, call.query)][:MAX_RESULTS]
+        results = works[(page - 1) * page_size : page * page_size]
+        page_count = page
+        if len(results) == page_size:
+            page_count = min(math.ceil(len(works) / page_size), MAX_RESULTS // page_size)
+        content = {
+            "result_count": len(works) if results else 0,
+            "page_count": page_count if results else 0,
+            "page_size": page_size,
+            "page": page,
+            "results": [self._json(work) for work in results],
+        }
+        return self._found(call, content)
 
     def _json(self, work: Work) -> dict[str, Any]:
         return work.as_json(self.url, self.source_pages.get(work.id))
@@ -206,26 +232,34 @@ class SimulatedOpenverse(Upstream):
 
 
 def _errors(query: httpx.QueryParams) -> dict[str, list[str]]:
-    """What is wrong with a search, by parameter."""
+    """Returns what is wrong with a search, by parameter."""
     errors = {}
     for name in ("page", "page_size"):
-        if not query.get(name, "1").isdecimal() or int(query.get(name, "1")) < 1:
+        value = query.get(name, "1")
+        if not value.isdecimal() or int(value) < 1:
             errors[name] = ["Ensure this value is greater than or equal to 1."]
-    for name, known in (("license", LICENSES), ("license_type", LICENSE_TYPES), ("aspect_ratio", ASPECT_RATIOS)):
-        wrong = [value for value in query.get(name, "").lower().split(",") if value not in known]
-        if name in query and wrong:
-            errors[name] = [f"{name.replace('_', ' ').capitalize()} '{wrong[0]}' does not exist."]
+    for name, known in VALUES.items():
+        if name not in query:
+            continue
+        unknown = [value for value in query[name].lower().split(",") if value not in known]
+        if unknown:
+            errors[name] = [f"{name.replace('_', ' ').capitalize()} '{unknown[0]}' does not exist."]
     for name in ("mature", "unstable__include_sensitive_results"):
         if name in query and query[name].lower() not in TRUE | FALSE:
             errors[name] = ["Must be a valid boolean."]
     return errors
 
 
+def _includes_sensitive(query: httpx.QueryParams) -> bool:
+    is_asked_for = query.get("unstable__include_sensitive_results", "").lower() in TRUE
+    return is_asked_for or bool(query.get("mature"))
+
+
 def _passes(work: Work, query: httpx.QueryParams) -> bool:
-    """Whether the work passes the filters of a search; several licence types are those common to all."""
+    """Returns whether a work passes the filters of a search; of several licence types it must have each."""
     wanted = {name: query[name].lower().split(",") for name in query}
-    return (
-        work.license in wanted.get("license", LICENSES)
-        and all(work.license in LICENSE_TYPES[name] for name in wanted.get("license_type", ()))
-        and ("aspect_ratio" not in wanted or work.aspect_ratio in wanted["aspect_ratio"])
-    )
+    if work.license not in wanted.get("license", LICENSES):
+        return False
+    if any(work.license not in LICENSE_TYPES[type] for type in wanted.get("license_type", ())):
+        return False
+    return "aspect_ratio" not in wanted or work.aspect_ratio in wanted["aspect_ratio"]

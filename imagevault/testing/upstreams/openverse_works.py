@@ -1,4 +1,4 @@
-"""The works of the simulated Openverse: invented, the same in every process, with the gaps that the real ones have."""
+"""The works of the simulated Openverse: invented, the same in every process, with the gaps of the real ones."""
 
 import functools
 import hashlib
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 LIBRARY = 2_000  # works
+FIRST_NUMBER = 9_000_000_000  # at the sources, far above any real number
 FOUND = {"nothing": 0, "few": 7, "nature": LIBRARY}
 LICENSES = {  # code -> (version, address); versions as Openverse's providers give them
     "by": ("2.0", "licenses/by/2.0"),
@@ -30,7 +31,7 @@ _NAMES = ("Ada Lind", "Bo Marsh", "Cleo Ferro", "Dov Amsel", "Eva Quint", "Filo 
 _RATIOS = ((3, 2), (2, 3), (4, 3), (3, 4), (1, 1), (16, 9))
 _MEGAPIXELS = (1, 6, 16, 26)
 _FLICKR = 1024  # pixels, the longer side of the file that Openverse knows
-_SOURCES = {  # name -> (file, page), of numbers far above any real one's
+_SOURCES = {  # name -> (file, page)
     "flickr": ("https://live.staticflickr.com/65535/{n}_0123456789_b.jpg", "https://www.flickr.com/photos/{who}/{n}"),
     "wikimedia": (
         "https://upload.wikimedia.org/wikipedia/commons/0/0f/Invented_{n}.jpg",
@@ -45,7 +46,7 @@ _SOURCES = {  # name -> (file, page), of numbers far above any real one's
 
 
 class Work(msgspec.Struct, frozen=True):
-    """One invented work. Its gaps depend on the last digit of its number; every 25th is sensitive."""
+    """One invented work. The last digit of its number decides what it lacks; every 25th is sensitive."""
 
     number: int
     id: str
@@ -58,7 +59,7 @@ class Work(msgspec.Struct, frozen=True):
 
     @property
     def aspect_ratio(self) -> str | None:
-        """By the sides, as the filter names it; None where they are not known."""
+        """The value of the filter that the sides match; None if they are unknown."""
         if self.width is None or self.height is None:
             return None
         if self.width == self.height:
@@ -67,32 +68,35 @@ class Work(msgspec.Struct, frozen=True):
 
     @property
     def sensitive(self) -> bool:
-        """Whether it is left out unless asked for."""
+        """Whether a search leaves it out by default."""
         return self.number % 25 == 9
 
     @property
     def source_page(self) -> str:
-        """Where it comes from."""
-        return _SOURCES[self.source][1].format(n=9_000_000_000 + self.number, who=self.name.replace(" ", "").lower())
+        """The page of the work at its source."""
+        _, page = _SOURCES[self.source]
+        return page.format(n=FIRST_NUMBER + self.number, who=self.name.replace(" ", "").lower())
 
     def as_json(self, api: str, source_page: str | None = None) -> dict[str, Any]:
-        """The work as the API at this address tells it, perhaps with another source page."""
+        """Returns the work as the API at this address answers it, with `source_page` instead of its own if given."""
         digit = self.number % 10
-        title = {3: None, 8: f"DSC_{self.number:04}.JPG"}.get(digit, f"{' '.join(self.words).capitalize()}")
+        file, _ = _SOURCES[self.source]
+        odd_titles = {3: None, 8: f"DSC_{self.number:04}.JPG"}
+        title = odd_titles.get(digit, " ".join(self.words).capitalize())
         creator = None if digit == 4 else self.name
         version, path = LICENSES[self.license]
         url = f"https://creativecommons.org/{path}/"
         tags: list[dict[str, Any]] = [
             {"name": word, "accuracy": None, "unstable__provider": self.source} for word in self.words
         ]
-        if digit == 2:  # a machine found the same again
+        if digit == 2:  # a machine found the same tag
             tags.append({"name": self.words[1], "accuracy": 0.97, "unstable__provider": "rekognition"})
         work = {
             "id": self.id,
             "title": title,
             "indexed_on": "2024-05-06T07:08:09.101112Z",
             "foreign_landing_url": source_page or self.source_page,
-            "url": _SOURCES[self.source][0].format(n=9_000_000_000 + self.number),
+            "url": file.format(n=FIRST_NUMBER + self.number),
             "creator": creator,
             "creator_url": creator and f"https://people.example/{creator.replace(' ', '').lower()}",
             "license": self.license,
@@ -114,8 +118,10 @@ class Work(msgspec.Struct, frozen=True):
             "related_url": f"{api}images/{self.id}/related/",
             "unstable__sensitivity": ["user_reported_sensitivity"] if self.sensitive else [],
         }
-        for name in ("attribution", "height", "width") if digit == 6 else ():  # as in 2022
-            del work[name]
+        if digit == 6:  # an answer of 2022
+            del work["attribution"]
+            del work["height"]
+            del work["width"]
         return work
 
 
@@ -126,7 +132,7 @@ def library() -> Sequence[Work]:
 
 
 def find(query: str, *, sensitive: bool = False) -> Sequence[Work]:
-    """What a query finds: a run of the library, which case and blanks do not change."""
+    """Returns the works that a query finds; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(_digest(words))
     count = FOUND.get(words, 40 + digest % 300)
@@ -156,13 +162,13 @@ def _invent(number: int) -> Work:
 
 
 def _attribution(title: str | None, creator: str | None, license: str, version: str, url: str) -> str:
-    """The sentence that the API makes of a work."""
-    public = license in {"cc0", "pdm"}
+    """Returns the sentence that the API makes for a work."""
     name = "Public Domain Mark" if license == "pdm" else license.upper().replace("SAMPLING", "Sampling")
-    made = f'"{title}"' if title else "This work"
+    work = f'"{title}"' if title else "This work"
     by = f" by {creator}" if creator else ""
-    verb, terms = ("marked with", "the terms") if public else ("licensed under CC", "a copy of this license")
-    return f"{made}{by} is {verb} {name} {version}. To view {terms}, visit {url}."
+    if license in {"cc0", "pdm"}:
+        return f"{work}{by} is marked with {name} {version}. To view the terms, visit {url}."
+    return f"{work}{by} is licensed under CC {name} {version}. To view a copy of this license, visit {url}."
 
 
 def _digest(text: str, size: int = 8) -> bytes:

@@ -1,18 +1,19 @@
-"""A simulated Pexels, to test against and to try the gateway with no key of one's own.
+"""A simulated Pexels, for tests without a key.
 
-As documented (https://www.pexels.com/api/documentation/) or measured of the real one:
+From the documentation (https://www.pexels.com/api/documentation/), or measured on the real API:
 
-* `/v1/search` and `/v1/photos/{id}`; 401 without the key; 403 for the default agent of an HTTP library.
-* `per_page` is 15 unless given and 80 at most; `next_page` and `prev_page` are full URLs, absent at the ends.
-* `total_results` says 8000 at most. The second page comes one photo short whenever more pages follow.
-* `X-Ratelimit-*` come on 2xx only; a used-up quota and the burst throttle are two different 429s.
-* `alt`, `avg_color` and `liked` are null or missing in some photos, `alt` is empty in some.
+* Paths are `/v1/search` and `/v1/photos/{id}`. A call without the key is a 401; the default agent of an HTTP library is
+  a 403.
+* `per_page` is 15 by default and at most 80. `next_page` and `prev_page` are whole URLs, and missing at the ends.
+* `total_results` is at most 8000. The second page has one photo less whenever more pages follow.
+* Only a 2xx has the headers `X-Ratelimit-*`. A used-up quota and the burst throttle are two different 429s.
+* `alt`, `avg_color` and `liked` are null or missing in some photos, and `alt` is empty in some.
 
-Not known of the real one, so decided here: pages go on behind the 8000th photo; a value that is not documented is
-400, so that a plugin's mistake shows; the bodies of 400, 401, 403, 404 and of the used-up quota; a 404 counts.
+Not known of the real API, so decided here: pages go on after the 8000th photo; a value that is not documented is a 400,
+which shows a mistake in a plugin; the bodies of 400, 401, 403, 404 and of the used-up quota; a 404 counts.
 
-The photos are invented. Any query finds 100 to 499 of them, always the same ones, but `nothing` finds none,
-`few` finds 7 and `nature` all 9000; filters are applied to what is found.
+The photos are invented. A query finds 100 to 499 of them before filters, but `nothing` finds none, `few` 7 and `nature`
+all 9000.
 """
 
 import math
@@ -24,23 +25,32 @@ from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.upstream import Upstream
 from imagevault.testing.upstreams.pexels_photos import COLORS, FIRST_ID, LIBRARY, Photo, find, library
 
-LOCALES = """en-US pt-BR es-ES ca-ES de-DE it-IT fr-FR sv-SE id-ID pl-PL ja-JP zh-TW zh-CN ko-KR
-    th-TH nl-NL hu-HU vi-VN cs-CZ da-DK fi-FI uk-UA el-GR ro-RO nb-NO sk-SK tr-TR ru-RU"""
+LOCALES = {
+    "en-US", "pt-BR", "es-ES", "ca-ES", "de-DE", "it-IT", "fr-FR", "sv-SE", "id-ID", "pl-PL", "ja-JP", "zh-TW", "zh-CN",
+    "ko-KR", "th-TH", "nl-NL", "hu-HU", "vi-VN", "cs-CZ", "da-DK", "fi-FI", "uk-UA", "el-GR", "ro-RO", "nb-NO", "sk-SK",
+    "tr-TR", "ru-RU",
+}  # fmt: skip
+ORIENTATIONS = {"landscape", "portrait", "square"}
+MAX_PER_PAGE = 80
+MAX_TOTAL = 8_000
 SMALLEST = {"small": 4_000_000, "medium": 12_000_000, "large": 24_000_000}  # pixels
 THROTTLED = Answer({"code": "Too Many Requests", "message": "Throttle limit exceeded"}, 429)  # measured
 
 
 class SimulatedPexels(Upstream):
-    """Serves until the `with` block ends. `quota` calls are answered, then 429; `remaining` may be set any time.
+    """Serves until the `with` block ends. It answers `quota` calls, then 429.
 
-    While `throttled` is true every call meets the burst throttle. Faults: see `Upstream.fail`.
+    Attributes:
+        remaining: the calls that are left; may be set at any time.
+        throttled: while true, every call meets the burst throttle.
     """
 
     def __init__(self, *, key: str = "test-key", quota: int = 20_000, port: int = 0) -> None:
         super().__init__("/v1/", port=port)
         self.key = key
-        self.quota = self.remaining = quota
-        self.reset = int(time.time()) + 30 * 24 * 3600  # UNIX seconds: the end of the monthly period
+        self.quota = quota
+        self.remaining = quota
+        self.reset = int(time.time()) + 30 * 24 * 3600  # the end of the monthly period, in UNIX seconds
         self.throttled = False
         self.before(self._admit)
         self.get("search")(self._search)
@@ -68,16 +78,23 @@ class SimulatedPexels(Upstream):
     def _search(self, call: Call) -> Answer:
         try:
             page = _count(call.query.get("page", "1"))
-            per_page = min(_count(call.query.get("per_page", "15")), 80)
+            per_page = min(_count(call.query.get("per_page", "15")), MAX_PER_PAGE)
             photos = [photo for photo in find(call.query["query"]) if _passes(photo, call)]
         except (KeyError, ValueError):
             return Answer({"error": "Bad Request"}, 400)
-        start, end = (page - 1) * per_page, page * per_page
+        start = (page - 1) * per_page
+        end = page * per_page
         found = photos[start:end]
-        follows = end < len(photos)
-        body: dict[str, Any] = {"total_results": min(len(photos), 8_000), "page": page, "per_page": per_page}
-        body["photos"] = [photo.as_json() for photo in (found[:-1] if follows and page == 2 else found)]
-        if follows:
+        has_next = end < len(photos)
+        if has_next and page == 2:
+            found = found[:-1]
+        body: dict[str, Any] = {
+            "total_results": min(len(photos), MAX_TOTAL),
+            "page": page,
+            "per_page": per_page,
+            "photos": [photo.as_json() for photo in found],
+        }
+        if has_next:
             body["next_page"] = self._link(call, page + 1, per_page)
         if page > 1:
             body["prev_page"] = self._link(call, page - 1, per_page)
@@ -93,29 +110,30 @@ class SimulatedPexels(Upstream):
 
 
 def _count(text: str) -> int:
-    """A number from 1; raises `ValueError`."""
-    if (number := int(text)) < 1:
+    """Returns a number of 1 or more; raises ValueError for any other text."""
+    number = int(text)
+    if number < 1:
         raise ValueError(text)
     return number
 
 
 def _passes(photo: Photo, call: Call) -> bool:
-    """Whether the photo passes the filters of the call; raises `KeyError` or `ValueError` on an unknown value."""
+    """Returns whether a photo passes the filters of a call; raises KeyError or ValueError for an unknown value."""
     wanted = call.query
-    if "locale" in wanted and wanted["locale"] not in LOCALES.split():
+    if "locale" in wanted and wanted["locale"] not in LOCALES:
         raise ValueError(wanted["locale"])
-    if "orientation" in wanted and wanted["orientation"] not in {"landscape", "portrait", "square"}:
+    if "orientation" in wanted and wanted["orientation"] not in ORIENTATIONS:
         raise ValueError(wanted["orientation"])
     smallest = SMALLEST[wanted["size"]] if "size" in wanted else 0
-    return (
-        wanted.get("orientation", photo.orientation) == photo.orientation
-        and photo.width * photo.height >= smallest
-        and ("color" not in wanted or _named(wanted["color"]) == photo.color)
-    )
+    if wanted.get("orientation", photo.orientation) != photo.orientation:
+        return False
+    if photo.width * photo.height < smallest:
+        return False
+    return "color" not in wanted or _named(wanted["color"]) == photo.color
 
 
 def _named(color: str) -> str:
-    """The colour of this name, or the nearest one to a hex value with or without `#`."""
+    """Returns the colour of this name, or the nearest one to a hex value with or without `#`."""
     if color in COLORS:
         return color
     parts = bytes.fromhex(color.removeprefix("#"))

@@ -1,4 +1,4 @@
-"""The photos of the simulated Pexels: invented, the same in every process, with the gaps that the real ones have."""
+"""The photos of the simulated Pexels: invented, the same in every process, with the gaps of the real ones."""
 
 import functools
 import hashlib
@@ -15,7 +15,7 @@ COLORS = {
 }  # fmt: skip
 LIBRARY = 9_000  # photos
 FOUND = {"nothing": 0, "few": 7, "nature": LIBRARY}
-FIRST_ID = 900_000_000  # far above any real photo's, so that no link here leads to one
+FIRST_ID = 900_000_000  # far above any real id, so that no link here leads to a real photo
 
 _LIGHT = ("misty", "bright", "golden", "quiet", "stormy", "silver", "frozen", "sunlit")
 _SUBJECT = ("harbour", "forest", "bicycle", "lighthouse", "market", "orchard", "staircase", "fox", "teapot", "glacier")
@@ -26,7 +26,7 @@ _MEGAPIXELS = (2, 6, 10, 16, 26, 45)
 
 
 class Photo(msgspec.Struct, frozen=True):
-    """One invented photo. `color` is what the colour filter goes by, near the average colour."""
+    """One invented photo. `color` is the value of the colour filter, near the average colour."""
 
     id: int
     width: int
@@ -37,7 +37,7 @@ class Photo(msgspec.Struct, frozen=True):
 
     @property
     def orientation(self) -> str:
-        """By the sides, as the filter names it."""
+        """The value of the filter that the sides match."""
         if self.width == self.height:
             return "square"
         return "landscape" if self.width > self.height else "portrait"
@@ -63,8 +63,11 @@ class Photo(msgspec.Struct, frozen=True):
             photo["alt"] = None if digit == 3 else ""
         if digit == 4:
             photo["avg_color"] = None
-        for name in {6: ("avg_color", "liked"), 7: ("alt",)}.get(digit, ()):
-            del photo[name]
+        if digit == 6:
+            del photo["avg_color"]
+            del photo["liked"]
+        if digit == 7:
+            del photo["alt"]
         return photo
 
     def _files(self) -> dict[str, str]:
@@ -89,7 +92,7 @@ def library() -> Sequence[Photo]:
 
 
 def find(query: str) -> Sequence[Photo]:
-    """What a query finds: a run of the library, which case and blanks do not change."""
+    """Returns the photos that a query finds; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(_digest(words))
     count = FOUND.get(words, 100 + digest % 400)
