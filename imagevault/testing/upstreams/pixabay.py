@@ -1,15 +1,19 @@
-"""A simulated Pixabay, to test against without a key. As documented (https://pixabay.com/api/docs/) or measured:
+"""A simulated Pixabay, for tests without a key.
 
-* One endpoint searches, and looks up by `id`; the key comes as `key`.
-* `per_page` is 20 unless given, and 3 to 200; `totalHits` is 500 at most, whatever `total` says.
-* Errors are plain text with status 400: a wrong key, a page behind the last, a value out of range.
-* 100 calls a minute, then 429; `X-RateLimit-Reset` counts the seconds that are left.
-* `largeImageURL`, `collections` are missing in older answers; `tags` and `userImageURL` may be empty.
-* Links to `/get/` are new in each answer; `fullHDURL` and `imageURL` are for keys with full access.
+From the documentation (https://pixabay.com/api/docs/), or measured on the real API:
 
-Not known of the real one, decided here: the text of a 429, whether an unknown id is 400 or finds nothing (either: see
-`strict_ids`); a value that is not documented is 400, so that a mistake in a plugin shows. The images are invented. Any
-words find the first 700, of which 452 are photos for everybody; `nothing` finds none, and `nature` all 11 396.
+* One endpoint searches, and looks up by `id`. The key is the parameter `key`.
+* `per_page` is 20 by default, and 3 to 200. `totalHits` is at most 500, whatever `total` is.
+* Errors are plain text with status 400: a wrong key, a page after the last, a value out of range.
+* 100 calls a minute, then a 429. `X-RateLimit-Reset` counts the seconds that are left.
+* Older answers lack `largeImageURL` and `collections`. `tags` and `userImageURL` may be empty.
+* Links to `/get/` are new in each answer. `fullHDURL` and `imageURL` are for keys with full access.
+
+Not known of the real API, so decided here: the text of a 429; whether an unknown id is a 400 or finds nothing (see
+`strict_ids`); a value that is not documented is a 400, which shows a mistake in a plugin.
+
+The images are invented. A query finds the first 700, of which 452 are photos for everybody; `nothing` finds none, and
+`nature` all 11 396.
 """
 
 from collections.abc import Mapping
@@ -18,32 +22,47 @@ from typing import Any
 from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.upstream import Upstream
 
-LIBRARY, WINDOW, FIRST_ID = 11_396, 500, 5_000_000
-COLORS = "grayscale transparent red orange yellow green turquoise blue lilac pink white gray black brown"
-LANGUAGES = "cs da de en es fr id it hu nl no pl pt ro sk fi sv tr vi th bg ru el ja ko zh"
+LIBRARY = 11_396
+MAX_RESULTS = 500
+FIRST_ID = 5_000_000
+MAX_WORDS = 100  # characters of `q`
+COLORS = (
+    "grayscale", "transparent", "red", "orange", "yellow", "green", "turquoise", "blue", "lilac", "pink", "white",
+    "gray", "black", "brown",
+)  # fmt: skip
+LANGUAGES = {
+    "cs", "da", "de", "en", "es", "fr", "id", "it", "hu", "nl", "no", "pl", "pt", "ro", "sk", "fi", "sv", "tr", "vi",
+    "th", "bg", "ru", "el", "ja", "ko", "zh",
+}  # fmt: skip
 ALLOWED = {
-    "lang": {*LANGUAGES.split()},
+    "lang": LANGUAGES,
     "image_type": {"all", "photo", "illustration", "vector"},
     "orientation": {"all", "horizontal", "vertical"},
-    "colors": {*COLORS.split()},
+    "colors": set(COLORS),
     "safesearch": {"true", "false"},
     "order": {"popular", "latest"},
 }
+FOUND = {"nothing": 0, "nature": LIBRARY}
+DEFAULT_FOUND = 700
 TYPES = {7: "illustration", 8: "vector/svg", 9: "vector/ai"}
 SHAPES = [(6000, 4000), (4000, 6000), (5000, 5000)]
 PLAIN = {"Content-Type": "text/plain"}
 
 
 class SimulatedPixabay(Upstream):
-    """Serves until the `with` block ends. `quota` calls are answered, then 429; `remaining` may be set any time.
+    """Serves until the `with` block ends. It answers `quota` calls, then 429.
 
-    `full_access` adds the links that most keys do not see; `strict_ids` answers an unknown id with 400.
+    Attributes:
+        remaining: the calls that are left; may be set at any time.
+        full_access: whether answers have the links that most keys do not see.
+        strict_ids: whether an unknown id is a 400; else it finds nothing.
     """
 
     def __init__(self, *, key: str = "test-key", quota: int = 1000, full_access: bool = False, port: int = 0) -> None:
         super().__init__("/api/", port=port)
         self.key = key
-        self.quota = self.remaining = quota
+        self.quota = quota
+        self.remaining = quota
         self.reset = 42  # seconds
         self.full_access = full_access
         self.strict_ids = False
@@ -60,27 +79,30 @@ class SimulatedPixabay(Upstream):
         return None
 
     def _answer(self, call: Call) -> Answer:
+        asked = call.query
         for name, allowed in ALLOWED.items():
-            if any(value not in allowed for value in call.query.get(name, next(iter(allowed))).split(",")):
+            if name in asked and not set(asked[name].split(",")) <= allowed:
                 return _range_error(name)
-        page, per_page = (call.query.get(name, default) for name, default in (("page", "1"), ("per_page", "20")))
+        page = asked.get("page", "1")
+        per_page = asked.get("per_page", "20")
+        words = asked.get("q", "")
         if not (per_page.isdigit() and 3 <= int(per_page) <= 200):
             return _range_error("per_page")
-        if len(call.query.get("q", "")) > 100:
+        if len(words) > MAX_WORDS:
             return _range_error("q")
-        id = call.query.get("id")
-        numbers = range(LIBRARY) if id else range({"nothing": 0, "nature": LIBRARY}.get(call.query.get("q", ""), 700))
-        found = [number for number in numbers if _passes(number, call.query)]
+        id = asked.get("id")
+        count = LIBRARY if id else FOUND.get(words, DEFAULT_FOUND)
+        found = [number for number in range(count) if _passes(number, asked)]
         if id and not found and self.strict_ids:
             return _range_error("id")
-        shown = found[:WINDOW]
+        shown = found[:MAX_RESULTS]
         start = (int(page) - 1) * int(per_page) if page.isdigit() else -1
-        if start < 0 or (start and start >= len(shown)):
+        is_past_end = start > 0 and start >= len(shown)
+        if start < 0 or is_past_end:
             return _range_error("page")
         self.answers += 1
-        hits = [
-            hit(number, self.answers, full_access=self.full_access) for number in shown[start : start + int(per_page)]
-        ]
+        numbers = shown[start : start + int(per_page)]
+        hits = [hit(number, self.answers, full_access=self.full_access) for number in numbers]
         return Answer({"total": len(found), "totalHits": len(shown), "hits": hits}, headers=self._rates())
 
     def _rates(self) -> dict[str, str]:
@@ -89,7 +111,7 @@ class SimulatedPixabay(Upstream):
 
 
 def hit(number: int, answer: int = 1, *, full_access: bool = False) -> dict[str, Any]:
-    """An image as the API gives it in its so manieth answer."""
+    """Returns an image as the API gives it; `answer` is the number of the answer, which links hold."""
     width, height = shape(number)
     id = FIRST_ID + number
 
@@ -124,9 +146,11 @@ def hit(number: int, answer: int = 1, *, full_access: bool = False) -> dict[str,
 
 
 def shape(number: int) -> tuple[int, int]:
-    """The width and height of an image; a few are very small."""
+    """Returns the width and height of an image; a few are very small."""
     width, height = SHAPES[number % 3]
-    return (width // 20, height // 20) if number % 50 == 13 else (width, height)
+    if number % 50 == 13:
+        return width // 20, height // 20
+    return width, height
 
 
 def _with_oddities(found: dict[str, Any], kind: int) -> dict[str, Any]:
@@ -138,24 +162,27 @@ def _with_oddities(found: dict[str, Any], kind: int) -> dict[str, Any]:
         6: {"pageURL": f"https://pixabay.com/photos/{found['id']}/", "tags": ""},
     }
     found |= odd.get(kind, {})
-    if kind == 3:  # as in 2017
+    if kind == 3:  # an answer of 2017
         found["favorites"] = found.pop("collections")
         del found["largeImageURL"]
     return found
 
 
 def _passes(number: int, wanted: Mapping[str, str]) -> bool:
-    """Whether an image passes the filters of a call."""
+    """Returns whether an image passes the filters of a call."""
     width, height = shape(number)
-    kind = wanted.get("image_type", "all")
     fits = {"all": True, "horizontal": width > height, "vertical": height > width}
-    return (
-        wanted.get("id", f"{FIRST_ID + number}") == f"{FIRST_ID + number}"
-        and (kind == "all" or TYPES.get(number % 10, "photo").startswith(kind))
-        and fits[wanted.get("orientation", "all")]
-        and ("colors" not in wanted or COLORS.split()[number % 14] in wanted["colors"].split(","))
-        and not (wanted.get("safesearch") == "true" and number % 13 == 5)
-    )
+    image_type = wanted.get("image_type", "all")
+    is_for_everybody = number % 13 != 5
+    if "id" in wanted and wanted["id"] != str(FIRST_ID + number):
+        return False
+    if image_type != "all" and not TYPES.get(number % 10, "photo").startswith(image_type):
+        return False
+    if not fits[wanted.get("orientation", "all")]:
+        return False
+    if "colors" in wanted and COLORS[number % len(COLORS)] not in wanted["colors"].split(","):
+        return False
+    return is_for_everybody or wanted.get("safesearch") != "true"
 
 
 def _range_error(name: str) -> Answer:

@@ -1,23 +1,33 @@
-"""A simulated Unsplash, to test against without a key. As documented (https://unsplash.com/documentation) or measured:
+"""A simulated Unsplash, for tests without a key.
 
-* The key comes in `Authorization: Client-ID KEY` or as `client_id`; 401 without it.
-* `search/photos` gives 10 unless told, 30 at most; behind 6000 photos the page is empty and the total 0.
-* `photos/{id or slug}`, `photos/random`, and `photos/{id}/download`, which counts a download.
-* A used-up hour is a 403 in plain text that calls itself JSON; words taken for spam are a 410.
-* Texts, colour, BlurHash and slug are null or missing in some; adverts and Unsplash+ are among the rest.
+From the documentation (https://unsplash.com/documentation), or measured on the real API:
 
-Not known of the real one, so decided here: a value that is not documented is 400, so that a mistake in a plugin shows;
-what is refused is not counted. The photos are invented. Any words find the first 96, `nothing` finds none, `nature` all
-10 020, and `spam` is spam; filters are applied to what is found.
+* The key is `Authorization: Client-ID KEY` or the parameter `client_id`; without it the answer is a 401.
+* `search/photos` gives 10 photos by default and at most 30. After 6000 photos the page is empty and the total is 0.
+* Other paths are `photos/{id or slug}`, `photos/random`, and `photos/{id}/download`, which counts a download.
+* A used-up hour is a 403 in plain text whose type says JSON. Words taken for spam are a 410.
+* Texts, colour, BlurHash and slug are null or missing in some photos. Some are advertisements, and some Unsplash+.
+
+Not known of the real API, so decided here: a value that is not documented is a 400, which shows a mistake in a plugin;
+a refused call does not count.
+
+The photos are invented. A query finds the first 96 photos before filters, `nothing` finds none, `nature` all 10 020,
+and `spam` is spam.
 """
 
+import math
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.upstream import Upstream
 
-LIBRARY, WINDOW = 10_020, 6000
+LIBRARY = 10_020
+MAX_RESULTS = 6000
+MAX_PER_PAGE = 30
+FOUND = {"nothing": 0, "nature": LIBRARY}
+DEFAULT_FOUND = 96
+ID_LENGTH = 11
 COLORS = {
     "black": "#0c0c0c", "white": "#f3f3f3", "yellow": "#d9c026", "orange": "#d98c26", "red": "#c02626",
     "purple": "#73268c", "magenta": "#d926a6", "green": "#268c40", "teal": "#268c8c", "blue": "#2659a6",
@@ -33,15 +43,18 @@ USED_UP = "Rate Limit Exceeded"
 
 
 class SimulatedUnsplash(Upstream):
-    """Serves until the `with` block ends. `quota` calls are answered, then 403; `remaining` may be set any time.
+    """Serves until the `with` block ends. It answers `quota` calls, then 403.
 
-    `downloads` holds the photo and the `ixid` of each download that was counted.
+    Attributes:
+        remaining: the calls that are left; may be set at any time.
+        downloads: the photo and the `ixid` of each download that was counted.
     """
 
     def __init__(self, *, key: str = "test-key", quota: int = 1000, port: int = 0) -> None:
         super().__init__("/", port=port)
         self.key = key
-        self.quota = self.remaining = quota
+        self.quota = quota
+        self.remaining = quota
         self.downloads: list[tuple[str, str | None]] = []
         self.before(self._admit)
         self.get("search/photos")(self._search)
@@ -50,10 +63,8 @@ class SimulatedUnsplash(Upstream):
         self.get("photos/{id}/download")(self._download)
 
     def _admit(self, call: Call) -> Answer | None:
-        if self.key not in {
-            call.headers.get("authorization", "").removeprefix("Client-ID "),
-            call.query.get("client_id"),
-        }:
+        header = call.headers.get("authorization", "").removeprefix("Client-ID ")
+        if self.key not in {header, call.query.get("client_id")}:
             return _errors(401, "OAuth error: The access token is invalid")
         if self.remaining <= 0:
             return Answer(USED_UP, 403, {"Content-Type": "application/json", **self._rates()})
@@ -62,21 +73,19 @@ class SimulatedUnsplash(Upstream):
 
     def _search(self, call: Call) -> Answer:
         try:
-            page, per_page = (
-                _count(call.query.get(name, default)) for name, default in (("page", "1"), ("per_page", "10"))
-            )
+            page = _count(call.query.get("page", "1"))
+            per_page = min(_count(call.query.get("per_page", "10")), MAX_PER_PAGE)
             words = call.query["query"]
-            numbers = [number for number in _found(words) if _passes(number, call)]
+            numbers = [number for number in range(FOUND.get(words, DEFAULT_FOUND)) if _passes(number, call)]
         except (KeyError, ValueError) as error:
             return _errors(400, f"{error} is not valid")
         if words == "spam":
             return _errors(410, "This query is not available")
-        per_page = min(per_page, 30)
         start = (page - 1) * per_page
-        if start >= WINDOW:
+        if start >= MAX_RESULTS:
             return self._ok({"total": 0, "total_pages": 0, "results": []})
         photos = [photo(number, words) for number in numbers[start : start + per_page]]
-        pages = -(-len(numbers) // per_page)
+        pages = math.ceil(len(numbers) / per_page)
         headers = {"X-Total": f"{len(numbers)}", "X-Per-Page": f"{per_page}"}
         if page < pages:
             following = urlencode({**call.query, "page": page + 1})
@@ -84,8 +93,10 @@ class SimulatedUnsplash(Upstream):
         return self._ok({"total": len(numbers), "total_pages": pages, "results": photos}, headers)
 
     def _photo(self, _call: Call, id: str) -> Answer:
-        number = _number(id[-11:])
-        return _errors(404, "Couldn't find Photo") if number is None else self._ok(photo(number, "lookup"))
+        number = _number(id[-ID_LENGTH:])  # a slug ends with the id
+        if number is None:
+            return _errors(404, "Couldn't find Photo")
+        return self._ok(photo(number, "lookup"))
 
     def _download(self, call: Call, id: str) -> Answer:
         number = _number(id)
@@ -102,21 +113,24 @@ class SimulatedUnsplash(Upstream):
 
 
 def identity(number: int) -> str:
-    """The id of a photo of ours: eleven characters, as all of theirs have."""
+    """Returns the id of a photo. It has eleven characters, like a real one."""
     return f"Sim_{number:07}"
 
 
 def shape(number: int) -> tuple[str, int, int]:
-    """The orientation, width and height of a photo; a few are very small."""
+    """Returns the orientation, width and height of a photo; a few are very small."""
     name = list(SHAPES)[number % 3]
     width, height = SHAPES[name]
-    return (name, width // 20, height // 20) if number % 50 == 13 else (name, width, height)
+    if number % 50 == 13:
+        return name, width // 20, height // 20
+    return name, width, height
 
 
 def photo(number: int, words: str) -> dict[str, Any]:
-    """A photo as the API gives it; `words` go into its `ixid`, for each answer has one of its own."""
+    """Returns a photo as the API gives it. Its `ixid`, which differs in each answer, is made from `words`."""
     _, width, height = shape(number)
-    id, ixid = identity(number), f"M3w{quote(words, safe='').encode().hex()}{number:x}"
+    id = identity(number)
+    ixid = f"M3w{quote(words, safe='').encode().hex()}{number:x}"
     slug = f"a-quiet-harbour-{number}-{id}"
     base = f"https://images.unsplash.com/photo-{1_500_000_000_000 + number}"
     if number % 24 in {6, 12}:  # Unsplash+
@@ -134,7 +148,9 @@ def photo(number: int, words: str) -> dict[str, Any]:
         "urls": {
             "raw": f"{base}?ixid={ixid}&ixlib=rb-4.0.3",
             "full": f"{base}?crop=entropy&cs=srgb&fm=jpg&ixid={ixid}&ixlib=rb-4.0.3&q=85",
-            **{name: f"{base}?{sized}&w={side}" for name, side in (("regular", 1080), ("small", 400), ("thumb", 200))},
+            "regular": f"{base}?{sized}&w=1080",
+            "small": f"{base}?{sized}&w=400",
+            "thumb": f"{base}?{sized}&w=200",
             "small_s3": f"https://s3.us-west-2.amazonaws.com/images.unsplash.com/small/photo-{number}",
         },
         "links": {
@@ -169,37 +185,46 @@ def _with_oddities(found: dict[str, Any], kind: int) -> dict[str, Any]:
         14: {"premium": True},
     }
     found |= odd.get(kind, {})
-    if kind == 3:  # as in 2020
-        del found["slug"], found["blur_hash"], found["urls"]["small_s3"], found["tags"]
-        found["links"]["download_location"] = found["links"]["download_location"].partition("?")[0]
+    if kind == 3:  # an answer of 2020
+        del found["slug"]
+        del found["blur_hash"]
+        del found["urls"]["small_s3"]
+        del found["tags"]
+        found["links"]["download_location"] = f"https://api.unsplash.com/photos/{found['id']}/download"
     return found
 
 
-def _found(words: str) -> range:
-    return range({"nothing": 0, "nature": LIBRARY}.get(words, 96))
-
-
 def _passes(number: int, call: Call) -> bool:
-    """Whether the photo passes the filters of the call; raises `ValueError` on an unknown value."""
+    """Returns whether a photo passes the filters of a call; raises ValueError for an unknown value."""
     wanted = {name: call.query[name] for name in ALLOWED if name in call.query}
     for name, value in wanted.items():
         if value not in ALLOWED[name]:
             raise ValueError(name)
-    color = wanted.get("color")
-    return (
-        not (wanted.get("content_filter") == "high" and number % 24 == 9)  # not for everybody
-        and wanted.get("orientation", shape(number)[0]) == shape(number)[0]
-        and color in {None, "black_and_white" if number % 10 < 2 else None, list(COLORS)[number % 10]}
-    )
+    is_for_everybody = number % 24 != 9
+    if wanted.get("content_filter") == "high" and not is_for_everybody:
+        return False
+    orientation, _, _ = shape(number)
+    if wanted.get("orientation", orientation) != orientation:
+        return False
+    colors = {list(COLORS)[number % 10]}
+    if number % 10 < 2:
+        colors.add("black_and_white")
+    return "color" not in wanted or wanted["color"] in colors
 
 
 def _number(id: str) -> int | None:
-    number = int(id[4:]) if id.startswith("Sim_") and id[4:].isdecimal() else LIBRARY
-    return number if number < LIBRARY and id == identity(number) else None
+    """Returns the number of the photo with this id, or None if there is none."""
+    digits = id.removeprefix("Sim_")
+    if not digits.isdecimal():
+        return None
+    number = int(digits)
+    return number if number < LIBRARY and identity(number) == id else None
 
 
 def _count(text: str) -> int:
-    if (number := int(text)) < 1:
+    """Returns a number of 1 or more; raises ValueError for any other text."""
+    number = int(text)
+    if number < 1:
         raise ValueError(text)
     return number
 
