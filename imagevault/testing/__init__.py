@@ -1,4 +1,4 @@
-"""What a plugin author tests with: an upstream of one's own on loopback, over real HTTP, that fails on demand.
+"""The testing kit for plugin authors: a simulated upstream on loopback, over real HTTP, that fails on demand.
 
     upstream = Upstream("/v1/")
 
@@ -13,11 +13,11 @@
     with upstream:
         httpx.get(upstream.url + "photos/7", headers={"Authorization": "test-key"}).json()
         upstream.calls[-1].path  # "/v1/photos/7"; also method, query, headers, body
-        upstream.fail(faults.truncated(), times=1)  # the next call gets half an answer,
-        upstream.fail(Answer({"error": "slow down"}, 429, {"Retry-After": "30"}))  # then this, until heal()
+        upstream.fail(faults.truncated(), times=1)  # the next call gets half of its answer
+        upstream.fail(Answer({"error": "slow down"}, 429, {"Retry-After": "30"}))  # later calls get this, until heal()
 
-`imagevault.testing.contract` holds the tests that every provider passes. `Recorded` serves recorded answers of the real
-upstream. `imagevault.testing.upstreams` has a simulated upstream for each provider of ours.
+`imagevault.testing.contract` has the tests that every provider passes. `Recorded` serves recorded answers of a real
+upstream. `imagevault.testing.upstreams` has a simulated upstream for each provider that comes with ImageVault.
 """
 
 from imagevault.testing import faults

@@ -1,6 +1,6 @@
-"""One provider between the gateway's own transport and mending, and an upstream of one's own: all real but the latter.
+"""A bench for one provider: it runs with the gateway's own transport and sanitizing, against a simulated upstream.
 
-What the gateway adds to that in service (quotas, cache, retries, breaker) is the same for every provider and left out.
+What the gateway adds in service (quotas, cache, retries, circuit breaker) is the same for every provider and left out.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import httpx
 
 from imagevault.config.settings import Settings
 from imagevault.errors import TimedOut
-from imagevault.images import sanitize as mend
+from imagevault.images import sanitize
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.records import Image, Page, SearchQuery
@@ -26,16 +26,24 @@ from imagevault.upstream.transport import open_client
 T = TypeVar("T")
 P = ParamSpec("P")
 
-LOOPBACK_ONLY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # to read certificates for it would be most of a test's time
-PATIENCE = 20.0  # seconds for one hook; a plugin that waits for longer hangs
+LOOPBACK_ONLY = ssl.SSLContext(
+    ssl.PROTOCOL_TLS_CLIENT
+)  # without certificates: loading them takes most of a test's time
+HOOK_LIMIT = 20.0  # seconds for one hook; a plugin that takes longer hangs
 
 
 class Bench:
     """`async with Bench(plugin, {"api_key": "test-key"}, upstream) as bench:`.
 
-    `upstream` has been started, and is None for a provider that holds its files itself. Raises AssertionError with the
-    reason if the plugin cannot be loaded. `calls`: those that the plugin made by `http`; `headers`: the names, in small
-    letters, of those that were in the answers; `fault`: an error of httpx that each call meets, if one is set.
+    The upstream is started, or None for a provider that holds its files itself.
+
+    Attributes:
+        calls: the addresses that the plugin called with `http`.
+        headers: the names of the headers of all answers, in lower case.
+        fault: an error of httpx that each call raises, if it is set.
+
+    Raises:
+        AssertionError: the plugin cannot be loaded; the message says why.
     """
 
     def __init__(self, plugin: object, settings: Mapping[str, Any], upstream: Upstream | None) -> None:
@@ -54,8 +62,10 @@ class Bench:
         self._stack = AsyncExitStack()
 
     def configure(self, settings: Mapping[str, Any]) -> None:
-        """Gives the provider other settings; what it kept is forgotten."""
-        table = {**settings, "base_url": self.upstream.url} if self.upstream else dict(settings)
+        """Gives the provider other settings, and clears what the plugin caches."""
+        table = dict(settings)
+        if self.upstream is not None:
+            table["base_url"] = self.upstream.url
         self.provider = Provider(self.plugin, Settings(providers={self.name: table}))
 
     async def __aenter__(self) -> Self:
@@ -70,31 +80,33 @@ class Bench:
         await self._stack.aclose()
 
     async def given(self, text: str, page: int = 1, native: Mapping[str, str] | None = None) -> Page:
-        """The page as the plugin gives it. Raises a `ProviderError`."""
+        """Returns the page as the plugin gives it. Raises a `ProviderError`."""
         query = SearchQuery(text=text, page=page, per_page=self.provider.info.page_size, native=native or {})
         return await self._named(self.provider.search_images(query, self.http))
 
     async def search(self, text: str, page: int = 1, native: Mapping[str, str] | None = None) -> Page:
-        """The page as the gateway mends it. Raises a `ProviderError`."""
-        return mend.page(
-            await self.given(text, page, native), self.provider.info, holds_files=self.provider.holds_files
-        )
+        """Returns the page as the gateway sanitizes it. Raises a `ProviderError`."""
+        given = await self.given(text, page, native)
+        return sanitize.page(given, self.provider.info, holds_files=self.provider.holds_files)
 
     async def fetch(self, id: str) -> Image | None:
-        """One image as the gateway mends it, None if there is none. Raises a `ProviderError`."""
+        """Returns one image as the gateway sanitizes it, or None if there is none. Raises a `ProviderError`."""
         image = await self._named(self.provider.fetch_image(id, self.http))
-        return None if image is None else mend.image(image, self.provider.info, holds_files=self.provider.holds_files)
+        if image is None:
+            return None
+        return sanitize.image(image, self.provider.info, holds_files=self.provider.holds_files)
 
     async def downloaded(self, image: Image) -> None:
-        """Tells the provider of a download. Raises a `ProviderError`."""
+        """Reports a download to the provider. Raises a `ProviderError`."""
         await self._named(self.provider.image_downloaded(image, self.http))
 
     async def _named(self, hook: Awaitable[T]) -> T:
+        """Returns what the hook returns, or raises the `ProviderError` that the gateway makes of its error."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(HOOK_LIMIT):
                 return await hook
         except TimeoutError:
-            raise TimedOut(f"the plugin did not come back within {PATIENCE:.0f} s") from None
+            raise TimedOut(f"the plugin did not return within {HOOK_LIMIT:.0f} s") from None
         except Exception as error:
             raise to_provider_error(error, self.provider) from error
 
@@ -102,7 +114,7 @@ class Bench:
 def on_bench(
     plugin: object, settings: Mapping[str, Any], upstream: Upstream | None, work: Callable[[Bench], Awaitable[T]]
 ) -> T:
-    """Does the work on a bench, for tests that are no coroutines; starts the upstream, and stops it."""
+    """Runs `work` on a bench, for tests that are no coroutines. Starts the upstream before and stops it afterwards."""
 
     async def run() -> T:
         async with Bench(plugin, settings, upstream) as bench:
@@ -115,22 +127,24 @@ def on_bench(
 def benched(
     check: Callable[Concatenate[Any, Bench, P], Awaitable[None]],
 ) -> Callable[Concatenate[Any, P], None]:
-    """A coroutine `check(self, bench, ...)` as a plain test, which needs no plugin of pytest.
+    """Makes a plain test of the coroutine `check(self, bench, ...)`, so that pytest needs no plugin for it.
 
-    It is a method of a class that has `plugin`, `settings` and `upstream()`.
+    The class of the method has `plugin`, `settings` and `upstream()`.
     """
 
     def test(self: Any, /, *given: P.args, **named: P.kwargs) -> None:
         on_bench(self.plugin, self.settings, self.upstream(), lambda bench: check(self, bench, *given, **named))
 
-    own, _, *others = inspect.signature(check).parameters.values()
-    test.__name__, test.__qualname__, test.__doc__ = check.__name__, check.__qualname__, check.__doc__
-    test.__signature__ = inspect.Signature([own, *others])  # type: ignore[attr-defined]
+    test.__name__ = check.__name__
+    test.__qualname__ = check.__qualname__
+    test.__doc__ = check.__doc__
+    self_parameter, _, *fixtures = inspect.signature(check).parameters.values()
+    test.__signature__ = inspect.Signature([self_parameter, *fixtures])  # type: ignore[attr-defined]
     return test
 
 
 class _Innermost(httpx.AsyncBaseTransport):
-    """Notes each call that leaves, or raises the fault that is set."""
+    """Records each call that leaves the provider, or raises the fault that is set."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench

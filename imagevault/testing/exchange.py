@@ -1,4 +1,4 @@
-"""One call to a simulated upstream, its answer, and the connection between them, which a fault may play on."""
+"""One call to a simulated upstream, its answer, and the connection between them, which a fault may disturb."""
 
 import http.client
 import socket
@@ -14,7 +14,7 @@ import msgspec
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call as it arrived. `path` is as sent, percent-encoded; `at` is `time.monotonic()` of its arrival."""
+    """One call as it arrived. `path` is percent-encoded, as it was sent; `at` is its time by `time.monotonic()`."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """One answer: bytes go as they are, a `str` as HTML, everything else as JSON; `headers` may name another type."""
+    """One answer. Bytes are sent as they are, a `str` as HTML, all else as JSON; `headers` may name another type."""
 
     content: object = b""
     status: int = 200
@@ -36,18 +36,22 @@ class Answer(msgspec.Struct, frozen=True):
         """The bytes that are sent."""
         if isinstance(self.content, bytes):
             return self.content
-        return self.content.encode() if isinstance(self.content, str) else msgspec.json.encode(self.content)
+        if isinstance(self.content, str):
+            return self.content.encode()
+        return msgspec.json.encode(self.content)
 
     @property
     def content_type(self) -> str:
         """The media type that is sent unless `headers` name one."""
         if isinstance(self.content, bytes):
             return "application/octet-stream"
-        return "text/html; charset=utf-8" if isinstance(self.content, str) else "application/json"
+        if isinstance(self.content, str):
+            return "text/html; charset=utf-8"
+        return "application/json"
 
 
 class Exchange:
-    """A call that waits for its answer. A fault sees to it with these few steps, or does nothing and drops it."""
+    """A call that waits for its answer. A fault answers it with these methods, or drops it by doing nothing."""
 
     def __init__(
         self,
@@ -65,41 +69,41 @@ class Exchange:
         self._stopping = stopping
 
     def answer(self) -> Answer:
-        """What a healthy upstream answers; its checks and routes run now."""
+        """Runs the checks and the route of the upstream, and returns what it answers when healthy."""
         return self._respond(self.call)
 
     def send(self, answer: Answer) -> None:
-        """Send the whole answer, correctly."""
+        """Sends the whole answer correctly."""
         body = answer.body
         content = b"" if self.call.method == "HEAD" else body
         self.write(self._head(answer, len(body)) + content)
 
     def begin(self, answer: Answer, length: int | None = None) -> None:
-        """Send status and headers only, promising `length` bytes of body whatever follows.
+        """Sends only status and headers, which promise `length` bytes of body, whatever follows.
 
-        Without a `length` the body ends where the connection does.
+        Without a `length`, the body ends where the connection ends.
         """
         if length is None:
             self._handler.close_connection = True
         self.write(self._head(answer, length))
 
     def write(self, data: bytes) -> None:
-        """Send a piece of the body. Raises `OSError` once the client has gone, which ends the exchange quietly."""
+        """Sends a piece of the body. Raises OSError if the client has disconnected, which ends the exchange quietly."""
         self._handler.wfile.write(data)
 
     def close(self) -> None:
-        """End the connection after this exchange, wherever the answer stands."""
+        """Ends the connection after this exchange, even if the answer is not complete."""
         self._handler.close_connection = True
 
     def reset(self) -> None:
-        """End the connection with a TCP reset: the client reads "connection reset by peer"."""
+        """Ends the connection with a TCP reset: the client reads "connection reset by peer"."""
         self._handler.close_connection = True
-        linger_none = struct.pack("ii", 1, 0)  # closing then discards and resets instead of saying goodbye
+        linger_none = struct.pack("ii", 1, 0)  # close() then discards the data and resets the connection
         self._handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait so long, or for ever; `Upstream.heal` ends it early, and stopping the upstream drops the call."""
-        if not self._stopping.is_set():  # a stopping upstream has released what waited, and will not do so again
+        """Waits so many seconds, or for ever. `Upstream.heal` ends the wait; a stop of the upstream drops the call."""
+        if not self._stopping.is_set():  # a stopping upstream has already released the waiting calls
             self._released.wait(seconds)
         if self._stopping.is_set():
             raise ConnectionAbortedError
@@ -111,9 +115,10 @@ class Exchange:
         if self._handler.close_connection:
             headers["Connection"] = "close"
         phrase = http.client.responses.get(answer.status, "")
-        lines = [f"HTTP/1.1 {answer.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+        status_line = f"HTTP/1.1 {answer.status} {phrase}"
+        header_lines = [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([status_line, *header_lines, "", ""]).encode("latin-1")
 
 
 Fault: TypeAlias = Answer | Callable[[Exchange], None]
-"""What may happen to a call instead of its own answer: another answer, or a function that plays on the exchange."""
+"""What happens to a call instead of its own answer: another answer, or a function of the exchange."""

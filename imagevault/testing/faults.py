@@ -1,7 +1,7 @@
-"""What may go wrong upstream, for `Upstream.fail`. An `Answer` is a fault too: any status, headers and body.
+"""Faults of an upstream, for `Upstream.fail`. An `Answer` is a fault too, with any status, headers and body.
 
-A fault of one's own is a function of the `Exchange`; most here begin with the answer that a healthy upstream
-gives, so that a client which overlooks the fault would see nothing wrong.
+To write another fault, write a function of the `Exchange`. Most faults here begin with the answer of a healthy
+upstream, so that a client that overlooks the fault sees nothing wrong.
 """
 
 import zlib
@@ -17,12 +17,12 @@ _BLANKS = b" " * _BLOCK
 
 
 def html_page(status: int = 200) -> Fault:
-    """An HTML page where JSON is due: a proxy, a captive portal, an error page under status 200."""
+    """An HTML page instead of JSON, as from a proxy, a captive portal, or an error page under status 200."""
     return Answer("<!doctype html><title>Just a moment</title><h1>Checking your browser</h1>", status)
 
 
 def changed(change: Callable[[Any], Any]) -> Fault:
-    """The real JSON answer after `change`, which may alter it in place (and answer None) or answer another value."""
+    """The real JSON answer after `change`, which alters it in place and returns None, or returns another value."""
 
     def play(exchange: Exchange) -> None:
         answer = exchange.answer()
@@ -34,7 +34,7 @@ def changed(change: Callable[[Any], Any]) -> Fault:
 
 
 def wrong_types() -> Fault:
-    """The real JSON answer, each value of its object replaced by one of another type (a list by an object)."""
+    """The real JSON answer with each value of its object replaced by one of another type (a list by an object)."""
 
     def other(value: object) -> object:
         return {"unexpected": True} if isinstance(value, str | list) else "x"
@@ -46,7 +46,7 @@ def wrong_types() -> Fault:
 
 
 def cut_json() -> Fault:
-    """A complete HTTP answer whose JSON ends in the middle."""
+    """A complete HTTP answer whose JSON is cut off in the middle."""
 
     def play(exchange: Exchange) -> None:
         answer = exchange.answer()
@@ -56,7 +56,7 @@ def cut_json() -> Fault:
 
 
 def truncated() -> Fault:
-    """The real answer, and the connection ends in the middle of it: Content-Length promised more."""
+    """The real answer, but the connection ends in the middle of it: Content-Length promises more."""
 
     def play(exchange: Exchange) -> None:
         answer = exchange.answer()
@@ -68,12 +68,12 @@ def truncated() -> Fault:
 
 
 def reset() -> Fault:
-    """The connection is reset without an answer."""
+    """A reset of the connection, without an answer."""
     return Exchange.reset
 
 
 def hang() -> Fault:
-    """No answer until `Upstream.heal`, then the real one; none at all if the upstream stops first."""
+    """No answer until `Upstream.heal`, then the real one. No answer at all if the upstream stops first."""
 
     def play(exchange: Exchange) -> None:
         exchange.wait()
@@ -83,7 +83,7 @@ def hang() -> Fault:
 
 
 def delay(seconds: float) -> Fault:
-    """The real answer, so much later; `Upstream.heal` ends the wait."""
+    """The real answer, so many seconds later. `Upstream.heal` ends the wait."""
 
     def play(exchange: Exchange) -> None:
         exchange.wait(seconds)
@@ -93,7 +93,7 @@ def delay(seconds: float) -> Fault:
 
 
 def drip(seconds: float) -> Fault:
-    """The real answer byte by byte with so long a pause before each: no time-out of a single read ever strikes."""
+    """The real answer byte by byte, with so many seconds before each: no timeout of a single read strikes."""
 
     def play(exchange: Exchange) -> None:
         answer = exchange.answer()
@@ -106,7 +106,7 @@ def drip(seconds: float) -> Fault:
 
 
 def oversized(size: int) -> Fault:
-    """The real answer followed by blanks, which JSON allows, up to `size` bytes; its length is not announced."""
+    """The real answer and spaces, which JSON allows, up to `size` bytes in all. No header announces the length."""
 
     def play(exchange: Exchange) -> None:
         answer = exchange.answer()
@@ -118,7 +118,7 @@ def oversized(size: int) -> Fault:
 
 
 def gzip_bomb(size: int) -> Fault:
-    """The real answer and blanks up to `size` bytes, gzipped to about a thousandth of that on the wire."""
+    """The real answer and spaces up to `size` bytes in all, gzipped to about a thousandth of that."""
 
     def play(exchange: Exchange) -> None:
         answer = exchange.answer()
@@ -132,12 +132,12 @@ def gzip_bomb(size: int) -> Fault:
 
 
 def _padded(body: bytes, size: int) -> Iterator[bytes]:
-    """The body and then blanks up to `size` bytes, in blocks."""
+    """Yields the body, and then spaces up to `size` bytes, in blocks."""
     yield body
     for position in range(len(body), size, _BLOCK):
         yield _BLANKS[: size - position]
 
 
 def _with_body(answer: Answer, body: bytes) -> Answer:
-    """The same answer with other bytes."""
+    """Returns the answer with another body."""
     return Answer(body, answer.status, {"Content-Type": answer.content_type, **answer.headers})

@@ -1,4 +1,4 @@
-"""Recorded answers: what a provider really said, kept in a file and served again over HTTP."""
+"""Recorded answers: what a real upstream answered, read from a file and served again over HTTP."""
 
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -12,9 +12,12 @@ UNRECORDED = Answer({"error": "nothing like this call was recorded"}, 404)
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """One recorded call, enough to answer it again. No header and no body of the request is kept: it may hold a key.
+    """One recorded call with its answer. It has no header and no body of the request, which may hold a key.
 
-    `url`: path and query, relative to the provider's `base_url`, or from `/` where it is not below that.
+    Attributes:
+        url: path and query, relative to the provider's `base_url`, or from `/` if it is not below that.
+        headers: those of the answer.
+        body: that of the answer.
     """
 
     method: str
@@ -25,10 +28,10 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 class Recorded(Upstream):
-    """Answers as recorded by `imagevault providers check NAME --record FILE`, a JSON list of `Recording`s.
+    """Serves the answers that `imagevault providers check NAME --record FILE` recorded, a JSON list of `Recording`s.
 
-    A call gets the answer recorded for its path whose query is most like its own, 404 if its path was not recorded.
-    Raises ValueError if the file holds no recordings.
+    Of the answers that were recorded for its path, a call gets the one whose query is most like its own. It gets a 404
+    if its path was not recorded. Raises ValueError if the file holds no recordings.
     """
 
     def __init__(self, path: Path, *, port: int = 0) -> None:
@@ -42,13 +45,22 @@ class Recorded(Upstream):
         self.before(self._replay)
 
     def _replay(self, call: Call) -> Answer:
-        asked = set(call.query.multi_items())
-        best, alike = None, -1
-        for each in self.recordings:
-            path, _, query = f"/{each.url.removeprefix('/')}".partition("?")
-            shared = len(asked & set(parse_qsl(query, keep_blank_values=True)))
-            if (each.method, path) == (call.method, call.path) and shared > alike:
-                best, alike = each, shared
-        if best is None:
+        candidates = [recording for recording in self.recordings if _is_for(recording, call)]
+        if not candidates:
             return UNRECORDED
-        return Answer(best.body.encode(), best.status, {name.title(): value for name, value in best.headers.items()})
+        best = max(candidates, key=lambda recording: _shared_parameters(recording, call))
+        headers = {name.title(): value for name, value in best.headers.items()}
+        return Answer(best.body.encode(), best.status, headers)
+
+
+def _is_for(recording: Recording, call: Call) -> bool:
+    """Returns whether the recording is of a call with this method and path."""
+    path = recording.url.partition("?")[0]
+    return recording.method == call.method and f"/{path.removeprefix('/')}" == call.path
+
+
+def _shared_parameters(recording: Recording, call: Call) -> int:
+    """Returns how many parameters the recorded call and this one have in common."""
+    query = recording.url.partition("?")[2]
+    recorded = set(parse_qsl(query, keep_blank_values=True))
+    return len(recorded & set(call.query.multi_items()))

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on loopback, a thread per connection, with the sockets in reach so that faults can be real."""
+"""HTTP/1.1 on loopback, one thread a connection. Its sockets are accessible, so that faults can be real."""
 
 import sys
 import threading
@@ -19,13 +19,13 @@ Play = Callable[[Call, BaseHTTPRequestHandler], None]
 
 
 class LoopbackServer(ThreadingTCPServer):
-    """Gives every call to `play`, in the thread of its connection. `port` 0 takes a free one.
+    """Gives each call to `play`, in the thread of its connection. `port` 0 takes a free port.
 
-    `errors` keeps what `play` raised, except `OSError`, which only says that the client has gone.
+    `errors` holds what `play` raised, except OSError, which only says that the client has disconnected.
     """
 
     allow_reuse_address = True
-    daemon_threads = True  # a program that forgets to stop it can still exit
+    daemon_threads = True  # a program that does not stop the server can still exit
     request_queue_size = 256
 
     def __init__(self, port: int, play: Play) -> None:
@@ -37,17 +37,17 @@ class LoopbackServer(ThreadingTCPServer):
         self._accepting.start()
 
     def stop(self) -> None:
-        """Take no more calls, end every connection and every thread. `play` must not be waiting for anything else."""
+        """Takes no more calls, and ends each connection and thread. `play` must not be waiting for anything else."""
         self.shutdown()
         self._accepting.join()
         self.server_close()
         for connection, thread in list(self._connections.items()):
-            with suppress(OSError):  # it has ended by itself
+            with suppress(OSError):  # the client has closed it
                 connection.shutdown(SHUT_RDWR)
             thread.join()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve one connection in a thread that `stop` can end."""
+        """Serves one connection in a thread that `stop` can end."""
         thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), name="upstream call", daemon=True
         )
@@ -55,12 +55,12 @@ class LoopbackServer(ThreadingTCPServer):
         thread.start()
 
     def shutdown_request(self, request: Any) -> None:
-        """Close without a goodbye of our own, which would turn a reset into an orderly end."""
+        """Closes the socket without a shutdown, which would turn a reset into an orderly end."""
         request.close()
         self._connections.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Keep the error for the test instead of printing it."""
+        """Keeps the error for the test instead of printing it."""
         error = sys.exc_info()[1]
         if error is not None and not isinstance(error, OSError):
             self.errors.append(error)
@@ -90,4 +90,4 @@ class _Connection(BaseHTTPRequestHandler):
     do_DELETE = do_GET = do_HEAD = do_PATCH = do_POST = do_PUT = _receive  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: the upstream records its calls."""
+        """Logs nothing, because the upstream records its calls."""

@@ -1,9 +1,10 @@
-"""Every simulated upstream at once, to try the whole gateway with no key and no network.
+"""Serves every simulated upstream, to try the whole gateway without a key and without a network.
 
     python -m imagevault.testing.simulated                 all eleven
     python -m imagevault.testing.simulated pexels met      these two
 
-prints the variables that make a server use them, one a line as in a `.env`, and serves until it is interrupted.
+The command prints the environment variables that make a server use them, one a line as in a `.env` file, and serves
+until it is interrupted.
 """
 
 import argparse
@@ -45,42 +46,45 @@ FIRST_PORT = 9900
 
 
 def environment(name: str, upstream: Upstream) -> dict[str, str]:
-    """The variables that make a server ask this upstream, which has been started, for that provider."""
-    found = {"BASE_URL": upstream.url}
-    if key := getattr(upstream, "key", None):
-        found["API_KEY"] = key
+    """Returns the environment variables that make the provider `name` call this upstream, which is started."""
+    settings = {"BASE_URL": upstream.url}
+    key = getattr(upstream, "key", None)
+    if key:
+        settings["API_KEY"] = key
     if name == "wikimedia":
-        found["CONTACT"] = "you@images.example"
-    return {f"{name.upper()}_{field}": value for field, value in found.items()}
+        settings["CONTACT"] = "you@images.example"
+    return {f"{name.upper()}_{setting}": value for setting, value in settings.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted or ended."""
+    """Serves until it is interrupted or terminated."""
     parser = argparse.ArgumentParser(
         prog="python -m imagevault.testing.simulated", description="Simulated upstreams on loopback."
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SIMULATED)}; all if none is named")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(SIMULATED)}; all by default")
     parser.add_argument(
         "--port",
         type=int,
         default=FIRST_PORT,
-        help="of the first, each next has the next; 0 takes free ones (%(default)s)",
+        help="port of the first; the others take the ports after it; 0 takes free ports (default: %(default)s)",
     )
     given = parser.parse_args(arguments)
-    if unknown := set(given.names) - set(SIMULATED):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(SIMULATED)}")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    punctual = partial(SimulatedMet, clock=time.monotonic)  # its firewall goes by the time
-    makers: dict[str, Callable[..., Upstream]] = {**SIMULATED, "met": punctual}
+    unknown = sorted(set(given.names) - set(SIMULATED))
+    if unknown:
+        parser.error(f"there is no {', '.join(unknown)}: use {', '.join(SIMULATED)}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    met_with_firewall = partial(SimulatedMet, clock=time.monotonic)
+    upstreams: dict[str, Callable[..., Upstream]] = {**SIMULATED, "met": met_with_firewall}
     with ExitStack() as stack, suppress(KeyboardInterrupt):
-        for at, name in enumerate(given.names or SIMULATED):
-            port = given.port and given.port + at
+        for position, name in enumerate(given.names or SIMULATED):
+            port = given.port + position if given.port else 0
             try:
-                upstream = stack.enter_context(makers[name](port=port))
+                upstream = stack.enter_context(upstreams[name](port=port))
             except OSError as error:
-                parser.error(f"port {port} cannot be had for {name}: {error.strerror}; see --port")
-            sys.stdout.writelines(f"{variable}={value}\n" for variable, value in environment(name, upstream).items())
+                parser.error(f"{name} cannot listen on port {port}: {error.strerror}; choose another with --port")
+            for variable, value in environment(name, upstream).items():
+                sys.stdout.write(f"{variable}={value}\n")
         sys.stdout.flush()
         threading.Event().wait()
 

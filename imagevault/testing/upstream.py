@@ -1,4 +1,4 @@
-"""A simulated upstream: routes, checks before them, a record of all calls, and faults on demand."""
+"""A simulated upstream: checks and routes, a record of all calls, and faults on demand."""
 
 import re
 import threading
@@ -18,7 +18,7 @@ Route = TypeVar("Route", bound=Callable[..., object])
 
 
 class _PlannedFault(msgspec.Struct):
-    """A fault and the calls that it is meant for: `times` more of them, or all."""
+    """A fault for the next `times` calls, or for all, whose path matches."""
 
     fault: Fault
     times: int | None
@@ -28,10 +28,13 @@ class _PlannedFault(msgspec.Struct):
 class Upstream:
     """A real HTTP server on loopback: `with Upstream("/v1/") as upstream:`, in sync and in async tests.
 
-    Checks and routes are plain functions and run one at a time, so what they share needs no lock. `calls` holds
-    every call, oldest first, and may be cleared. `base_path` begins and ends with `/`; `port` 0 takes a free one, which
-    a second start keeps. An error in a route is no fault: the call gets no answer, and leaving the `with` block raises
-    the error.
+    Checks and routes are plain functions. They run one at a time, so what they share needs no lock. An error in a route
+    is no fault: the call gets no answer, and the end of the `with` block raises the error.
+
+    Attributes:
+        base_path: begins and ends with `/`.
+        port: 0 takes a free port, and a second start takes the same one.
+        calls: every call, the oldest first; may be cleared.
     """
 
     def __init__(self, base_path: str = "/", *, port: int = 0) -> None:
@@ -47,17 +50,17 @@ class Upstream:
         self._stopping = threading.Event()
         self._server: LoopbackServer | None = None
 
-    # -- declaring it
+    # Declaration
 
     def before(self, check: Check) -> Check:
-        """Run this before every route, in the order declared: auth, throttles. An `Answer` ends the call there."""
+        """Runs this check, for example of a key or a throttle, before every route. An `Answer` ends the call there."""
         self._checks.append(check)
         return check
 
     def route(self, method: str, path: str) -> Callable[[Route], Route]:
-        """Answer this method and path by the function below: `f(call, **names)` gives an `Answer` or a JSON value.
+        """Answers this method and path with the function below: `f(call, **names)` returns an `Answer` or a JSON value.
 
-        `path` is relative to the base path unless it begins with `/`; `{name}` stands for one segment, decoded.
+        `path` is relative to the base path unless it begins with `/`. `{name}` stands for one segment, decoded.
         """
 
         def declare(route: Route) -> Route:
@@ -74,17 +77,17 @@ class Upstream:
         """`route("POST", path)`."""
         return self.route("POST", path)
 
-    # -- running it
+    # Start and stop
 
     @property
     def url(self) -> str:
-        """Where it serves: the base URL to give to the plugin."""
+        """The base URL to give to the plugin. Raises RuntimeError before the upstream is started."""
         if not self.port:
-            raise RuntimeError("the upstream has no address before it is started")
+            raise RuntimeError("the upstream has no address before it is started: use it in a with block")
         return f"http://127.0.0.1:{self.port}{self.base_path}"
 
     def start(self) -> None:
-        """Serve; once this returns, connections are taken."""
+        """Starts the server, which takes connections when this returns."""
         if self._server is not None:
             raise RuntimeError("the upstream is already started")
         self._stopping.clear()
@@ -92,20 +95,22 @@ class Upstream:
         self.port = self._server.server_address[1]
 
     def stop(self) -> None:
-        """Refuse connections from now on and drop every call under way. A second `start` takes the same port."""
-        server, self._server = self._server, None
-        if server is not None:
-            self._stopping.set()
-            self._release()
-            server.stop()
+        """Stops the server and drops each call that has no answer yet. A second `start` takes the same port."""
+        if self._server is None:
+            return
+        server = self._server
+        self._server = None
+        self._stopping.set()
+        self._release()
+        server.stop()
 
     def __enter__(self) -> Self:
-        """Start."""
+        """Starts the upstream."""
         self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stop; an error in one of its own routes is raised, or noted on the error that it has caused."""
+        """Stops the upstream. Raises the error of a route, or adds a note on it to the error that it caused."""
         server = self._server
         self.stop()
         if server is not None and server.errors:
@@ -113,26 +118,28 @@ class Upstream:
                 raise server.errors[0]
             error.add_note(f"A route of the simulated upstream failed: {server.errors[0]!r}")
 
-    # -- making it fail, and watching it
+    # Faults and calls
 
     def fail(self, fault: Fault, *, times: int | None = None, path: str | None = None) -> None:
-        """Play this fault on the next `times` calls, or until `heal`; only on calls to `path`, if given.
+        """Plays this fault on the next `times` calls, or until `heal`; only on calls to `path` if it is given.
 
-        Faults that are planned one after the other play in that order. They come before checks and routes.
+        Several faults play in the order in which they were planned. A fault comes before checks and routes. Raises
+        ValueError if `times` is less than 1.
         """
         if times is not None and times < 1:
-            raise ValueError("a fault is played at least once")
+            raise ValueError(f"times is {times}: a fault is played at least once, give 1 or more")
+        pattern = None if path is None else self._pattern(path)
         with self._state:
-            self._faults.append(_PlannedFault(fault, times, None if path is None else self._pattern(path)))
+            self._faults.append(_PlannedFault(fault, times, pattern))
 
     def heal(self) -> None:
-        """Forget all faults, and answer the calls that hang."""
+        """Removes all faults, and answers the calls that hang."""
         with self._state:
             self._faults.clear()
         self._release()
 
     def wait_for_calls(self, count: int, *, timeout: float = 5) -> None:
-        """Block until `calls` holds that many; `TimeoutError` after `timeout` seconds.
+        """Blocks until `calls` holds `count` calls. Raises TimeoutError after `timeout` seconds.
 
         From async code: `await asyncio.to_thread(upstream.wait_for_calls, 1)`.
         """
@@ -141,11 +148,12 @@ class Upstream:
                 raise TimeoutError(f"{len(self.calls)} calls instead of {count} within {timeout} s")
 
     def _play(self, call: Call, handler: BaseHTTPRequestHandler) -> None:
-        """One call, in the thread of its connection."""
+        """Answers one call, in the thread of its connection."""
         with self._state:
             self.calls.append(call)
             self._state.notify_all()
-            fault, released = self._next_fault(call), self._released
+            fault = self._next_fault(call)
+            released = self._released
         exchange = Exchange(call, self._respond, handler, released=released, stopping=self._stopping)
         if fault is None:
             exchange.send(exchange.answer())
@@ -155,17 +163,19 @@ class Upstream:
             fault(exchange)
 
     def _next_fault(self, call: Call) -> Fault | None:
+        """Returns the first planned fault for this call, and counts it."""
         for planned in self._faults:
-            if planned.path is None or planned.path.fullmatch(call.path):
-                if planned.times is not None:
-                    planned.times -= 1
-                    if not planned.times:
-                        self._faults.remove(planned)
-                return planned.fault
+            if planned.path is not None and not planned.path.fullmatch(call.path):
+                continue
+            if planned.times is not None:
+                planned.times -= 1
+                if planned.times == 0:
+                    self._faults.remove(planned)
+            return planned.fault
         return None
 
     def _respond(self, call: Call) -> Answer:
-        """The answer of a healthy upstream."""
+        """Returns the answer of a healthy upstream."""
         with self._turn:
             for check in self._checks:
                 refusal = check(call)
@@ -177,7 +187,8 @@ class Upstream:
                 found = pattern.fullmatch(call.path)
                 path_exists = path_exists or found is not None
                 if found is not None and method == wanted:
-                    result = route(call, **{name: unquote(value) for name, value in found.groupdict().items()})
+                    names = {name: unquote(value) for name, value in found.groupdict().items()}
+                    result = route(call, **names)
                     return result if isinstance(result, Answer) else Answer(result)
         return Answer({"error": "method not allowed"}, 405) if path_exists else Answer({"error": "not found"}, 404)
 
@@ -187,7 +198,10 @@ class Upstream:
             self._released = threading.Event()
 
     def _pattern(self, path: str) -> re.Pattern[str]:
-        """The route's template as a pattern; an upstream's own links often end in a slash, so one more is fine."""
-        pieces = re.split(r"\{(\w+)\}", urljoin(self.base_path, path))
-        names = [f"(?P<{piece}>[^/]+)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)]
-        return re.compile("".join(names) + "/?")
+        """Returns the pattern of a path. It allows a slash at the end, which the links of many upstreams have."""
+        pieces = re.split(r"\{(\w+)\}", urljoin(self.base_path, path))  # text and names alternate
+        pattern = ""
+        for position, piece in enumerate(pieces):
+            is_name = position % 2 == 1
+            pattern += f"(?P<{piece}>[^/]+)" if is_name else re.escape(piece)
+        return re.compile(pattern + "/?")

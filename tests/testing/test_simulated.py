@@ -54,7 +54,8 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     with SimulatedPexels() as pexels, pytest.raises(SystemExit):
         main(["nasa", "--port", str(pexels.port)])
 
-    assert f"port {pexels.port} cannot be had for nasa: Address already in use" in capsys.readouterr().err
+    expected = f"nasa cannot listen on port {pexels.port}: Address already in use; choose another with --port"
+    assert expected in capsys.readouterr().err
 
 
 def test_one_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
