@@ -170,7 +170,9 @@ class TestRecord:
         """200, 400, 843 and 1686, heights as the whole is, and the whole."""
         image = await lookup(bench, image_id="abc", thumbnail={"width": 3000, "height": 2000})
 
-        assert [(each.name, each.url, each.width, each.height) for each in image.renditions] == [
+        assert [
+            (rendition.name, rendition.url, rendition.width, rendition.height) for rendition in image.renditions
+        ] == [
             ("thumbnail", "https://www.artic.edu/iiif/2/abc/full/200,/0/default.jpg", 200, 133),
             ("small", "https://www.artic.edu/iiif/2/abc/full/400,/0/default.jpg", 400, 267),
             ("medium", "https://www.artic.edu/iiif/2/abc/full/843,/0/default.jpg", 843, 562),
@@ -189,8 +191,8 @@ class TestRecord:
         """The museum makes none larger."""
         image = await lookup(bench, thumbnail={"width": size[0], "height": size[1]})
 
-        assert [each.width for each in image.renditions] == widths
-        assert [each.height for each in image.renditions][-1] == size[1]
+        assert [rendition.width for rendition in image.renditions] == widths
+        assert [rendition.height for rendition in image.renditions][-1] == size[1]
 
     @pytest.mark.parametrize("thumbnail", [None, {}, {"width": 800, "height": None}, {"width": 0, "height": 0}])
     async def test_without_a_size_there_is_the_whole_alone(self, bench: Bench, thumbnail: object) -> None:
@@ -198,7 +200,9 @@ class TestRecord:
         image = await lookup(bench, thumbnail=thumbnail)
 
         assert (image.width, image.height) == (None, None)
-        assert [(each.name, each.width, each.height) for each in image.renditions] == [("original", None, None)]
+        assert [(rendition.name, rendition.width, rendition.height) for rendition in image.renditions] == [
+            ("original", None, None)
+        ]
 
     @pytest.mark.parametrize(
         ("told", "base"),
@@ -215,11 +219,11 @@ class TestRecord:
     ) -> None:
         """The docs themselves show a test host."""
         image = await lookup(bench, told)
-        assert all(each.url.startswith(base) for each in image.renditions)
+        assert all(rendition.url.startswith(base) for rendition in image.renditions)
 
         artic.iiif_url = told or ""
         found = (await bench.search("cat")).images[0]
-        assert all((each.url or "").startswith(base) for each in found.renditions)
+        assert all((rendition.url or "").startswith(base) for rendition in found.renditions)
 
     @pytest.mark.parametrize(
         ("title", "display", "name"),

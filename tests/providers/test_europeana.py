@@ -22,7 +22,7 @@ RECORDED = Path(__file__).parent / "recorded" / "europeana"
 SETTINGS = {"api_key": "test-key"}
 BASE = "/record/v2/"
 CC, RS = "http://creativecommons.org/", "http://rightsstatements.org/vocab/"
-HIDDEN = {f"{RS}InC-EDU/1.0/"} | {each for each in RIGHTS if RIGHTS[each] == "permission"}
+HIDDEN = {f"{RS}InC-EDU/1.0/"} | {right for right in RIGHTS if RIGHTS[right] == "permission"}
 ITEM = {
     "id": "/90402/SK_A_7",
     "type": "IMAGE",
@@ -246,7 +246,7 @@ class TestRecord:
         assert (image.author, image.tags) == (Author("Ada Lind"), ["Print", "Paper"])
         assert image.source_url == "https://www.europeana.eu/item/90402/SK_A_7"
         assert (image.width, image.height, image.color) == (None, None, None)
-        assert [(each.name, each.url, each.width) for each in image.renditions] == [
+        assert [(rendition.name, rendition.url, rendition.width) for rendition in image.renditions] == [
             ("thumbnail", ITEM["edmPreview"][0], None),
             ("original", "https://images.example.org/7.jpg", None),
         ]
@@ -318,7 +318,7 @@ class TestRecord:
             edmPreview=["http://api.europeana.eu/thumbnail/v2/url.json?uri=http%3A%2F%2Fx"],
         )
 
-        assert [each.url for each in image.renditions] == [
+        assert [rendition.url for rendition in image.renditions] == [
             "https://api.europeana.eu/thumbnail/v2/url.json?uri=http%3A%2F%2Fx",
             "https://images.example.org/a?next=http://b",
         ]

@@ -260,14 +260,23 @@ class TestFiles:
         original = {"url_o": f"{HOST}_o.png", "width_o": "6000", "height_o": "4000"}
         image = await record(bench, **original, url_c=f"{HOST}_c.jpg", width_c=800, height_c=533)
 
-        assert [each.name for each in image.renditions] == ["thumbnail", "small", "medium", "large", "original"]
+        assert [rendition.name for rendition in image.renditions] == [
+            "thumbnail",
+            "small",
+            "medium",
+            "large",
+            "original",
+        ]
         assert image.renditions[-1] == Rendition(name="original", url=f"{HOST}_o.png", width=6000, height=4000)
 
     async def test_the_largest_of_a_small_photo_is_large(self, bench: Bench) -> None:
         """Every image has an original or a large file; this is no original."""
         image = await record(bench, url_l=..., width_l=..., height_l=...)
 
-        assert [(each.name, each.width) for each in image.renditions] == [("thumbnail", 240), ("large", 500)]
+        assert [(rendition.name, rendition.width) for rendition in image.renditions] == [
+            ("thumbnail", 240),
+            ("large", 500),
+        ]
 
     @pytest.mark.parametrize(
         ("change", "size"),
@@ -292,7 +301,7 @@ class TestFiles:
         """One that lacks its sides, or has null, is given without."""
         image = await record(bench, width_l=..., height_l=..., width_m=None, height_m=None)
 
-        assert [(each.name, each.width, each.height) for each in image.renditions] == [
+        assert [(rendition.name, rendition.width, rendition.height) for rendition in image.renditions] == [
             ("thumbnail", 240, 160),
             ("small", None, None),
             ("large", None, None),
@@ -313,7 +322,7 @@ class TestFiles:
         """Above all the picture that stands for a removed photo."""
         image = await record(bench, url_l=url)
 
-        assert [each.name for each in image.renditions] == ["thumbnail", "large"]
+        assert [rendition.name for rendition in image.renditions] == ["thumbnail", "large"]
 
     async def test_a_removed_photo_is_dropped(self, bench: Bench) -> None:
         """One that has nothing but that picture."""
@@ -682,7 +691,10 @@ class TestRecorded:
         self.answer(bench, listing(self.read("photo_without_large_file")).content)
         [image] = (await bench.search("valley")).images
 
-        assert [(each.name, each.width) for each in image.renditions] == [("thumbnail", 240), ("large", 500)]
+        assert [(rendition.name, rendition.width) for rendition in image.renditions] == [
+            ("thumbnail", 240),
+            ("large", 500),
+        ]
         assert (image.width, image.license and image.license.id) == (500, "cc-by-nc-nd-2.0")
 
     async def test_a_wrong_key(self, bench: Bench) -> None:

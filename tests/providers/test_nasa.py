@@ -97,7 +97,9 @@ class TestSearch:
             pages.append(await bench.search("cat", len(pages) + 1))
 
         shown = [image.source_url for page in pages for image in page.images]
-        assert shown == [f"https://images.nasa.gov/details/{quote(nasa_id(each), safe='')}" for each in pictures("cat")]
+        assert shown == [
+            f"https://images.nasa.gov/details/{quote(nasa_id(number), safe='')}" for number in pictures("cat")
+        ]
         assert {page.total for page in pages} == {250}
         assert [call.query["page"] for call in nasa.calls] == ["1", "2", "3"]
 
@@ -152,7 +154,7 @@ class TestSearch:
         """The other files stay."""
         image = await lookup(bench, [{"href": None}, "x", {"href": LINKS[0]["href"], "width": "wide"}, *LINKS[1:]])
 
-        assert {each.name for each in image.renditions} == {"original", "thumbnail"}
+        assert {rendition.name for rendition in image.renditions} == {"original", "thumbnail"}
 
 
 class TestFiles:
@@ -160,7 +162,9 @@ class TestFiles:
         """None is made up; the image has the size of its original."""
         image = await lookup(bench)
 
-        assert {(each.name, each.url, each.width, each.height) for each in image.renditions} == {
+        assert {
+            (rendition.name, rendition.url, rendition.width, rendition.height) for rendition in image.renditions
+        } == {
             ("medium", f"{FILES}probe/probe~medium.jpg", 1280, 853),
             ("original", f"{FILES}probe/probe~orig.JPG", 6000, 4000),
             ("thumbnail", f"{FILES}probe/probe~thumb.jpg", 640, 427),
@@ -180,7 +184,7 @@ class TestFiles:
         """The first of them."""
         image = await lookup(bench, [*LINKS, {"href": f"{FILES}probe/probe~orig.tif"}])
 
-        assert [each.url for each in image.renditions if each.name == "original"] == [LINKS[1]["href"]]
+        assert [rendition.url for rendition in image.renditions if rendition.name == "original"] == [LINKS[1]["href"]]
 
     async def test_a_turned_picture_has_the_sides_that_are_seen(self, bench: Bench) -> None:
         """Its original is told as it lies; so filters by orientation find it where it belongs."""
@@ -188,7 +192,7 @@ class TestFiles:
         image = await lookup(bench, turned)
 
         assert (image.width, image.height) == (4608, 8192)
-        assert {(each.name, each.width, each.height) for each in image.renditions} == {
+        assert {(rendition.name, rendition.width, rendition.height) for rendition in image.renditions} == {
             ("original", 4608, 8192),
             ("thumbnail", 360, 640),
         }
@@ -204,8 +208,8 @@ class TestFiles:
         """No other address is guessed."""
         image = await lookup(bench, [{"href": f"{FILES}probe/probe~thumb.jpg", "rel": "preview"}])
 
-        assert {each.name for each in image.renditions} == {"thumbnail", "large"}
-        assert {each.url for each in image.renditions} == {f"{FILES}probe/probe~thumb.jpg"}
+        assert {rendition.name for rendition in image.renditions} == {"thumbnail", "large"}
+        assert {rendition.url for rendition in image.renditions} == {f"{FILES}probe/probe~thumb.jpg"}
         assert (image.width, image.height) == (None, None)
 
 
@@ -394,9 +398,16 @@ class TestRecorded:
             self.check(image, item)
 
     def check(self, image: Image, item: Any) -> None:
-        data, sizes = item["data"][0], {each["rel"]: each for each in item["links"]}
+        data = item["data"][0]
+        sizes = {link["rel"]: link for link in item["links"]}
         assert image.id.replace("%20", " ") == data["nasa_id"]
-        assert {each.name for each in image.renditions} == {"thumbnail", "small", "medium", "large", "original"}
+        assert {rendition.name for rendition in image.renditions} == {
+            "thumbnail",
+            "small",
+            "medium",
+            "large",
+            "original",
+        }
         assert {image.width, image.height} == {sizes["canonical"]["width"], sizes["canonical"]["height"]}
         assert image.width is not None
         assert image.height is not None

@@ -238,7 +238,7 @@ class TestLicense:
         model = {**FREE, "type": "3d_voyager", "content": "https://3d-api.si.edu/voyager/1"}
         image = await lookup(bench, media=[model, "odd", {}, {**FREE, "content": 7}, closed, FREE, closed])
 
-        assert {each.url for each in image.renditions} == {f"{IDS}?id=INV-7", f"{IDS}?id=INV-7&max=400"}
+        assert {rendition.url for rendition in image.renditions} == {f"{IDS}?id=INV-7", f"{IDS}?id=INV-7&max=400"}
 
 
 class TestRecord:
@@ -261,7 +261,9 @@ class TestRecord:
         ]
         image = await lookup(bench, media=[{**FREE, "resources": resources}])
 
-        assert [(each.name, each.url, each.width, each.height) for each in image.renditions] == [
+        assert [
+            (rendition.name, rendition.url, rendition.width, rendition.height) for rendition in image.renditions
+        ] == [
             ("thumbnail", f"{IDS}?id=INV-7&max=400", None, None),
             ("large", f"{IDS}?id=INV-7", None, None),
             ("original", f"{file}.jpg", 7682, 4000),
@@ -280,14 +282,17 @@ class TestRecord:
         medium = {**FREE, "content": content.replace("https", "http"), "thumbnail": thumbnail}
         image = await lookup(bench, media=[medium])
 
-        assert [(each.name, each.url) for each in image.renditions] == [("thumbnail", thumbnail), ("large", content)]
+        assert [(rendition.name, rendition.url) for rendition in image.renditions] == [
+            ("thumbnail", thumbnail),
+            ("large", content),
+        ]
 
     async def test_without_a_thumbnail_there_is_none(self, bench: Bench) -> None:
         """Nor is one made up for hosts that make none."""
         medium = {**FREE, "content": "https://collections.nmnh.si.edu/media/?irn=7", "thumbnail": None}
         image = await lookup(bench, media=[medium])
 
-        assert [each.name for each in image.renditions] == ["large"]
+        assert [rendition.name for rendition in image.renditions] == ["large"]
 
     @pytest.mark.parametrize(
         ("names", "author"),
@@ -407,7 +412,7 @@ class TestRecorded:
         assert (image.id, image.title) == (row["url"], row["title"])
         assert image.author == Author(row["content"]["freetext"]["name"][0]["content"])
         assert (image.source_url or "").startswith("https://n2t.net/ark:/")
-        assert [each.name for each in image.renditions] == ["thumbnail", "large"]
+        assert [rendition.name for rendition in image.renditions] == ["thumbnail", "large"]
         assert image.tags == row["content"]["indexedStructured"]["topic"]
         assert (page.total, page.last) == (1, True)
 

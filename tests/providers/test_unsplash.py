@@ -157,7 +157,7 @@ async def test_no_result_is_an_advert_or_for_some_only(bench: Bench) -> None:
 async def test_no_file_is_on_s3(bench: Bench) -> None:
     """S3 counts no view; every file is on the one host that does."""
     pages = [await bench.search("cat", number) for number in (1, 2, 3, 4)]
-    urls = [each.url for page in pages for image in page.images for each in image.renditions]
+    urls = [rendition.url for page in pages for image in page.images for rendition in image.renditions]
     assert len(urls) > 300
     assert {urlsplit(url or "").hostname for url in urls} == {"images.unsplash.com"}
 
@@ -168,7 +168,7 @@ async def test_every_file_keeps_its_ixid(bench: Bench) -> None:
     assert bench.provider.info.hotlink == "required"
     for image in page.images:
         expected = photo(int(image.id[-7:]), "cat")["urls"]["raw"]
-        assert {query_of(each.url)["ixid"][0] for each in image.renditions} == {query_of(expected)["ixid"][0]}
+        assert {query_of(rendition.url)["ixid"][0] for rendition in image.renditions} == {query_of(expected)["ixid"][0]}
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ async def test_a_link_that_is_null_costs_no_photo(unsplash: SimulatedUnsplash, b
     unsplash.fail(faults.changed(change), times=1)
     image = (await bench.search("cat")).images[0]
     assert (image.id, image.source_url, image.author) == (identity(0), None, Author("Sample Person 0"))
-    assert [each.name for each in image.renditions] == ["thumbnail", "medium", "large", "original"]
+    assert [rendition.name for rendition in image.renditions] == ["thumbnail", "medium", "large", "original"]
     await bench.downloaded(image)
     assert unsplash.calls[-1].path == f"/photos/{identity(0)}/download"
 

@@ -354,10 +354,10 @@ class TestFiles:
         images = (await bench.search("cat")).images
         call = commons.calls[0]
         answer = await bench.http.get("api.php", params=call.query, headers={"User-Agent": call.headers["user-agent"]})
-        links = [each.url for image in images for each in image.renditions]
+        links = [rendition.url for image in images for rendition in image.renditions]
 
         assert all(f'"{link}?utm_' in answer.text for link in links)
-        assert {name for image in images for name in [each.name for each in image.renditions]} == {
+        assert {name for image in images for name in [rendition.name for rendition in image.renditions]} == {
             "thumbnail", "small", "medium", "original",
         }  # fmt: skip
 
@@ -376,13 +376,13 @@ class TestFiles:
             responsiveUrls={"1.5": f"{THUMB}/495px-Lamp.jpg", "2": f"{THUMB}/660px-Lamp.jpg"},
         )
 
-        assert [each.name for each in image.renditions] == ["original"]
+        assert [rendition.name for rendition in image.renditions] == ["original"]
 
     async def test_are_called_by_their_true_width(self, bench: Bench) -> None:
         """A thumbnail may be of the next step while `thumbwidth` repeats what was asked; then two links are one."""
         image = await record(bench, thumburl=f"{THUMB}/500px-Lamp.jpg{UTM}", thumbwidth=330)
 
-        assert [(each.name, each.width) for each in image.renditions] == [
+        assert [(rendition.name, rendition.width) for rendition in image.renditions] == [
             ("small", 500), ("medium", 960), ("original", 4000),
         ]  # fmt: skip
 
@@ -409,7 +409,7 @@ class TestFiles:
         """The width is at the beginning, not wherever an uploader wrote one."""
         image = await record(bench, thumburl=f"{THUMB}/{name}", responsiveUrls=...)
 
-        assert [each.width for each in image.renditions] == ([width, 4000] if width else [4000])
+        assert [rendition.width for rendition in image.renditions] == ([width, 4000] if width else [4000])
 
     @pytest.mark.parametrize("change", [{"thumburl": ..., "responsiveUrls": ...}, {"thumburl": ""}])
     async def test_may_be_only_one(self, bench: Bench, change: dict[str, Any]) -> None:
@@ -770,7 +770,7 @@ class TestRecorded:
 
         assert [image.id for image in images] == ["9000001", "9000002", "9000003"]
         assert images[0].title == "Blue Lid"
-        assert [each.name for image in images for each in image.renditions] == ["original"] * 3
+        assert [rendition.name for image in images for rendition in image.renditions] == ["original"] * 3
         assert {image.license.id for image in images if image.license} == {"unstated"}
 
     async def test_an_answer_in_pieces(self, bench: Bench) -> None:

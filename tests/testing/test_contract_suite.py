@@ -185,7 +185,7 @@ def given(request: pytest.FixtureRequest) -> Callable[[str], Mapping[str, object
 
     def given(name: str) -> Mapping[str, object]:
         wanted = inspect.signature(CHECKS[name]).parameters.keys() & {"caplog", "tmp_path"}
-        return {each: request.getfixturevalue(each) for each in wanted}
+        return {fixture: request.getfixturevalue(fixture) for fixture in wanted}
 
     return given
 
@@ -516,7 +516,7 @@ class IdsOnly(Tiny):
     def _find(self, call: Call) -> Answer:
         answer = super()._find(call)
         assert isinstance(answer.content, dict)
-        ids = [each["id"] for each in answer.content["photos"]]
+        ids = [photo["id"] for photo in answer.content["photos"]]
         return Answer({**answer.content, "photos": ids}, headers=answer.headers)
 
 
@@ -564,7 +564,7 @@ class TestRecordedAnswers:
     def keep(self, path: Path, wanted: Callable[[Recording], bool]) -> None:
         """Leaves only these answers in the file."""
         answers = msgspec.json.decode(path.read_bytes(), type=list[Recording])
-        path.write_bytes(msgspec.json.encode([each for each in answers if wanted(each)]))
+        path.write_bytes(msgspec.json.encode([answer for answer in answers if wanted(answer)]))
 
     def test_pass(self, recorded: Path, given: Given) -> None:
         """All but the checks for which a recording of two pages and an image cannot do."""
@@ -589,11 +589,11 @@ class TestRecordedAnswers:
         assert told == "page 2 makes the same call as page 1: send query.page"
 
     def test_one_page_will_do(self, recorded: Path) -> None:
-        self.keep(recorded, lambda each: "offset=10" not in each.url)
+        self.keep(recorded, lambda answer: "offset=10" not in answer.url)
         contract(tiny(), lambda: Recorded(recorded)).test_pages_follow_without_repeat()
 
     def test_a_look_up_is_missed(self, recorded: Path, given: Given) -> None:
-        self.keep(recorded, lambda each: "photos/" not in each.url)
+        self.keep(recorded, lambda answer: "photos/" not in answer.url)
         told = complaint(given, contract(tiny(), lambda: Recorded(recorded)), LOOKUP)
         assert told == "no lookup of an image of the search is recorded: run imagevault providers check NAME --record"
 

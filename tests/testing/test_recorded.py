@@ -149,7 +149,7 @@ class TestRecording:
         text = self.record(api, acme, tmp_path / "answers.json")
         for secret in (self.KEY, "test+key", "test%20key", "acme\\", self.SECRET, "opaque", "of-you"):
             assert secret not in text
-        bodies = [msgspec.json.decode(each.body) for each in Recorded(tmp_path / "answers.json").recordings]
+        bodies = [msgspec.json.decode(recording.body) for recording in Recorded(tmp_path / "answers.json").recordings]
         assert bodies[0]["access_token"] == "***"
         assert bodies[0]["token_type"] == "Bearer"
         assert bodies[1]["next"] == "https://acme.example/api/v2/find?page=2&key=***"
@@ -159,7 +159,7 @@ class TestRecording:
         """So that they can be served from anywhere."""
         self.record(api, acme, tmp_path / "answers.json")
         recorded = Recorded(tmp_path / "answers.json")
-        assert [(each.method, each.url) for each in recorded.recordings] == [
+        assert [(recording.method, recording.url) for recording in recorded.recordings] == [
             ("POST", "token"),
             ("GET", "find?q=cat&key=***"),
             ("GET", "photos/a%2Fb"),
