@@ -57,8 +57,8 @@ def _pieces(markup: str) -> Iterator[str]:
 def _tag(markup: str, start: int) -> tuple[str, int | None]:
     """The name of the tag that begins here, and where it ends; None where none begins."""
     if markup.startswith("<!--", start):
-        end = markup.find("-->", start + 4)
-        return "", len(markup) if end < 0 else end + 3
+        comment_end = markup.find("-->", start + 4)
+        return "", len(markup) if comment_end < 0 else comment_end + 3
     found = TAG_NAME.match(markup, start)
     if found is None or found[1].lower() not in ELEMENTS:
         return "", None
