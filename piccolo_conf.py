@@ -1,4 +1,4 @@
-"""For Piccolo's own commands in a checkout: `piccolo migrations new imagevault` and the like."""
+"""The configuration of Piccolo's own commands in a checkout, such as `piccolo migrations new imagevault`."""
 
 from imagevault.config.settings import load
 from imagevault.storage.database import Database

@@ -134,7 +134,7 @@ class TestImports:
     def test_piccolo_is_known_in_the_database_the_tables_and_the_rules_that_query(self) -> None:
         found = importers("piccolo")
 
-        assert {"imagevault.storage.database", "imagevault.storage.engines", "imagevault.accounts.tables"} <= found
+        assert {"imagevault.storage.database", "imagevault.storage.transactions", "imagevault.accounts.tables"} <= found
         assert {part(name) for name in found} <= {
             "storage",
             "accounts",
@@ -145,9 +145,11 @@ class TestImports:
         }
         assert not any(name.endswith(".routes") for name in found)
 
-    @pytest.mark.parametrize("driver", ["asyncpg", "aiosqlite", "sqlite3"])
-    def test_the_drivers_are_known_where_the_engines_are(self, driver: str) -> None:
-        assert importers(driver) <= {"imagevault.storage.database", "imagevault.storage.engines"}
+    @pytest.mark.parametrize(
+        ("driver", "engine"), [("asyncpg", "postgres"), ("aiosqlite", "sqlite"), ("sqlite3", "sqlite")]
+    )
+    def test_a_driver_is_known_to_its_engine_only(self, driver: str, engine: str) -> None:
+        assert importers(driver) == {f"imagevault.storage.{engine}"}
 
     def test_pluggy_is_known_to_the_loader_and_the_hooks(self) -> None:
         assert importers("pluggy") == {"imagevault.plugins.hookspecs", "imagevault.plugins.registry"}

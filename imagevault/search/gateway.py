@@ -65,7 +65,7 @@ class Gateway:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Set the clock by the database; when the block ends, end flights, write, and close connections."""
-        await self.clock.set()
+        await self.clock.sync()
         async with self.pages.running():
             yield
 

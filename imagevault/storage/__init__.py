@@ -1,1 +1,1 @@
-"""The database: engines for SQLite and PostgreSQL, transactions, migrations, and the shared clock."""
+"""The database: the engines for SQLite and PostgreSQL, transactions, migrations, and the shared clock."""

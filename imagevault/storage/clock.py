@@ -1,4 +1,4 @@
-"""The clock that all workers share."""
+"""A clock on which all workers agree."""
 
 import time
 
@@ -6,13 +6,17 @@ from imagevault.storage.database import current
 
 
 class SharedClock:
-    """Unix time that all workers agree on and that no step of a host's clock moves: the database's, then monotonic."""
+    """Unix time in seconds. After `sync` it follows the database's clock, which all workers share.
+
+    Between two calls of `sync` it advances with this host's monotonic clock, which no correction of the host's time
+    moves.
+    """
 
     def __init__(self) -> None:
         self.offset = time.time() - time.monotonic()
 
-    async def set(self) -> None:
-        """Takes the time of the app's database."""
+    async def sync(self) -> None:
+        """Set the clock by the database of the running app. Raises DatabaseUnavailable if it does not answer."""
         self.offset = await current().time() - time.monotonic()
 
     def __call__(self) -> float:

@@ -1,25 +1,21 @@
-"""The database: two engines, SQLite and PostgreSQL, behind one object per app.
+"""The database of one app, behind one object for SQLite and PostgreSQL.
 
-Piccolo keeps one engine on each table class for the whole process. Here that engine is `DB`, which hands every query to
-the database of the app whose code is running (a context variable), so that two apps in one process never mix.
+Piccolo keeps one engine on each table class for the whole process. Here that engine is `DB`. It passes every query to
+the database of the app whose code is running (a context variable), so that two apps in one process stay separate.
 """
 
-import asyncio
 import contextlib
 import contextvars
 import io
 import logging
 import os
 import re
-import sqlite3
-import time
 from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import asyncpg
 from piccolo.columns import Varchar
 from piccolo.engine.base import BaseAtomic, BaseBatch, Engine
 from piccolo.query.base import Query
@@ -29,32 +25,17 @@ from typing_extensions import override
 
 from imagevault.config.settings import Settings
 from imagevault.errors import DatabaseUnavailable
-from imagevault.storage.engines import Postgres, SQLite, relaxed
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover  (Windows: one worker only)
-    fcntl = None  # type: ignore[assignment]
+from imagevault.storage import postgres, sqlite
+from imagevault.storage.postgres import Postgres
+from imagevault.storage.sqlite import SQLite
+from imagevault.storage.transactions import relaxed
 
 log = logging.getLogger(__name__)
 
 os.environ.setdefault("PICCOLO_CONF", "imagevault.storage.migrations")  # a wheel has no piccolo_conf.py
 MIGRATION_ID = re.compile(r'^ID = "(.+)"$', re.MULTILINE)
-MIGRATION_LOCK = 0x1A6E_7A17  # any number that nothing else in the database takes for an advisory lock
 
-OUTAGES = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    sqlite3.OperationalError,
-)
-
+OUTAGES = (OSError, *sqlite.OUTAGES, *postgres.OUTAGES)  # TimeoutError is an OSError
 
 _current: contextvars.ContextVar["Database"] = contextvars.ContextVar("imagevault_database")
 
@@ -64,8 +45,8 @@ def current() -> "Database":
     return _current.get()
 
 
-class _Current(Engine[Any]):
-    """What Piccolo's tables hold: the engine of the running app, its outages under one name."""
+class _CurrentEngine(Engine[Any]):
+    """The engine that Piccolo's tables hold: that of the running app, with one error for every outage."""
 
     def __init__(self) -> None:
         self.query_id = 0
@@ -114,11 +95,11 @@ class _Current(Engine[Any]):
         """Nothing: no extension is needed."""
 
 
-DB = _Current()
+DB = _CurrentEngine()
 
 
 class AppliedMigration(Table, tablename="migration", db=DB):
-    """The migrations that ran, as Piccolo notes them down."""
+    """The migrations that ran. Piccolo writes the rows."""
 
     name = Varchar()
     app_name = Varchar()
@@ -126,7 +107,7 @@ class AppliedMigration(Table, tablename="migration", db=DB):
 
 @contextlib.contextmanager
 def outages() -> Iterator[None]:
-    """Turns every error that means "the database does not answer" into DatabaseUnavailable."""
+    """Turn every error that means "the database does not answer" into DatabaseUnavailable."""
     try:
         yield
     except OUTAGES as error:
@@ -135,7 +116,7 @@ def outages() -> Iterator[None]:
 
 @contextlib.contextmanager
 def relaxed_durability() -> Iterator[None]:
-    """Writes inside need not wait for the disk, where the engine can tell them apart (SQLite)."""
+    """Let writes inside return before the disk has them. Only SQLite makes a difference."""
     token = relaxed.set(True)
     try:
         yield
@@ -145,107 +126,90 @@ def relaxed_durability() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def transaction() -> AsyncIterator[None]:
-    """All queries inside are kept together, or none; never gather them: one connection runs one query at a time."""
+    """Commit all queries inside together, or none. Await them one by one: they share one connection."""
     with outages():
         async with DB.transaction():
             yield
 
 
 class Database:
-    """The database of one app: opened and migrated when it starts, closed when it stops."""
+    """The database of one app. It is opened and migrated when the app starts, and closed when the app stops."""
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.database_url
-        self.engine: SQLite | Postgres
-        if url is None:
-            self.engine = SQLite(settings.data / "imagevault.sqlite")
-        elif url.startswith("sqlite"):
-            self.engine = SQLite(Path(unquote(urlsplit(url).path[1:])))
-        else:
-            self.engine = Postgres(url)
+        self.engine = _engine(settings)
 
     @property
     def place(self) -> str:
-        """Where it is, for messages: never with a password."""
-        if isinstance(self.engine, SQLite):
-            return f"SQLite at {self.engine.path}"
-        parts = urlsplit(self.engine.config["dsn"])
-        return (
-            f"PostgreSQL at {parts.hostname or 'the local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
-        )
+        """Where the database is, for messages; never with a password."""
+        return self.engine.place
 
     def use(self) -> None:
-        """From here on, code in this task and those it starts works on this database."""
+        """Let this task, and the tasks that it starts from now on, use this database."""
         _current.set(self)
 
     async def open(self) -> None:
-        """Connects and brings the tables up to date. Raises DatabaseUnavailable with the place and the reason."""
+        """Connect and run the migrations that are due.
+
+        Raises:
+            DatabaseUnavailable: with the place and the reason.
+
+        """
         self.use()
         try:
             await self.engine.open()
             try:
                 if not await _is_up_to_date():
-                    async with _migration_lock(self.engine):
+                    async with self.engine.migration_lock():
                         await _migrate()
             except BaseException:
                 await self.engine.close()
                 raise
-        except (DatabaseUnavailable, *OUTAGES, sqlite3.DatabaseError, asyncpg.PostgresError) as error:
+        except (DatabaseUnavailable, *OUTAGES, sqlite.Error, postgres.Error) as error:
             raise DatabaseUnavailable(f"{self.place} cannot be used: {error or type(error).__name__}") from error
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Close every connection."""
         await self.engine.close()
 
     async def time(self) -> float:
-        """Unix time by the database's clock, which all hosts share; SQLite's is this host's."""
-        if isinstance(self.engine, SQLite):
-            return time.time()
+        """Unix time by a clock that all workers share. Raises DatabaseUnavailable if the database does not answer."""
         with outages():
-            [row] = await self.engine.run_ddl("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
-            return float(row["now"])
+            return await self.engine.time()
 
     async def ping(self) -> None:
-        """Raises DatabaseUnavailable unless the database answers now."""
+        """Raises DatabaseUnavailable unless the database answers."""
         self.use()
         with outages():
-            if isinstance(self.engine, SQLite):
-                self.engine.check_file()
-            await self.engine.run_ddl("SELECT 1")
+            await self.engine.ping()
 
 
-@contextlib.asynccontextmanager
-async def _migration_lock(engine: SQLite | Postgres) -> AsyncIterator[None]:
-    """Of workers that start at once, one migrates and the others wait for it."""
-    if isinstance(engine, Postgres):
-        connection = await engine.get_new_connection()  # closing it frees the advisory lock
-        try:
-            await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
-            yield
-        finally:
-            await connection.close()
-    else:
-        with open(f"{engine.path}.lock", "w") as handle:  # noqa: ASYNC230, PTH123  a lock file of no content
-            if fcntl is not None:
-                await asyncio.to_thread(fcntl.flock, handle, fcntl.LOCK_EX)
-            yield
+def _engine(settings: Settings) -> SQLite | Postgres:
+    url = settings.database_url
+    if url is None:
+        return SQLite(settings.data / "imagevault.sqlite")
+    if url.startswith("sqlite"):
+        return SQLite(Path(unquote(urlsplit(url).path[1:])))
+    return Postgres(url)
 
 
 async def _is_up_to_date() -> bool:
+    """Whether every migration of the package has run."""
     if not await AppliedMigration.table_exists():
         return False
     rows = await AppliedMigration.select(AppliedMigration.name).where(AppliedMigration.app_name == "imagevault")
-    sources = (each.read_text() for each in files("imagevault_migrations").iterdir() if each.name.endswith(".py"))
-    return {id for source in sources for id in MIGRATION_ID.findall(source)} <= {row["name"] for row in rows}
+    applied = {row["name"] for row in rows}
+    modules = [module for module in files("imagevault_migrations").iterdir() if module.name.endswith(".py")]
+    return all(id in applied for module in modules for id in MIGRATION_ID.findall(module.read_text()))
 
 
 async def _migrate() -> None:
-    from piccolo.apps.migrations.commands.forwards import run_forwards  # noqa: PLC0415  large, and rarely needed
+    from piccolo.apps.migrations.commands.forwards import run_forwards  # noqa: PLC0415  large and rarely needed
 
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):  # Piccolo prints what it does
+    with contextlib.redirect_stdout(printed):  # Piccolo prints its steps
         result = await run_forwards("imagevault")
-    for line in filter(None, map(str.strip, printed.getvalue().splitlines())):
-        log.debug("migrations: %s", line)
+    for line in printed.getvalue().splitlines():
+        if line.strip():
+            log.debug("migrations: %s", line.strip())
     if not result.success:
         raise DatabaseUnavailable(f"the migrations failed: {result.message}")

@@ -1,4 +1,7 @@
-"""What Piccolo's migrations look for, by the name that `database` gives them; loaded only when one is due."""
+"""The configuration of Piccolo's migrations. `database` names this module in PICCOLO_CONF.
+
+It is imported only when a migration is due.
+"""
 
 from piccolo.conf.apps import AppRegistry
 

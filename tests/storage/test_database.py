@@ -12,6 +12,7 @@ from imagevault.config.settings import load
 from imagevault.downloads.tables import Download
 from imagevault.errors import DatabaseUnavailable
 from imagevault.storage.database import Database, transaction
+from imagevault.storage.sqlite import SQLite
 
 
 def account(username: str) -> Account:
@@ -28,7 +29,7 @@ class TestDatabase:
         return Database(load({"DATABASE_URL": database_url}, tmp_path))
 
     async def test_keeps_every_type_of_value(self, database: Database) -> None:
-        """What is read is what was written: ids, times with their zone, flags, nulls."""
+        """Ids, times with their zone, flags and nulls are read as they were written."""
         await database.open()
         try:
             row = Download(
@@ -43,7 +44,7 @@ class TestDatabase:
             await database.close()
 
     async def test_opens_again_with_rows_present(self, database: Database) -> None:
-        """Migrations that ran are not run again, and lose nothing."""
+        """Migrations run once and lose no rows."""
         await database.open()
         await Account.insert(account("ada"))
         await database.close()
@@ -55,7 +56,7 @@ class TestDatabase:
             await database.close()
 
     async def test_a_transaction_is_kept_whole_or_not_at_all(self, database: Database) -> None:
-        """An error inside undoes all of it; what others wrote meanwhile stays."""
+        """An error rolls back the whole transaction and no write of another task."""
         await database.open()
         try:
             inside, go_on = asyncio.Event(), asyncio.Event()
@@ -80,7 +81,7 @@ class TestDatabase:
             await database.close()
 
     async def test_a_cancelled_transaction_is_undone_and_lets_others_go_on(self, database: Database) -> None:
-        """A caller who leaves in the middle leaves nothing behind, not even a lock."""
+        """A caller that is cancelled leaves neither rows nor a lock behind."""
         await database.open()
         try:
             inside = asyncio.Event()
@@ -140,7 +141,7 @@ class TestUnavailable:
         assert "hidden" not in str(caught.value)
 
     async def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
-        """A file of something else is not overwritten."""
+        """An existing file that is no database is not overwritten."""
         path = tmp_path / "notes.txt"
         path.write_text("not a database, but notes\n" * 100)
 
@@ -151,7 +152,7 @@ class TestUnavailable:
 
 
 async def test_sqlite_waits_for_the_disk(tmp_path: Path) -> None:
-    """The writer runs with synchronous=FULL (2) in WAL: an acknowledged download survives a power cut."""
+    """The writer runs with synchronous=FULL (2) in WAL mode: an acknowledged download survives a power failure."""
     database = Database(load({}, tmp_path))
     await database.open()
     try:
@@ -164,7 +165,7 @@ async def test_sqlite_waits_for_the_disk(tmp_path: Path) -> None:
 
 
 async def test_sqlite_is_for_the_server_only(tmp_path: Path) -> None:
-    """The folder and the file hold password hashes: nobody else on the machine may read them."""
+    """Only the owner may read the folder and the file, because they hold password hashes."""
     database = Database(load({}, tmp_path))
     await database.open()
     try:
@@ -175,3 +176,54 @@ async def test_sqlite_is_for_the_server_only(tmp_path: Path) -> None:
         assert {mode & 0o077 for path, mode in zip(folder.glob("*.sqlite"), modes[1:], strict=False)} == {0}
     finally:
         await database.close()
+
+
+def files(folder: Path) -> list[str]:
+    """The names of the files in a folder."""
+    return [path.name for path in folder.iterdir()]
+
+
+class TestMigrationLockOfSQLite:
+    async def test_leaves_no_file(self, tmp_path: Path) -> None:
+        """An admin finds the database and its journal beside the secret, and no lock."""
+        database = Database(load({}, tmp_path))
+        await database.open()
+        await database.close()
+
+        assert "imagevault.sqlite" in files(tmp_path / "imagevault-data")
+        assert not [name for name in files(tmp_path / "imagevault-data") if name.endswith(".lock")]
+
+    async def test_one_holds_it_at_a_time(self, tmp_path: Path) -> None:
+        """The first one removes the file; those that wait for it still exclude each other."""
+        engines = [SQLite(tmp_path / "vault.sqlite") for _ in range(4)]
+        inside: list[int] = []
+        most = 0
+
+        async def work(engine: SQLite) -> None:
+            nonlocal most
+            async with engine.migration_lock():
+                inside.append(1)
+                most = max(most, len(inside))
+                await asyncio.sleep(0)
+                inside.pop()
+
+        await asyncio.gather(*map(work, engines))
+
+        assert most == 1
+        assert files(tmp_path) == []
+
+    async def test_a_cancelled_wait_keeps_nobody_out(self, tmp_path: Path) -> None:
+        holder, waiter, later = (SQLite(tmp_path / "vault.sqlite") for _ in range(3))
+
+        async def wait() -> None:
+            async with waiter.migration_lock():
+                raise AssertionError("the lock is held")
+
+        async with holder.migration_lock():
+            task = asyncio.create_task(wait())
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        async with asyncio.timeout(30), later.migration_lock():
+            pass
