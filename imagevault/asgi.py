@@ -6,7 +6,7 @@ import time
 from typing import Any, cast
 
 from imagevault import logs
-from imagevault.config import last_good
+from imagevault.config.last_good import read_last_good, save_last_good
 from imagevault.config.settings import Settings, load
 from imagevault.errors import ImageVaultError
 from imagevault.http.allowed_hosts import AllowedHosts
@@ -45,7 +45,7 @@ def create(services: Services) -> Edge:
     def configure(settings: Settings, _before: object) -> None:
         edge.configure(settings)
         logs.configure(settings)
-        last_good.keep(settings.text)
+        save_last_good(settings.text)
 
     services.live.subscribe(configure)
     return edge
@@ -56,7 +56,7 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
     try:
-        globals()["app"] = create(Services(load(text=last_good.last_good())))
+        globals()["app"] = create(Services(load(text=read_last_good())))
     except ImageVaultError as error:
         if multiprocessing.parent_process() is not None:
             log.error("a worker cannot start: %s", error)

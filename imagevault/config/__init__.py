@@ -1,1 +1,1 @@
-"""Settings: where they come from, how they are checked, and the last configuration that was valid."""
+"""Settings: their definitions, the files and variables they come from, and the last valid configuration."""

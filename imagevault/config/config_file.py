@@ -1,138 +1,155 @@
-"""Where settings come from: the environment, `.env` and `imagevault.toml`, read and not yet judged."""
+"""The config file: its text, the values in it, and the line that each key is on."""
 
-import io
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv.parser import parse_stream
-
+from imagevault.config.environment import Variable
 from imagevault.errors import ConfigError
 
-
-def environment(environ: Mapping[str, str], folder: Path) -> dict[str, tuple[str, str]]:
-    """Every variable that is not empty as (value, source), the environment's over those of `.env`."""
-    found = {}
-    for source, values in ((".env", _written(folder / ".env")), ("environment", environ)):
-        found.update({name: (value, f"{source} variable {name}") for name, value in values.items() if value})
-    return found
+MAX_DEPTH = 5  # tables in tables and lists in lists in which ${NAME} is replaced; every setting lies higher
+REFERENCE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")  # `$$` or `${NAME}`
+TOML_PLACE = re.compile(r" \(at line (\d+), column \d+\)$")  # how tomllib ends a message
 
 
-def _written(path: Path) -> dict[str, str]:
-    if path.is_dir():  # somebody's virtual environment
-        return {}
+def read_config(path: Path) -> str | None:
+    """Read the text of the config file. Returns None if there is no file.
+
+    Raises:
+        ConfigError: if the file cannot be read, or is not UTF-8.
+
+    """
+    if path.is_fifo():  # reading a pipe would block the event loop until somebody writes to it
+        raise ConfigError(path.name, str(path), "cannot be read: it is a pipe; use a regular file")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ConfigError(".env", str(path), f"cannot be read: {error}") from None
-    bindings = list(parse_stream(io.StringIO(text)))
-    for binding in bindings:
-        if binding.error:
-            blank = binding.original.string[: -len(binding.original.string.lstrip())]
-            line = binding.original.line + blank.count("\n")
-            raise ConfigError(".env", f"{path}, line {line}", "must be NAME=value, quotes closed")
-    return {binding.key: binding.value or "" for binding in bindings if binding.key}
-
-
-DEEPEST = 5  # tables in tables and lists in lists; no setting lies deeper, whatever the file holds
+        return None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(path.name, f"{path}, line {line}", "must be UTF-8; save it in that encoding") from None
+    except OSError as error:
+        message = f"cannot be read: {error}; make it a file that the server may read"
+        raise ConfigError(path.name, str(path), message) from None
 
 
 class ConfigFile:
-    """The config file: its path, and what it says once each `${NAME}` is filled in from the environment."""
+    """A parsed config file.
 
-    def __init__(self, path: Path, text: str, variables: Mapping[str, tuple[str, str]]) -> None:
+    Attributes:
+        path: where the file is.
+        text: its whole text.
+        document: its tables and values, with each `${NAME}` replaced from the environment.
+
+    Raises:
+        ConfigError: if the text is not TOML, or refers to a variable that is not set.
+
+    """
+
+    def __init__(self, path: Path, text: str, variables: Mapping[str, Variable]) -> None:
         self.path = path
         self.text = text
-        self.lines = text.split("\n")
-        self.document: dict[str, Any] = self._filled(self._parse(text), variables)
-
-    @classmethod
-    def read(cls, path: Path) -> str | None:
-        """The text of the file, None if there is none. Raises ConfigError if it cannot be read."""
-        if path.is_fifo():  # to read it would wait for whoever writes it, and all requests with it
-            raise ConfigError(path.name, str(path), "cannot be read: it is a pipe")
-        try:
-            return path.read_text(encoding="utf-8-sig")
-        except FileNotFoundError:
-            return None
-        except UnicodeDecodeError as error:
-            line = error.object[: error.start].count(b"\n") + 1
-            raise ConfigError(path.name, f"{path}, line {line}", "must be UTF-8") from None
-        except OSError as error:
-            raise ConfigError(path.name, str(path), f"cannot be read: {error}") from None
+        self._lines = text.split("\n")
+        self._variables = variables
+        self.document: dict[str, Any] = self._expand(self._parse(), ())
 
     def where(self, key: str) -> str:
-        """The file and the line that a dotted key begins on, for messages; the file alone if it is not in it."""
+        """The file and the line of a dotted key, for messages; only the file if the key is not in it."""
         line = self.line(key)
         return str(self.path) if line is None else f"{self.path}, line {line}"
 
     def line(self, key: str) -> int | None:
-        """The line that a dotted key begins on, counted from 1; None if it is not in the file.
+        """The line that a dotted key begins on, counted from 1; None if the key is not in the file.
 
-        Halves the file until the shortest part of it that holds the key is found; a part that ends in the midst of a
-        value cannot be parsed, and is passed over.
+        tomllib gives no lines. A binary search finds the shortest run of lines from the top that holds the key. A run
+        that ends within a value cannot be parsed; the search then takes the next longer run that can.
         """
-        before, end, bound = 0, len(self.lines), len(self.lines)
-        if not _holds(self._first(end), key):
+        total = len(self._lines)
+        if not _holds(self._parse_first(total), key):
             return None
-        while bound - before > 1:
-            middle = tried = (before + bound) // 2
-            while tried < bound and (document := self._first(tried)) is None:
-                tried += 1
-            if tried == bound:
+        without_key = 0  # this many lines do not hold the key
+        with_key = total  # this many lines hold it
+        bound = total  # no run from here on needs to be tried
+        while bound - without_key > 1:
+            middle = (without_key + bound) // 2
+            shortest = self._shortest_run(middle, bound)
+            if shortest is None:
                 bound = middle
-            elif _holds(document, key):
-                end, bound = tried, middle
+                continue
+            count, document = shortest
+            if _holds(document, key):
+                with_key = count
+                bound = middle
             else:
-                before = tried
-        written = (at for at in range(before + 1, end + 1) if self.lines[at - 1].strip()[:1] not in {"", "#"})
-        return next(written, end)
+                without_key = count
+        return self._first_line_with_content(without_key + 1, with_key)
 
-    def _first(self, count: int) -> dict[str, Any] | None:
-        """What the first lines say, None if they end in the midst of a value."""
+    def _shortest_run(self, first: int, bound: int) -> tuple[int, dict[str, Any]] | None:
+        """The shortest run of `first` up to `bound` - 1 lines that can be parsed, with its document."""
+        for count in range(first, bound):
+            document = self._parse_first(count)
+            if document is not None:
+                return count, document
+        return None
+
+    def _parse_first(self, count: int) -> dict[str, Any] | None:
+        """The document of the first `count` lines; None if they end within a value."""
         try:
-            return tomllib.loads("\n".join(self.lines[:count]))
+            return tomllib.loads("\n".join(self._lines[:count]))
         except (ValueError, RecursionError):
             return None
 
-    def _parse(self, text: str) -> dict[str, Any]:
+    def _first_line_with_content(self, first: int, last: int) -> int:
+        """The first of these lines that is neither blank nor a comment; `last` if there is none."""
+        for number in range(first, last + 1):
+            content = self._lines[number - 1].strip()
+            if content and not content.startswith("#"):
+                return number
+        return last
+
+    def _parse(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(text)
+            return tomllib.loads(self.text)
         except RecursionError:
-            raise ConfigError(self.path.name, str(self.path), "is nested too deeply") from None
+            message = "is nested too deeply; no setting needs a table within [providers.NAME]"
+            raise ConfigError(self.path.name, str(self.path), message) from None
         except ValueError as error:
-            found = re.search(r" \(at line (\d+), column \d+\)$", str(error))
-            last = max(1, len(text.splitlines()))
-            line = min(int(found[1]), last) if found else last
-            reason = str(error)[: found.start()] if found else str(error)
-            raise ConfigError(self.path.name, f"{self.path}, line {line}", f"is not valid TOML: {reason}") from None
+            raise self._syntax_error(str(error)) from None
 
-    def _filled(self, value: Any, variables: Mapping[str, tuple[str, str]], path: tuple[str, ...] = ()) -> Any:
-        if isinstance(value, dict) and len(path) < DEEPEST:
-            return {name: self._filled(each, variables, (*path, name)) for name, each in value.items()}
-        if isinstance(value, list) and len(path) < DEEPEST:
-            return [self._filled(each, variables, (*path, "")) for each in value]
-        if not isinstance(value, str) or "$" not in value:
-            return value
+    def _syntax_error(self, message: str) -> ConfigError:
+        """The error for a message of tomllib; the last line if the message names none."""
+        line = max(1, len(self.text.splitlines()))
+        place = TOML_PLACE.search(message)
+        if place is not None:
+            line = min(line, int(place[1]))
+            message = message[: place.start()]
+        return ConfigError(self.path.name, f"{self.path}, line {line}", f"is not valid TOML: {message}; correct it")
 
-        def fill(found: re.Match[str]) -> str:
-            if found[0] == "$$":
-                return "$"
-            if found[1] not in variables:
-                key = ".".join(filter(None, path))
-                wrong = f"${{{found[1]}}} stands for an environment variable that is not set"
-                raise ConfigError(key, self.where(key), f"{wrong}; write $$ for a plain $")
-            return variables[found[1]][0]
+    def _expand(self, value: Any, path: tuple[str, ...]) -> Any:
+        """The value with the variables put in. `path` names the tables around it; "" stands for a list."""
+        if isinstance(value, dict) and len(path) < MAX_DEPTH:
+            return {name: self._expand(inner, (*path, name)) for name, inner in value.items()}
+        if isinstance(value, list) and len(path) < MAX_DEPTH:
+            return [self._expand(inner, (*path, "")) for inner in value]
+        if isinstance(value, str) and "$" in value:
+            key = ".".join(filter(None, path))
+            return REFERENCE.sub(lambda reference: self._replacement(reference, key), value)
+        return value
 
-        return re.sub(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}", fill, value)
+    def _replacement(self, reference: re.Match[str], key: str) -> str:
+        if reference[0] == "$$":
+            return "$"
+        variable = self._variables.get(reference[1])
+        if variable is None:
+            message = f"{reference[0]} names an environment variable that is not set; set it, or write $$ for a plain $"
+            raise ConfigError(key, self.where(key), message)
+        return variable.value
 
 
 def _holds(document: Any, key: str) -> bool:
-    """Whether a dotted key is in a document; a name in quotes may hold dots itself."""
+    """Whether a dotted key is in a document. A quoted name may itself contain dots."""
     if not isinstance(document, dict):
         return False
     return any(

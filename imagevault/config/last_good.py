@@ -1,4 +1,8 @@
-"""The config as it was last put in force, which the workers of one server hand on: a broken file harms no new one."""
+"""The text of the last configuration that was put in force, shared by the workers of one server.
+
+A worker that starts while the config file is broken uses this text. The supervisor makes a private temporary folder
+for it and removes it at the end.
+"""
 
 import contextlib
 import os
@@ -6,31 +10,31 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-VARIABLE = "_IMAGEVAULT_LAST_GOOD"  # of the environment that workers inherit: where the text is kept
+from imagevault.files.atomic_write import write_atomically
+
+VARIABLE = "_IMAGEVAULT_LAST_GOOD"  # environment variable that workers inherit: the path of the text
 
 
 @contextlib.contextmanager
-def handed_on(text: str) -> Iterator[None]:
-    """While the block runs, processes that it starts have this text, or what `keep` made of it since."""
-    with tempfile.TemporaryDirectory(prefix="imagevault-") as folder:  # its owner's only: the text may hold keys
+def share_last_good(text: str) -> Iterator[None]:
+    """Share this text with the processes that start while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="imagevault-") as folder:  # mode 0700: the text may hold keys
         os.environ[VARIABLE] = str(Path(folder, "last-good.toml"))
-        keep(text)
+        save_last_good(text)
         try:
             yield
         finally:
             del os.environ[VARIABLE]
 
 
-def keep(text: str) -> None:
-    """Says that this text was put in force. Nothing happens where no text is handed on."""
-    if VARIABLE not in os.environ:
-        return
-    path = Path(os.environ[VARIABLE])
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+def save_last_good(text: str) -> None:
+    """Replace the shared text. Does nothing if no supervisor shares one."""
+    path = os.environ.get(VARIABLE)
+    if path is not None:
+        write_atomically(Path(path), text.encode())
 
 
-def last_good() -> str | None:
-    """The text that was put in force last, None where none is handed on."""
-    return Path(os.environ[VARIABLE]).read_text(encoding="utf-8") if VARIABLE in os.environ else None
+def read_last_good() -> str | None:
+    """Read the shared text. Returns None if no supervisor shares one."""
+    path = os.environ.get(VARIABLE)
+    return None if path is None else Path(path).read_text(encoding="utf-8")

@@ -1,29 +1,36 @@
-"""Settings: environment over `.env` over `imagevault.toml` over defaults, made into one frozen object.
+"""The settings: every key with its type, default and description, and how one object is made of their sources.
 
-Every key can be set in the file and in the environment: `public_url` is `IMAGEVAULT_PUBLIC_URL`, `limits.requests` is
-`IMAGEVAULT_LIMITS_REQUESTS`; `SECRET_KEY`, `SECRET_KEY_PREVIOUS` and `DATABASE_URL` go by their own names. A provider's
-keys are `[providers.NAME]` in the file and `NAME_KEY` in the environment. A variable set to nothing counts as not set.
+The environment wins over `.env`, that over `imagevault.toml`, that over the defaults. Every key can be set in the file
+and in the environment:
+
+| key | in the environment |
+|---|---|
+| `public_url` | `IMAGEVAULT_PUBLIC_URL` |
+| `limits.requests` | `IMAGEVAULT_LIMITS_REQUESTS` |
+| `secret_key`, `secret_key_previous`, `database_url` | `SECRET_KEY`, `SECRET_KEY_PREVIOUS`, `DATABASE_URL` |
+| `api_key` in `[providers.pexels]` | `PEXELS_API_KEY` |
+
+A variable that is set to the empty string counts as not set.
 """
 
-import difflib
 import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Meta
 
-from imagevault.config import config_file as sources
-from imagevault.config import validation as values
-from imagevault.config.config_file import ConfigFile
+from imagevault.config import sources, validation
+from imagevault.config.config_file import ConfigFile, read_config
+from imagevault.config.environment import Variable, read_environment
+from imagevault.config.sources import CONFIG_VARIABLE, PREFIX, Given
 from imagevault.errors import ConfigError
 
-SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-OWN_NAMES = {"secret_key": "SECRET_KEY", "secret_key_previous": "SECRET_KEY_PREVIOUS", "database_url": "DATABASE_URL"}
-PREFIX = "IMAGEVAULT_"
+PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}  # seconds
+UNPREFIXED = {"secret_key": "SECRET_KEY", "secret_key_previous": "SECRET_KEY_PREVIOUS", "database_url": "DATABASE_URL"}
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -34,83 +41,105 @@ class Rate(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: object) -> "Rate":
-        """The rate that `600/minute` says; ValueError says what would be right."""
+        """Read `600/minute`. Raises ValueError, which says what is right."""
         pattern = r"\s*([0-9]{1,9})\s*/\s*(second|minute|hour|day)\s*"
         found = re.fullmatch(pattern, text) if isinstance(text, str) else None
         if found is None or not int(found[1]):
             raise ValueError("must be a number per second, minute, hour or day, such as 600/minute")
-        return cls(int(found[1]), SECONDS[found[2]])
+        return cls(int(found[1]), PERIODS[found[2]])
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much one caller may ask of us."""
+    """Rate limits on callers."""
 
-    requests: Annotated[Rate, Meta(description="requests of one caller at each worker, all at once if need be")] = Rate(
-        600, 60
+    requests: Annotated[Rate, Meta(description="requests that a worker accepts from one caller, also in one burst")] = (
+        Rate(600, 60)
     )
-    signup: Annotated[Rate, Meta(description="accounts made from one address at each worker")] = Rate(5, 3600)
+    signup: Annotated[Rate, Meta(description="accounts that a worker creates for one network address")] = Rate(5, 3600)
 
 
 class Argon2(msgspec.Struct, frozen=True, kw_only=True):
-    """The cost of a password hash. Default and floor: OWASP Password Storage Cheat Sheet, Argon2id."""
+    """The cost of a password hash. Default and minimum: OWASP Password Storage Cheat Sheet, Argon2id."""
 
     memory: Annotated[int, Meta(ge=19456, le=1048576, description="KiB of memory for one password hash")] = 19456
     passes: Annotated[int, Meta(ge=2, le=20, description="passes over that memory")] = 2
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings in force. Made by `load`, which names the key, the source and the right value of what is wrong.
+class ProviderValue(NamedTuple):
+    """A setting of a provider, as it was written, and where."""
 
-    `config`: the file they came from, if there is one, and `text` what it says; `written`: the keys that it sets, with
-    their values; `folder`: where it was looked for.
+    key: str
+    value: Any
+    source: str
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings in force, as `load` makes them. The fields of `NOT_KEYS` describe the sources and are no settings.
+
+    Attributes:
+        config: the config file, None if there is none.
+        folder: the folder that the file and `.env` were looked for in.
+        text: the text of the file.
+        written: the keys that the file sets, with their values as written there.
+        providers: the tables `[providers.NAME]` of the file, by name.
+        environment: the variables that were set, those of `.env` among them.
+
     """
 
     secret_key: Annotated[
-        str | None, Meta(description="signs tokens, cursors and links; 32 bytes or more; made by itself on loopback")
+        str | None,
+        Meta(description="key of at least 32 bytes that signs tokens, cursors and links; generated on loopback"),
     ] = None
-    secret_key_previous: Annotated[str | None, Meta(description="the key before, still good for checking")] = None
+    secret_key_previous: Annotated[
+        str | None, Meta(description="previous secret key, which still verifies what it signed")
+    ] = None
     database_url: Annotated[
         str | None, Meta(description="postgresql://, postgresql+asyncpg:// or sqlite:///; by default SQLite in `data`")
     ] = None
-    data: Annotated[Path, Meta(description="folder of the embedded database, the secret and thumbnails")] = Path(
-        "imagevault-data"
-    )
+    data: Annotated[
+        Path, Meta(description="folder of the SQLite database, the generated secret key and the thumbnails")
+    ] = Path("imagevault-data")
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on")] = 8000
-    workers: Annotated[int, Meta(ge=1, le=64, description="worker processes")] = 1
+    workers: Annotated[int, Meta(ge=1, le=64, description="number of worker processes")] = 1
     public_url: Annotated[
-        str | None, Meta(description="how callers reach this server; picture links begin with it; by default the bind")
+        str | None,
+        Meta(description="public URL of this server, with which image links begin; by default host and port"),
     ] = None
     allowed_hosts: Annotated[
-        tuple[str, ...], Meta(description="host names to answer to, besides loopback, `host` and that of `public_url`")
+        tuple[str, ...],
+        Meta(description="host names accepted in requests, in addition to loopback, `host` and that of `public_url`"),
     ] = ()
     cors_origins: Annotated[
-        tuple[str, ...], Meta(description="origins whose pages may call this API, such as https://app.example")
+        tuple[str, ...], Meta(description="origins whose pages may call the API, such as https://app.example")
     ] = ()
     default: Annotated[
-        tuple[str, ...], Meta(description="providers tried in turn when a search names none; the first to answer wins")
+        tuple[str, ...],
+        Meta(description="providers that a search tries in order if it names none; the first that answers is used"),
     ] = ("pexels", "openverse", "local")
     search: Annotated[
-        Literal["account", "open"], Meta(description="who may search: those with an account, or anyone (`open`)")
+        Literal["account", "open"], Meta(description="who may search: only accounts (`account`) or anyone (`open`)")
     ] = "account"
     signup: Annotated[
-        Literal["open", "closed"], Meta(description="whether strangers may make an account (`open` or `closed`)")
+        Literal["open", "closed"], Meta(description="whether anyone may create an account (`open` or `closed`)")
     ] = "open"
-    deadline: Annotated[float, Meta(ge=0.1, le=30, description="seconds a search may take")] = 4.0
-    token_ttl: Annotated[int, Meta(ge=60, le=86400, description="seconds an access token is good for")] = 3600
+    deadline: Annotated[float, Meta(ge=0.1, le=30, description="maximum duration of a search in seconds")] = 4.0
+    token_ttl: Annotated[int, Meta(ge=60, le=86400, description="lifetime of an access token in seconds")] = 3600
     password_min_length: Annotated[
-        int, Meta(ge=8, le=128, description="characters a new password must have; 15 is better than the default")
+        int, Meta(ge=8, le=128, description="minimum length of a new password; 15 is safer than the default")
     ] = 8
     draining: Annotated[
-        bool, Meta(description="tell load balancers to send no more requests; those that come are answered")
+        bool, Meta(description="tell load balancers to send no more requests; requests are still answered")
     ] = False
     log: Annotated[
-        Literal["console", "json"], Meta(description="how log lines are written: for people, or a JSON object each")
+        Literal["console", "json"], Meta(description="log format: text for people, or one JSON object a line")
     ] = "console"
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="the least serious lines that are written")
+        Literal["debug", "info", "warning", "error"], Meta(description="lowest level that is logged")
     ] = "info"
-    plugins_dir: Annotated[Path | None, Meta(description="folder of single-file plugins under construction")] = None
+    plugins_dir: Annotated[
+        Path | None, Meta(description="folder of single-file provider plugins, for their development")
+    ] = None
     limits: Limits = Limits()
     argon2: Argon2 = Argon2()
     config: Path | None = None
@@ -118,19 +147,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     written: Mapping[str, Any] = {}
     providers: Mapping[str, Mapping[str, Any]] = {}
-    environment: Mapping[str, tuple[str, str]] = {}
+    environment: Mapping[str, Variable] = {}
 
     def __repr__(self) -> str:
-        """Names the file only: the fields hold secrets."""
+        """Names the file only, because the fields hold secrets."""
         return f"Settings({self.config or 'no file'})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """The same for rich, which would print the fields."""
+        """The same for rich, which otherwise prints the fields."""
         return [("config", self.config)]
 
     @property
     def base_url(self) -> str:
-        """How callers reach this server, without a slash at the end."""
+        """The URL that callers reach this server at, without a trailing slash."""
         if self.public_url:
             return self.public_url.rstrip("/")
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::", "localhost"} else self.host  # noqa: S104
@@ -138,44 +167,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def where(self, key: str) -> str:
         """Where a key is set, for messages: an environment variable, a line of the file, or `default`."""
-        if variable(key) in self.environment:
-            return self.environment[variable(key)][1]
+        name = variable(key)
+        if name in self.environment:
+            return self.environment[name].source
         if self.config is None:
             return "default"
         place = ConfigFile(self.config, self.text, self.environment).where(key)
         return "default" if place == str(self.config) else place
 
-    def provider_values(self, name: str, fields: Iterable[str]) -> Iterator[tuple[str, Any, str]]:
-        """What is set for a provider, as (field, value, source), the environment winning; unknown keys come last."""
+    def provider_values(self, name: str, fields: Iterable[str]) -> Iterator[ProviderValue]:
+        """The values that are set for these fields of a provider; the environment wins over the file.
+
+        Keys of the file that are not in `fields` come last.
+        """
         table = dict(self.providers.get(name, {}))
+        place = f"{self.config}, [providers.{name}]"
         for field in fields:
-            inherited = table.pop(field, None)
-            if found := self.environment.get(provider_variable(name, field)):
-                yield field, found[0], found[1]
-            elif inherited is not None:
-                yield field, inherited, f"{self.config}, [providers.{name}]"
+            in_file = table.pop(field, None)
+            in_environment = self.environment.get(provider_variable(name, field))
+            if in_environment is not None:
+                yield ProviderValue(field, in_environment.value, in_environment.source)
+            elif in_file is not None:
+                yield ProviderValue(field, in_file, place)
         for field, value in table.items():
-            yield field, value, f"{self.config}, [providers.{name}]"
+            yield ProviderValue(field, value, place)
 
 
 NOT_KEYS = {"config", "folder", "text", "written", "providers", "environment"}
 SECRET = frozenset({"secret_key", "secret_key_previous", "database_url"})  # never shown
-# What a running server cannot change: who it is, where it stands, and what it is made of.
-RESTART = SECRET | {"data", "host", "port", "workers", "public_url", "plugins_dir"}
-CHECKS: dict[str, Callable[[Any], None]] = {
-    "secret_key": values.check_secret,
-    "secret_key_previous": values.check_secret,
-    "database_url": values.check_database,
-    "host": values.check_host,
-    "public_url": values.check_url,
-    "allowed_hosts": values.check_hosts,
-    "cors_origins": values.check_origins,
-    "default": values.check_names,
+RESTART = SECRET | {"data", "host", "port", "workers", "public_url", "plugins_dir"}  # need a restart to change
+CHECKS: dict[str, Callable[[Any], None]] = {  # what the type of a key does not say
+    "secret_key": validation.check_secret,
+    "secret_key_previous": validation.check_secret,
+    "database_url": validation.check_database,
+    "host": validation.check_host,
+    "public_url": validation.check_url,
+    "allowed_hosts": validation.check_hosts,
+    "cors_origins": validation.check_origins,
+    "default": validation.check_names,
 }
 
 
 def keys(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
-    """Every key with its definition, in dotted form (`limits.requests`)."""
+    """Every key in dotted form (`limits.requests`), with its definition."""
     for field in msgspec.structs.fields(struct):
         if field.name in NOT_KEYS:
             continue
@@ -186,10 +220,11 @@ def keys(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[
 
 
 def variable(key: str) -> str:
-    """The environment variable of a key, `providers.pexels.api_key` too."""
+    """The environment variable of a key, also of `providers.pexels.api_key`."""
     if key.startswith("providers."):
-        return provider_variable(*f"{key.removeprefix('providers.')}.".split(".", 1)).rstrip("_")
-    return OWN_NAMES.get(key) or PREFIX + key.replace(".", "_").upper()
+        name, _, field = key.removeprefix("providers.").partition(".")
+        return provider_variable(name, field).rstrip("_")
+    return UNPREFIXED.get(key) or PREFIX + key.replace(".", "_").upper()
 
 
 def provider_variable(name: str, key: str) -> str:
@@ -199,128 +234,106 @@ def provider_variable(name: str, key: str) -> str:
 
 def description(field: msgspec.structs.FieldInfo) -> str:
     """What a key means, in one line."""
-    meta = next((arg for arg in get_args(field.type) if isinstance(arg, Meta)), None)
-    return (meta and meta.description) or ""
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """` Did you mean X?`, or nothing if no known name is near."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]}?" if close else ""
+    for argument in get_args(field.type):
+        if isinstance(argument, Meta):
+            return argument.description or ""
+    return ""
 
 
 def load(environ: Mapping[str, str] | None = None, folder: Path | None = None, text: str | None = None) -> Settings:
-    """The settings in force in `folder` (the working directory), with this text of the config file if one is given.
+    """Read the settings of a folder.
 
-    Raises ConfigError for the first key that is unknown or wrong; a provider's own keys are left to its plugin.
+    Args:
+        environ: the environment variables; by default those of this process.
+        folder: where the config file and `.env` are; by default the working directory.
+        text: the text of the config file; by default it is read.
+
+    Raises:
+        ConfigError: for the first key that is unknown or has a wrong value. A provider's keys are checked later, with
+            the definitions of its plugin.
+
     """
     folder = folder or Path.cwd()
-    environment = sources.environment(os.environ if environ is None else environ, folder)
+    environment = read_environment(os.environ if environ is None else environ, folder)
     path = config_path(environment, folder)
-    text = ConfigFile.read(path) if text is None else text
-    if text is None and PREFIX + "CONFIG" in environment:
-        raise ConfigError(PREFIX + "CONFIG", environment[PREFIX + "CONFIG"][1], f"there is no file {path}")
+    if text is None:
+        text = read_config(path)
+    if text is None and CONFIG_VARIABLE in environment:
+        source = environment[CONFIG_VARIABLE].source
+        raise ConfigError(CONFIG_VARIABLE, source, f"there is no file {path}; create it or correct the path")
     return make(environment, folder, text)
 
 
-def config_path(environment: Mapping[str, tuple[str, str]], folder: Path) -> Path:
+def config_path(environment: Mapping[str, Variable], folder: Path) -> Path:
     """Where the config file is, or would be."""
-    return folder / environment.get(PREFIX + "CONFIG", ("imagevault.toml", ""))[0]
+    if CONFIG_VARIABLE in environment:
+        return folder / environment[CONFIG_VARIABLE].value
+    return folder / "imagevault.toml"
 
 
-def make(environment: Mapping[str, tuple[str, str]], folder: Path, text: str | None) -> Settings:
-    """The settings that this environment and this text of the config file make. Raises ConfigError, with the line."""
-    path = config_path(environment, folder)
-    file = ConfigFile(path, text or "", environment)
+def make(environment: Mapping[str, Variable], folder: Path, text: str | None) -> Settings:
+    """Make the settings of an environment and the text of the config file; None stands for no file.
+
+    Raises:
+        ConfigError: for the first key that is unknown or has a wrong value, with its line.
+
+    """
+    file = ConfigFile(config_path(environment, folder), text or "", environment)
     try:
-        settings = _made(environment, folder, file)
+        settings = _settings(environment, folder, file)
     except ConfigError as error:
-        if error.source != str(path):
+        if error.source != str(file.path):
             raise
         raise ConfigError(error.key, file.where(error.key), error.message) from None
     return settings if text is not None else msgspec.structs.replace(settings, config=None)
 
 
-def _made(environment: Mapping[str, tuple[str, str]], folder: Path, file: ConfigFile) -> Settings:
+def _settings(environment: Mapping[str, Variable], folder: Path, file: ConfigFile) -> Settings:
     source = str(file.path)
-    written = dict(_in_document(file.document, source))
-    found = written | dict(_in_environment(environment))
     definitions = dict(keys())
-    converted = {key: _convert(key, definitions[key], value, source) for key, (value, source) in found.items()}
-    converted["data"] = folder / converted.get("data", "imagevault-data")
-    if converted.get("plugins_dir") is not None:
-        converted["plugins_dir"] = folder / converted["plugins_dir"]
-        if not converted["plugins_dir"].is_dir():
-            raise ConfigError("plugins_dir", found["plugins_dir"][1], f"there is no folder {converted['plugins_dir']}")
-    nested: dict[str, dict[str, Any]] = {"limits": {}, "argon2": {}}
-    for key in [key for key in converted if "." in key]:
-        table, name = key.split(".")
-        nested[table][name] = converted.pop(key)
-    providers = _provider_tables(file.document, source)
+    in_file = dict(sources.keys_in_file(file.document, source, definitions))
+    in_environment = dict(sources.keys_in_environment(environment, {variable(key): key for key in definitions}))
+    given = in_file | in_environment
+    values = {key: _convert(key, definitions[key], value) for key, value in given.items()}
+    values["data"] = folder / values.get("data", "imagevault-data")
+    if values.get("plugins_dir") is not None:
+        values["plugins_dir"] = _existing_folder(folder / values["plugins_dir"], given["plugins_dir"].source)
+    tables: dict[str, dict[str, Any]] = {"limits": {}, "argon2": {}}
+    for key in [key for key in values if "." in key]:
+        table, _, name = key.partition(".")
+        tables[table][name] = values.pop(key)
+    providers = sources.provider_tables(file.document, source)
     return Settings(
-        **converted,
-        limits=Limits(**nested["limits"]),
-        argon2=Argon2(**nested["argon2"]),
+        **values,
+        limits=Limits(**tables["limits"]),
+        argon2=Argon2(**tables["argon2"]),
         config=file.path,
         folder=folder,
         text=file.text,
-        written={key: value for key, (value, _) in written.items()}
-        | {f"providers.{name}.{key}": value for name, table in providers.items() for key, value in table.items()},
+        written={key: value.value for key, value in in_file.items()} | sources.dotted(providers),
         providers=providers,
         environment=environment,
     )
 
 
-def _in_document(document: Mapping[str, Any], source: str) -> Iterator[tuple[str, tuple[Any, str]]]:
-    known = [key for key, _ in keys()]
-    tables = {key.partition(".")[0] for key in known if "." in key}
-    for name, value in document.items():
-        if name == "providers":
-            continue
-        entries = {name: value}
-        if name in tables:
-            if not isinstance(value, dict):
-                raise ConfigError(name, source, f"must be a table: [{name}]")
-            entries = {f"{name}.{inner}": each for inner, each in value.items()}
-        for key, each in entries.items():
-            if key not in known:
-                near = nearest(key, [*known, *sorted(tables), "providers"])
-                raise ConfigError(key, source, f"there is no such setting.{near}")
-            yield key, (each, source)
+def _existing_folder(path: Path, source: str) -> Path:
+    if not path.is_dir():
+        raise ConfigError("plugins_dir", source, f"there is no folder {path}; create it or correct the path")
+    return path
 
 
-def _in_environment(environment: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, tuple[Any, str]]]:
-    known = {variable(key): key for key, _ in keys()}
-    for name, found in environment.items():
-        if name in known:
-            yield known[name], found
-        elif name.startswith(PREFIX) and name != PREFIX + "CONFIG":
-            own = name.removeprefix(PREFIX)
-            near = f" Did you mean {own}?" if own in known else nearest(name, [*known, PREFIX + "CONFIG"])
-            raise ConfigError(name, found[1], f"there is no such setting.{near}")
-
-
-def _provider_tables(document: Mapping[str, Any], source: str) -> Mapping[str, Mapping[str, Any]]:
-    tables = document.get("providers", {})
-    if not isinstance(tables, dict):
-        raise ConfigError("providers", source, "must be tables, one for each provider: [providers.NAME]")
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise ConfigError(f"providers.{name}", source, f"must be a table: [providers.{name}]")
-    return tables
-
-
-def _convert(key: str, field: msgspec.structs.FieldInfo, value: object, source: str) -> Any:
+def _convert(key: str, field: msgspec.structs.FieldInfo, given: Given) -> Any:
     try:
-        converted = values.convert(value, field.type)
-        CHECKS.get(key, lambda _: None)(converted)
+        value = validation.convert(given.value, field.type, example=field.default)
+        if key in CHECKS:
+            CHECKS[key](value)
     except ValueError as error:
-        raise ConfigError(key, source, f"{error}; it is: {description(field)}") from None
-    return converted
+        raise ConfigError(key, given.source, str(error)) from None
+    return value
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine only."""
+    """Whether an address to listen on is reachable from this machine only."""
     if host == "localhost":
         return True
     try:

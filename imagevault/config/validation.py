@@ -1,7 +1,7 @@
-"""The values of settings: text read as what it should be, and what would be right where it is wrong.
+"""Reading and checking the values of settings.
 
-What is wrong is a ValueError: its message says what would be right. Of values it shows hosts and origins only, for of
-several one must know which; any other may be a secret.
+A wrong value is a ValueError, whose message says what is right. A message never shows the value, which may be a secret,
+except for hosts and origins: those stand in lists, and the message must say which one is wrong.
 """
 
 import ipaddress
@@ -18,10 +18,23 @@ HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 LISTS = (inspect.VarTupleType, inspect.ListType, inspect.SetType, inspect.FrozenSetType)
 
 
-def convert(value: object, type: Any) -> Any:
-    """`value` as `type`: text is read, and cut at commas for a list. A type with a `parse` of its own reads itself."""
-    bare = _bare(inspect.type_info(type))
-    if parse := getattr(getattr(bare, "cls", None), "parse", None):
+def convert(value: object, type: Any, *, example: object = msgspec.NODEFAULT) -> Any:
+    """Convert a value of the file or the environment to the type of its key.
+
+    Text is converted too, and split at commas for a list. A type with a `parse` method reads the value itself.
+
+    Args:
+        value: the value as it was written.
+        type: the type of the key, with its limits.
+        example: a right value to name in the message, such as the default.
+
+    Raises:
+        ValueError: if the value is not of this type or not within its limits; the message says what is right.
+
+    """
+    bare = _without_metadata(inspect.type_info(type))
+    parse = getattr(getattr(bare, "cls", None), "parse", None)
+    if parse is not None:
         return parse(value)
     lenient = isinstance(value, str)
     if isinstance(value, str):
@@ -33,26 +46,27 @@ def convert(value: object, type: Any) -> Any:
     try:
         return msgspec.convert(value, type, strict=not lenient, dec_hook=_path)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise ValueError(_wanted(bare) or str(error).replace("`", "")) from None
+        raise ValueError(_remedy(bare, example) or str(error).replace("`", "")) from None
 
 
 def clean_key(key: str) -> str:
-    """An upstream's key without the blanks that were copied along with it; it must fit into a header."""
-    if not re.fullmatch(r"[ -~]*", key.strip()):
+    """Remove spaces that were copied with an upstream's key. Raises ValueError if a header cannot hold the key."""
+    key = key.strip()
+    if not re.fullmatch(r"[ -~]*", key):
         raise ValueError("must be plain ASCII in one line; copy it again")
-    return key.strip()
+    return key
 
 
 def check_secret(secret: str) -> None:
-    """A secret has 32 bytes or more, and is not the command that makes one, which everybody can read."""
+    """Check that a secret has at least 32 bytes and is not the published command that generates one."""
     if "$(" in secret or "`" in secret or "token_urlsafe" in secret:
-        raise ValueError(f"is a command, not what it prints; run it and set the result: {MAKE_SECRET}")
+        raise ValueError(f"is a command and not its output; run it and use what it prints: {MAKE_SECRET}")
     if len(secret.encode()) < 32:
         raise ValueError(f"must be at least 32 bytes long; make one with: {MAKE_SECRET}")
 
 
 def check_database(url: str) -> None:
-    """A database is PostgreSQL, or a file of SQLite."""
+    """Check that a URL names a PostgreSQL database or a SQLite file."""
     if url.startswith("sqlite:"):
         message = "must be sqlite:///FILE (or sqlite:////ABSOLUTE/FILE)"
         parts = _split(url, message)
@@ -65,8 +79,8 @@ def check_database(url: str) -> None:
 
 
 def check_url(url: str) -> None:
-    """An address of ours or of an upstream is http(s) with a host, and nothing behind the path."""
-    message = "must be an address such as https://images.example.org"
+    """Check that a URL is http or https, with a host, and without credentials, query and fragment."""
+    message = "must be a URL such as https://images.example.org"
     parts = _split(url, message)
     if parts.scheme not in {"http", "https"} or parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", url):
         raise ValueError(message)
@@ -75,34 +89,36 @@ def check_url(url: str) -> None:
 
 
 def check_origins(origins: tuple[str, ...]) -> None:
-    """An origin is an address without a path."""
+    """Check that each origin is a URL without a path."""
     for origin in origins:
         check_url(origin)
         if urlsplit(origin).path:
-            raise ValueError(f"{origin}: an origin has no path, not even a slash")
+            raise ValueError(f"{origin}: must have no path; remove the slash and what follows it")
 
 
 def check_host(host: str) -> None:
-    """What to listen on is a name, or an address of IPv4 or IPv6 without brackets."""
+    """Check that an address to listen on is a host name, an IPv4 address, or an IPv6 address without brackets."""
     if not _is_host(f"[{host}]" if ":" in host else host):
         raise ValueError("must be a host name or address, without scheme, port or brackets")
 
 
 def check_hosts(hosts: tuple[str, ...]) -> None:
-    """A host to answer to is a name or an address, as it stands in a URL."""
+    """Check that each host is a name or an address, as in a URL."""
     for host in hosts:
         if not _is_host(host):
-            raise ValueError(f"{host}: must be a host name or address (IPv6 in brackets), no scheme, port or wildcard")
+            raise ValueError(
+                f"{host}: must be a host name or address (IPv6 in brackets) without scheme, port or wildcard"
+            )
 
 
 def check_names(names: tuple[str, ...]) -> None:
-    """A chain of providers has a first."""
+    """Check that a list of providers is not empty."""
     if not names:
         raise ValueError("must name at least one provider")
 
 
 def _is_host(text: str) -> bool:
-    """Whether this may stand for the host in a URL: a name, an address, or an address of IPv6 in brackets."""
+    """Whether text is valid as the host of a URL: a name, an IPv4 address, or an IPv6 address in brackets."""
     if not text.startswith("["):
         return HOST.fullmatch(text) is not None
     try:
@@ -111,42 +127,48 @@ def _is_host(text: str) -> bool:
         return False
 
 
-def _wanted(bare: inspect.Type) -> str:
-    """What would be right, in words; nothing where words are lacking."""
+def _remedy(bare: inspect.Type, example: object) -> str:
+    """What is right for a type, in words; the empty string for types that settings rarely have."""
     match bare:
         case inspect.LiteralType(values=values):
             return f"must be {' or '.join(map(str, values))}"
         case inspect.BoolType():
             return "must be true or false"
         case inspect.IntType(gt=None, lt=None, multiple_of=None):
-            return f"must be a whole number{_range(bare.ge, bare.le)}"
+            return f"must be a whole number{_range(bare.ge, bare.le)}{_such_as(example)}"
         case inspect.FloatType(gt=None, lt=None, multiple_of=None):
-            return f"must be a number{_range(bare.ge, bare.le)}"
+            return f"must be a number{_range(bare.ge, bare.le)}{_such_as(example)}"
         case inspect.StrType(min_length=None, max_length=None, pattern=None):
             return "must be text"
-        case inspect.StrType(pattern=str()):
-            return "has not the form that it must have"
+        case inspect.StrType(pattern=str(pattern)):
+            return f"must match the pattern {pattern}"
         case inspect.CustomType(cls=cls) if cls is Path:
             return "must be a path"
         case _ if isinstance(bare, LISTS) and isinstance(bare.item_type, inspect.StrType):
-            return "must be a list of texts, or one text with commas"
+            return "must be a list of texts, or one text with commas between them"
     return ""
+
+
+def _such_as(example: object) -> str:
+    """The example for a number; nothing if there is none."""
+    return f", such as {example:.9g}" if isinstance(example, int | float) else ""
 
 
 def _range(low: float | None, high: float | None) -> str:
     if low is not None and high is not None:
         return f" from {low:.9g} to {high:.9g}"
-    least = f" of at least {low:.9g}" if low is not None else ""
-    return least + (f" of at most {high:.9g}" if high is not None else "")
+    if low is not None:
+        return f" of at least {low:.9g}"
+    return f" of at most {high:.9g}" if high is not None else ""
 
 
-def _bare(info: inspect.Type) -> inspect.Type:
-    """The type without what is said about it, and without None where there is one other."""
+def _without_metadata(info: inspect.Type) -> inspect.Type:
+    """The type without its metadata; without None too, if one other type is left."""
     if isinstance(info, inspect.Metadata):
-        return _bare(info.type)
+        return _without_metadata(info.type)
     if isinstance(info, inspect.UnionType):
-        others = [each for each in info.types if not isinstance(each, inspect.NoneType)]
-        return _bare(others[0]) if len(others) == 1 else info
+        others = [inner for inner in info.types if not isinstance(inner, inspect.NoneType)]
+        return _without_metadata(others[0]) if len(others) == 1 else info
     return info
 
 
@@ -154,15 +176,15 @@ def _split(url: str, message: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port
-    except ValueError:  # its message may show a password
+    except ValueError:  # whose message may show a password
         raise ValueError(message) from None
     return parts
 
 
 def _check_text(text: str, bare: inspect.Type) -> None:
     if "\0" in text:
-        raise ValueError("must not hold a NUL character")
-    surrogates = any("\ud800" <= char <= "\udfff" for char in text)  # what Python makes of bytes that are not UTF-8
+        raise ValueError("must not contain a NUL character; remove it")
+    surrogates = any("\ud800" <= char <= "\udfff" for char in text)  # Python's form of bytes that are not UTF-8
     if surrogates and not isinstance(bare, inspect.CustomType):
         raise ValueError("must be UTF-8 text")
 

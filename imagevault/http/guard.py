@@ -10,7 +10,7 @@ from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
 from litestar.params import ParameterKwarg
 
-from imagevault.config.settings import nearest
+from imagevault.config.sources import nearest
 from imagevault.errors import BadInput, NotSignedIn
 from imagevault.http.problems import HTTPRefusal
 from imagevault.http.request import context_of

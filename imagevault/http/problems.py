@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from imagevault import errors
-from imagevault.config.settings import nearest
+from imagevault.config.sources import nearest
 from imagevault.http.request import context_of
 from imagevault.http.types import Scope, Send
 

@@ -1,10 +1,14 @@
 """Reading an upstream's JSON: the whole answer, or record by record so that one bad record never costs the page."""
 
-from collections.abc import Iterable
-from typing import TypeVar
+from __future__ import annotations
 
-import httpx
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar
+
 import msgspec
+
+if TYPE_CHECKING:
+    import httpx  # slow to import, and only for annotations here
 
 T = TypeVar("T")
 

@@ -4,13 +4,17 @@ A hook may leave out arguments that it does not need. `http` is this provider's 
 User-Agent, time-outs and the rules of the gateway are already set. `settings` is the provider's own Struct.
 """
 
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-import httpx
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import pluggy
 
 from imagevault.records import Image, Keep, Page, ProviderInfo, SearchQuery
+
+if TYPE_CHECKING:
+    import httpx  # slow to import, and only for annotations here
 
 hookspec = pluggy.HookspecMarker("imagevault")
 hookimpl = pluggy.HookimplMarker("imagevault")

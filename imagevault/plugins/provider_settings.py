@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import FieldInfo
 
-from imagevault.config.settings import Settings, description, nearest, provider_variable
+from imagevault.config.settings import Settings, description, provider_variable
+from imagevault.config.sources import nearest
 from imagevault.config.validation import check_url, clean_key, convert
 from imagevault.errors import PluginError, Unconfigured
 from imagevault.records import ProviderInfo, Quota

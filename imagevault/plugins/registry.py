@@ -21,7 +21,8 @@ from weakref import WeakSet
 import msgspec
 import pluggy
 
-from imagevault.config.settings import Settings, nearest
+from imagevault.config.settings import Settings
+from imagevault.config.sources import nearest
 from imagevault.errors import PluginError
 from imagevault.plugins import hookspecs
 from imagevault.plugins.provider import Provider

@@ -7,7 +7,8 @@ import msgspec
 
 from imagevault.cache.keys import PageKey, normalize_query
 from imagevault.cache.page_cache import PageCache
-from imagevault.config.settings import Settings, nearest
+from imagevault.config.settings import Settings
+from imagevault.config.sources import nearest
 from imagevault.errors import BadInput, ProviderError, Unconfigured
 from imagevault.plugins.provider import Provider
 from imagevault.records import ImageRecord

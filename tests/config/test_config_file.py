@@ -1,4 +1,4 @@
-"""The config file as it is read: the line that a key is on, and what `${NAME}` and `$$` stand for."""
+"""The config file: the line of a key, and the meaning of `${NAME}` and `$$`."""
 
 import tempfile
 import tomllib
@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagevault.config.config_file import ConfigFile
+from imagevault.config.environment import Variable
 from imagevault.config.settings import load
 from imagevault.errors import ConfigError
 
@@ -19,11 +20,11 @@ PATH = Path("/there/imagevault.toml")
 
 def read(text: str, **variables: str) -> ConfigFile:
     """The file with this text, with these variables in the environment."""
-    return ConfigFile(PATH, text, {name: (value, f"variable {name}") for name, value in variables.items()})
+    return ConfigFile(PATH, text, {name: Variable(value, f"variable {name}") for name, value in variables.items()})
 
 
 def line(text: str, key: str) -> int | None:
-    """The line that is named for a key, None if the file alone is."""
+    """The line that a message names for a key, None if it names the file only."""
     place = read(text).where(key)
     assert place.startswith(str(PATH))
     number = place.removeprefix(str(PATH)).removeprefix(", line ")
@@ -50,7 +51,7 @@ class TestWhere:
         ],
     )
     def test_of_a_plain_key(self, text: str, key: str, expected: int) -> None:
-        """Also where its value counts as nothing; what looks like it elsewhere does not count."""
+        """Also with an empty or false value. The same text elsewhere is not taken for the key."""
         assert line(text, key) == expected
 
     @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ class TestWhere:
         ],
     )
     def test_of_a_key_in_a_table(self, text: str, key: str, expected: int) -> None:
-        """However the table is written, and whatever has the same name in another."""
+        """In every form of a table, also if another table has a key of the same name."""
         assert line(text, key) == expected
 
     @pytest.mark.parametrize(
@@ -86,12 +87,12 @@ class TestWhere:
         ],
     )
     def test_behind_values_of_several_lines(self, text: str, expected: int) -> None:
-        """The lines of an array or a text are counted, what stands in them is not taken for a key."""
+        """The lines of an array or a text count, and nothing in them is taken for a key."""
         assert line(text, "port") == expected
 
     @pytest.mark.parametrize("key", ["host", "limits", "limits.port", "port.port", "providers.pexels.timeout"])
     def test_of_what_is_not_there(self, key: str) -> None:
-        """The file alone is named."""
+        """Only the file is named."""
         assert line("port = 1\n[providers.local]\ntimeout = 1", key) is None
 
     @pytest.mark.parametrize(
@@ -99,12 +100,12 @@ class TestWhere:
         [("port = 1\n'a.b' = 1", "a.b", 2), ("[providers.'a.b']\n\nx = 1", "providers.a.b.x", 3)],
     )
     def test_of_a_name_with_a_dot(self, text: str, key: str, expected: int) -> None:
-        """A name in quotes may hold one; messages show it without the quotes."""
+        """A quoted name may contain a dot; messages show it without quotes."""
         assert line(text, key) == expected
 
 
 class Block(NamedTuple):
-    """Some lines of a file, and the key that begins on one of them."""
+    """Some lines of a file, and the key on one of them."""
 
     lines: list[str]
     key: str | None = None
@@ -125,7 +126,7 @@ NAMES = st.sampled_from(["a", "b", "c", "port", "limits", "x"])
 
 @st.composite
 def blocks(draw: st.DrawFn, table: str) -> list[Block]:
-    """The inside of a table: keys with values of one or several lines, comments and blank lines between them."""
+    """The content of a table: keys with values of one or several lines, with comments and blank lines between them."""
     found = []
     for name in draw(st.lists(NAMES, max_size=4, unique=True)):
         found += [Block([filler]) for filler in draw(st.lists(FILLERS, max_size=2))]
@@ -158,6 +159,7 @@ def documents(draw: st.DrawFn) -> tuple[str, dict[str, int]]:
 
 
 class TestWhereInAny:
+    @settings(deadline=None)
     @given(documents())
     def test_every_key_is_found_where_it_begins(self, document: tuple[str, dict[str, int]]) -> None:
         text, expected = document
@@ -190,13 +192,13 @@ class TestVariables:
         ],
     )
     def test_in_a_text(self, written: str, expected: str) -> None:
-        """What is put in is not read again; what is neither of the two stays as it is."""
+        """Inserted values are not expanded again. Other dollar signs stay as they are."""
         document = read(f"x = '{written}'", A="one", B_2="two", LOOP="${LOOP} $$ ${A}").document
 
         assert document == {"x": expected}
 
     def test_in_lists_and_tables(self) -> None:
-        """Wherever a text stands, but not in names, and not in what is no text."""
+        """In every text, but not in names."""
         text = "list = ['${A}', 1, ['$$']]\ninline = { a = '${A}' }\n'${A}' = true\n[t.u]\nx = '${A}'"
 
         assert read(text, A="one").document == {
@@ -217,13 +219,13 @@ class TestVariables:
         ],
     )
     def test_that_is_not_set(self, text: str, key: str, number: int) -> None:
-        """Is refused with the key, its line, and how to write a plain $; never with another variable's value."""
+        """The error names the key, its line and how to write a plain $; it shows no value of another variable."""
         with pytest.raises(ConfigError) as caught:
             read(text, OTHER="hidden")
 
         assert (caught.value.key, caught.value.source) == (key, f"{PATH}, line {number}")
         assert caught.value.message == (
-            "${NO} stands for an environment variable that is not set; write $$ for a plain $"
+            "${NO} names an environment variable that is not set; set it, or write $$ for a plain $"
         )
 
     def test_from_the_environment_and_dotenv(self, tmp_path: Path) -> None:
@@ -232,14 +234,14 @@ class TestVariables:
         (tmp_path / ".env").write_text("HERE=elsewhere.example\nKEY='a$b'\n")
 
         def values(environ: Mapping[str, str]) -> tuple[str, str]:
-            settings = load(environ, tmp_path)
-            return settings.host, dict(settings.providers["pexels"])["api_key"]
+            loaded = load(environ, tmp_path)
+            return loaded.host, dict(loaded.providers["pexels"])["api_key"]
 
         assert values({}) == ("elsewhere.example", "a$b$")
         assert values({"HERE": "here.example"}) == ("here.example", "a$b$")
         assert values({"HERE": ""}) == ("elsewhere.example", "a$b$")
         (tmp_path / ".env").unlink()
-        with pytest.raises(ConfigError, match=r"\$\{HERE\} stands for an environment variable that is not set"):
+        with pytest.raises(ConfigError, match=r"\$\{HERE\} names an environment variable that is not set"):
             load({"HERE": "", "KEY": "k"}, tmp_path)
 
     def test_becomes_what_the_key_takes(self, tmp_path: Path) -> None:
@@ -252,9 +254,10 @@ class TestVariables:
         assert (settings.port, settings.default, settings.draining) == (81, ("local", "pexels"), True)
         assert (settings.limits.signup.amount, settings.limits.signup.seconds) == (9, 86400)
 
+    @settings(deadline=None)
     @given(st.text())
     def test_any_text_can_be_written(self, text: str) -> None:
-        """With each $ doubled it comes out as it went in."""
+        """Text with each $ doubled is read unchanged."""
         escaped = "".join(f"\\U{ord(char):08x}" for char in text.replace("$", "$$") if not "\ud800" <= char <= "\udfff")
         plain = "".join(char for char in text if not "\ud800" <= char <= "\udfff")
 
@@ -269,6 +272,7 @@ def place() -> Iterator[Path]:
 
 
 class TestValueOfAVariable:
+    @settings(deadline=None)
     @given(value=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
     def test_is_taken_as_it_is(self, place: Path, value: str) -> None:
         """No character of it is read as TOML, as another variable, or as an escape."""

@@ -115,7 +115,7 @@ class TestConfigured:
             ),
             (
                 'api_key = "k"\nbase_url = "acme"',
-                "base_url (another address of the upstream: a mirror, a simulation): must be an address such as https://",
+                "base_url (another address of the upstream: a mirror, a simulation): must be a URL such as https://",
             ),
             (
                 'api_key = "k"\nenabled = "perhaps"',

@@ -1,0 +1,84 @@
+"""The keys that the config file and the environment set, before their values are checked."""
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from imagevault.config.environment import Variable
+from imagevault.errors import ConfigError
+
+PREFIX = "IMAGEVAULT_"
+CONFIG_VARIABLE = "IMAGEVAULT_CONFIG"  # path of the config file; no key of the file itself
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A value as it was written, and where."""
+
+    value: Any
+    source: str
+
+
+def keys_in_file(document: Mapping[str, Any], source: str, known: Collection[str]) -> Iterator[tuple[str, Given]]:
+    """The known keys that the file sets, in dotted form, without those of providers.
+
+    Raises:
+        ConfigError: for a key that is not known, or if a value stands where a table must.
+
+    """
+    tables = {key.partition(".")[0] for key in known if "." in key}
+    for name, value in document.items():
+        if name == "providers":
+            continue
+        entries = {name: value}
+        if name in tables:
+            if not isinstance(value, dict):
+                raise ConfigError(name, source, f"must be a table: [{name}]")
+            entries = {f"{name}.{inner}": inner_value for inner, inner_value in value.items()}
+        for key, entry in entries.items():
+            if key not in known:
+                raise ConfigError(key, source, _unknown(nearest(key, [*known, *sorted(tables), "providers"])))
+            yield key, Given(entry, source)
+
+
+def keys_in_environment(environment: Mapping[str, Variable], known: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
+    """The keys that the environment sets. `known` maps a variable to its key.
+
+    Raises:
+        ConfigError: for an unknown variable that begins with `IMAGEVAULT_`.
+
+    """
+    for name, variable in environment.items():
+        if name in known:
+            yield known[name], Given(variable.value, variable.source)
+        elif name.startswith(PREFIX) and name != CONFIG_VARIABLE:
+            unprefixed = name.removeprefix(PREFIX)
+            near = f" Did you mean {unprefixed}?" if unprefixed in known else nearest(name, [*known, CONFIG_VARIABLE])
+            raise ConfigError(name, variable.source, _unknown(near))
+
+
+def provider_tables(document: Mapping[str, Any], source: str) -> Mapping[str, Mapping[str, Any]]:
+    """The tables `[providers.NAME]`, by name. Raises ConfigError if something else stands there."""
+    tables = document.get("providers", {})
+    if not isinstance(tables, dict):
+        raise ConfigError("providers", source, "must be tables, one for each provider: [providers.NAME]")
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"providers.{name}", source, f"must be a table: [providers.{name}]")
+    return tables
+
+
+def dotted(providers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The provider tables as dotted keys: `providers.pexels.api_key`."""
+    return {f"providers.{name}.{key}": value for name, table in providers.items() for key, value in table.items()}
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` Did you mean X?`, or the empty string if no known name is similar."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _unknown(near: str) -> str:
+    return f"there is no such setting.{near or ' Remove it; imagevault config example prints every setting.'}"
