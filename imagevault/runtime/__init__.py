@@ -1,1 +1,1 @@
-"""A running server: its parts, live settings, and periodic tasks."""
+"""A running server: its parts, the settings in force, and the background tasks."""

@@ -1,4 +1,4 @@
-"""The pulse: what each worker looks after every 0.4 seconds, in one task."""
+"""The background tasks of a worker: one polls the config file, one exchanges state with the database."""
 
 import asyncio
 import logging
@@ -9,55 +9,70 @@ from imagevault.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
-BEAT = 0.4  # seconds
-SOON = 0.15  # seconds before a second look at a file that is just being changed
+INTERVAL = 0.4  # seconds between two rounds
+INTERVAL_WHILE_CHANGING = 0.15  # seconds before a file that has changed is read again
 
 
 class BackgroundTasks:
-    """`poll`: at the config file, answering whether to look again soon. `carry`: one round trip to the database.
+    """Polls the config file and synchronizes with the database at a fixed interval.
 
-    A database that is slow or away delays no look at the file.
+    A slow or unavailable database never delays a poll of the file.
+
+    Args:
+        poll: read the config file; returns whether to poll again soon.
+        synchronize: exchange state with the database once.
+        sleep: wait for some seconds; tests put in another clock.
+
     """
 
-    def __init__(self, poll: Callable[[], bool], carry: Callable[[], Awaitable[None]]) -> None:
-        self.poll = poll
-        self.carry = carry
-        self.trip: asyncio.Task[None] | None = None
-        self.away = False
+    def __init__(
+        self,
+        poll: Callable[[], bool],
+        synchronize: Callable[[], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._poll = poll
+        self._synchronize = synchronize
+        self._sleep = sleep
+        self._synchronization: asyncio.Task[None] | None = None
+        self._database_is_away = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Beats until the block ends."""
-        beating = asyncio.create_task(self._beat())
+        """Run the tasks until the block ends."""
+        rounds = asyncio.create_task(self._run())
         try:
             yield
         finally:
-            tasks = [beating, *([self.trip] if self.trip else [])]
+            tasks = [rounds] if self._synchronization is None else [rounds, self._synchronization]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _beat(self) -> None:
+    async def _run(self) -> None:
         while True:
-            soon = False
-            try:
-                soon = self.poll()
-            except Exception:
-                log.exception("the config file could not be looked at")
-            if self.trip is None or self.trip.done():
-                self.trip = asyncio.create_task(self._carry())
-            await asyncio.sleep(SOON if soon else BEAT)
+            is_changing = self._poll_file()
+            if self._synchronization is None or self._synchronization.done():
+                self._synchronization = asyncio.create_task(self._synchronize_once())
+            await self._sleep(INTERVAL_WHILE_CHANGING if is_changing else INTERVAL)
 
-    async def _carry(self) -> None:
+    def _poll_file(self) -> bool:
         try:
-            await self.carry()
-        except DatabaseUnavailable as error:
-            if not self.away:
-                log.warning("the pulse does not reach the database: %s", error)
-            self.away = True
+            return self._poll()
         except Exception:
-            log.exception("the pulse failed")
+            log.exception("the config file could not be polled")
+            return False
+
+    async def _synchronize_once(self) -> None:
+        try:
+            await self._synchronize()
+        except DatabaseUnavailable as error:
+            if not self._database_is_away:
+                log.warning("background tasks cannot reach the database: %s", error)
+            self._database_is_away = True
+        except Exception:
+            log.exception("a background task failed")
         else:
-            if self.away:
-                log.warning("the pulse reaches the database again")
-            self.away = False
+            if self._database_is_away:
+                log.warning("background tasks reach the database again")
+            self._database_is_away = False

@@ -1,11 +1,11 @@
-"""The settings in force while the server runs: a changed config file takes their place, or is refused as a whole."""
+"""The settings in force while the server runs. A changed config file replaces them, or is refused as a whole."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from imagevault.config.config_file import ConfigFile
+from imagevault.config.config_file import read_config
 from imagevault.config.settings import RESTART, Settings, config_path, keys, make, variable
 from imagevault.errors import ConfigError
 from imagevault.plugins.provider import Provider
@@ -13,110 +13,179 @@ from imagevault.plugins.registry import PluginRegistry
 
 log = logging.getLogger(__name__)
 
+STABLE_POLLS = 2  # equal readings before a changed file is taken: an editor may still be writing
+STABLE_POLLS_EMPTY = 4  # the same for an empty or missing file, which is usually half written
+
 Subscriber = Callable[[Settings, Mapping[str, Provider]], None]
 
 
-class LiveSettings:
-    """The settings in force, and whoever wants to know when others come into force.
+class FileSnapshot(msgspec.Struct, frozen=True):
+    """One reading of the config file.
 
-    A follower is given the new settings and the providers until now. `refusal`: what is wrong with the file as it is;
-    `waiting`: keys that it changes and that need a restart.
+    Attributes:
+        text: its text, None if there is no file or if it cannot be read.
+        error: why it cannot be read.
+
+    """
+
+    text: str | None = None
+    error: ConfigError | None = None
+
+    def equals(self, other: "FileSnapshot | None") -> bool:
+        """Whether both readings gave the same text or the same error."""
+        return other is not None and self.text == other.text and str(self.error) == str(other.error)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file is missing or has no text."""
+        return self.error is None and not self.text
+
+
+class LiveSettings:
+    """The settings in force, and the subscribers to their changes.
+
+    Attributes:
+        settings: the settings in force.
+        refusal: what is wrong with the config file, None if it is valid.
+        needs_restart: keys that the file changes and that only a restart puts in force.
+        path: the config file.
+
+    Raises:
+        ConfigError: if no provider of the default list is loaded.
+
     """
 
     def __init__(self, settings: Settings, plugins: PluginRegistry) -> None:
+        check_default(settings, plugins)
         self.settings = settings
         self.plugins = plugins
-        self.subscribers: list[Subscriber] = []
         self.refusal: ConfigError | None = None
-        self.waiting: list[str] = []
+        self.needs_restart: list[str] = []
         self.path = config_path(settings.environment, settings.folder)
-        self.read: object = None  # what was read last
-        self.moving: object = None  # what was seen last, and is not known to be all
-        self.polls = 0
-        check_default(settings, plugins)
+        self._subscribers: list[Subscriber] = []
+        self._taken: FileSnapshot | None = None  # the reading that was taken or refused last
+        self._candidate: FileSnapshot | None = None  # a different reading, which must repeat before it is taken
+        self._readings = 0  # how often the candidate was read in a row
 
-    def subscribe(self, follower: Subscriber) -> None:
-        """Calls the follower whenever other settings come into force, all followers without a pause between them."""
-        self.subscribers.append(follower)
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Call `subscriber(new_settings, previous_providers)` at each change.
+
+        All subscribers run before the event loop runs anything else, so a request sees either all of the previous
+        settings or all of the new ones.
+        """
+        self._subscribers.append(subscriber)
 
     def poll(self) -> bool:
-        """Takes the file if it changed and has kept still since the last look. Whether it should be looked at soon."""
-        try:
-            text: object = ConfigFile.read(self.path)
-        except ConfigError as error:
-            text = error
-        if _same(text, self.read):
-            self.polls = 0
+        """Read the file, and take it if it changed and has stopped changing.
+
+        Returns:
+            Whether to poll again soon, because the file has changed and may still be changing.
+
+        """
+        snapshot = self._read()
+        if snapshot.equals(self._taken):
+            self._readings = 0
             return False
-        self.polls = self.polls + 1 if _same(text, self.moving) else 1
-        self.moving = text
-        if self.polls < (4 if text in {None, ""} else 2):  # an empty or missing one is half written, most often
+        self._readings = self._readings + 1 if snapshot.equals(self._candidate) else 1
+        self._candidate = snapshot
+        if self._readings < (STABLE_POLLS_EMPTY if snapshot.is_empty else STABLE_POLLS):
             return True
-        first, self.read, self.polls = self.read is None, text, 0
-        if not (first and text is None):
-            self._take(text)
+        missing_from_the_start = self._taken is None and snapshot == FileSnapshot()
+        self._taken = snapshot
+        self._readings = 0
+        if not missing_from_the_start:
+            self._take(snapshot)
         return False
 
     def problems(self) -> list[str]:
-        """What an admin should know of the config: a refused file, what waits for a restart, what has no effect."""
-        refused = [f"refused, the settings before it stay: {self.refusal}"] if self.refusal else []
-        waiting = [f"{key}: changed in the file; a restart puts it in force" for key in self.waiting]
-        wrong = [str(error) for _, error in wrong_providers(self.settings, self.plugins.providers)]
-        return [*refused, *waiting, *wrong, *shadowed(self.settings), *self.plugins.problems]
+        """What an admin should know: a refused file, keys without effect, and what is wrong with providers."""
+        problems: list[str] = []
+        if self.refusal is not None:
+            problems.append(f"refused, the previous settings stay in force: {self.refusal}")
+        problems += [f"{key}: changed in the file; restart the server to put it in force" for key in self.needs_restart]
+        problems += [str(error) for _, error in wrong_providers(self.settings, self.plugins.providers)]
+        problems += shadowed(self.settings)
+        problems += self.plugins.problems
+        return problems
 
-    def _take(self, text: object) -> None:
+    def _read(self) -> FileSnapshot:
         try:
-            try:
-                settings, providers = self._judged(text)
-            except (OSError, ValueError) as error:
-                raise ConfigError(self.path.name, str(self.path), f"cannot be used: {type(error).__name__}") from None
+            return FileSnapshot(text=read_config(self.path))
+        except ConfigError as error:
+            return FileSnapshot(error=error)
+
+    def _take(self, snapshot: FileSnapshot) -> None:
+        try:
+            settings = self._parse(snapshot)
+            providers = self._configure_providers(settings)
         except ConfigError as error:
             self.refusal = error
-            log.error("config refused: %s; the settings before it stay", error, extra={"file": str(self.path)})
+            log.error("config refused: %s; the previous settings stay in force", error, extra={"file": str(self.path)})
             return
         if self.refusal is not None:
-            log.warning("config good again")
+            log.warning("config valid again")
         self.refusal = None
         self._put_in_force(settings, providers)
 
-    def _judged(self, text: object) -> tuple[Settings, Mapping[str, Provider]]:
-        """What the file says, whole. Raises ConfigError for the first thing in it that is wrong."""
-        if text is None:
-            raise ConfigError(self.path.name, str(self.path), "is gone; write an empty file to have the defaults")
-        if isinstance(text, ConfigError):
-            raise text
-        settings = make(self.settings.environment, self.settings.folder, str(text))
+    def _parse(self, snapshot: FileSnapshot) -> Settings:
+        """The settings of a reading. Raises ConfigError for the first thing that is wrong."""
+        if snapshot.error is not None:
+            raise snapshot.error
+        if snapshot.text is None:
+            message = "was removed; restore it, or create an empty file to use the defaults"
+            raise ConfigError(self.path.name, str(self.path), message)
+        try:
+            settings = make(self.settings.environment, self.settings.folder, snapshot.text)
+        except (OSError, ValueError) as error:
+            raise self._unusable(error) from None
         check_default(settings, self.plugins)
-        providers = self.plugins.configured(settings)
-        for name, error in wrong_providers(settings, providers):
-            former = self.plugins.providers.get(name)
-            if former is None or former.config_error != providers[name].config_error:
-                raise error
-        return settings, providers
+        return settings
+
+    def _configure_providers(self, settings: Settings) -> Mapping[str, Provider]:
+        """The providers with these settings. Raises ConfigError if one becomes wrong that was right before."""
+        try:
+            providers = self.plugins.configured(settings)
+        except (OSError, ValueError) as error:
+            raise self._unusable(error) from None
+        for name, reason in wrong_providers(settings, providers):
+            previous = self.plugins.providers.get(name)
+            was_wrong_before = previous is not None and previous.config_error == providers[name].config_error
+            if not was_wrong_before:
+                raise reason
+        return providers
+
+    def _unusable(self, error: Exception) -> ConfigError:
+        """Names the type of the error only, because its message may hold a secret."""
+        message = f"cannot be used: {type(error).__name__}; undo the last change"
+        return ConfigError(self.path.name, str(self.path), message)
 
     def _put_in_force(self, settings: Settings, providers: Mapping[str, Provider]) -> None:
-        self.waiting = [key for key in sorted(RESTART) if getattr(settings, key) != getattr(self.settings, key)]
-        settings = msgspec.structs.replace(settings, **{key: getattr(self.settings, key) for key in RESTART})
-        changed = [*_changed(self.settings, settings), *self.waiting]
-        before, self.settings = self.plugins.providers, settings
-        self.plugins.configure(settings, providers)
-        for follower in self.subscribers:
-            follower(settings, before)
+        previous_settings = self.settings
+        previous_providers = self.plugins.providers
+        fixed = {key: getattr(previous_settings, key) for key in sorted(RESTART)}
+        self.needs_restart = [key for key, value in fixed.items() if getattr(settings, key) != value]
+        self.settings = msgspec.structs.replace(settings, **fixed)
+        self.plugins.configure(self.settings, providers)
+        for subscriber in self._subscribers:
+            subscriber(self.settings, previous_providers)
+        changed = [*_changed(previous_settings, self.settings), *self.needs_restart]
         if changed:
-            log.warning("config changed: %s", ", ".join(changed), extra={"needs_restart": self.waiting})
+            log.warning("config changed: %s", ", ".join(changed), extra={"needs_restart": self.needs_restart})
             for problem in self.problems():
                 log.warning("config: %s", problem)
 
 
 def check_default(settings: Settings, plugins: PluginRegistry) -> None:
-    """Raises ConfigError if no provider of the default chain exists."""
+    """Raises ConfigError if no provider of the default list is loaded."""
     if not any(name in plugins.loaded for name in settings.default):
         known = ", ".join(sorted(plugins.loaded))
-        raise ConfigError("default", settings.where("default"), f"names no provider; there are {known}")
+        raise ConfigError(
+            "default", settings.where("default"), f"names no provider that is loaded; choose from {known}"
+        )
 
 
 def wrong_providers(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[tuple[str, ConfigError]]:
-    """The providers that are set wrongly, each with an error that names the line; to lack a setting is not wrong."""
+    """The providers with a wrong setting, each with an error that names the line. A missing setting is not wrong."""
     for name, provider in providers.items():
         if provider.config_error:
             key = f"providers.{name}" + (f".{provider.config_error_key}" if provider.config_error_key else "")
@@ -124,27 +193,31 @@ def wrong_providers(settings: Settings, providers: Mapping[str, Provider]) -> It
 
 
 def shadowed(settings: Settings) -> list[str]:
-    """The keys of the file that have no effect because the environment sets them too."""
-    found = []
+    """The keys of the file that have no effect because the environment sets them to another value."""
+    problems: list[str] = []
     for key, value in settings.written.items():
-        name = variable(key)
-        if name in settings.environment and settings.environment[name][0].lower() != _as_text(value).lower():
-            found.append(f"{key}: shadowed by {settings.environment[name][1]}")
-    return found
+        winner = settings.environment.get(variable(key))
+        if winner is not None and winner.value.lower() != _as_text(value).lower():
+            problems.append(f"{key}: shadowed by {winner.source}")
+    return problems
 
 
 def _as_text(value: object) -> str:
-    """A value of the file as one would write it into the environment."""
+    """A value of the file in the form that an environment variable has."""
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _changed(old: Settings, new: Settings) -> Iterator[str]:
+    """The keys whose values differ."""
     for key, _ in keys():
         if _value(old, key) != _value(new, key):
             yield key
     for name in sorted({*old.providers, *new.providers}):
-        before, after = old.providers.get(name, {}), new.providers.get(name, {})
-        yield from (f"providers.{name}.{key}" for key in sorted({*before, *after}) if before.get(key) != after.get(key))
+        old_table = old.providers.get(name, {})
+        new_table = new.providers.get(name, {})
+        for key in sorted({*old_table, *new_table}):
+            if old_table.get(key) != new_table.get(key):
+                yield f"providers.{name}.{key}"
 
 
 def _value(settings: Settings, key: str) -> object:
@@ -152,9 +225,3 @@ def _value(settings: Settings, key: str) -> object:
     for name in key.split("."):
         value = getattr(value, name)
     return value
-
-
-def _same(one: object, other: object) -> bool:
-    if isinstance(one, ConfigError) and isinstance(other, ConfigError):
-        return str(one) == str(other)
-    return one == other

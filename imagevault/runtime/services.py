@@ -1,4 +1,4 @@
-"""All parts of one server, made from its settings: what the API, the command line and tests work with."""
+"""The parts of one server, made from its settings, for the API, the command line and the tests."""
 
 import asyncio
 import logging
@@ -29,11 +29,17 @@ from imagevault.storage.database import Database, outages
 
 log = logging.getLogger(__name__)
 
-AGAIN = 1.0  # seconds between two tries to open the database
+RETRY_INTERVAL = 1.0  # seconds between two attempts to open the database
 
 
 class Services:
-    """One of each part. It knows neither HTTP nor a terminal."""
+    """One instance of each part, independent of HTTP and of the terminal.
+
+    Args:
+        settings: the settings in force at the start.
+        transports: the innermost HTTP transport of a provider, by the provider's name; by default real connections.
+
+    """
 
     def __init__(self, settings: Settings, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None) -> None:
         self.keyring: Keyring = open_keyring(settings)
@@ -57,7 +63,15 @@ class Services:
 
     @asynccontextmanager
     async def running(self, patience: float = 0.0) -> AsyncIterator[None]:
-        """Opens the database, waiting some seconds for one that is away, and at the end lets go of everything."""
+        """Open the database and run the parts until the block ends.
+
+        Args:
+            patience: seconds to wait for a database that does not answer.
+
+        Raises:
+            DatabaseUnavailable: if the database cannot be opened in that time.
+
+        """
         async with AsyncExitStack() as stack:
             await self._open(patience)
             stack.push_async_callback(self.database.close)
@@ -68,33 +82,33 @@ class Services:
 
     @asynccontextmanager
     async def serving(self, patience: float = 0.0) -> AsyncIterator[None]:
-        """As `running`, and with a pulse, which puts a changed config file in force."""
-        async with self.running(patience), BackgroundTasks(self.live.poll, self._carry).running():
+        """Do what `running` does, with the background tasks, which put a changed config file in force."""
+        async with self.running(patience), BackgroundTasks(self.live.poll, self._synchronize).running():
             for problem in self.live.problems():
                 log.warning("config: %s", problem)
             yield
 
     @property
     def settings(self) -> Settings:
-        """Those in force now."""
+        """The settings in force now."""
         return self.live.settings
 
     async def _open(self, patience: float) -> None:
-        end = time.monotonic() + patience
+        deadline = time.monotonic() + patience
         while True:
             try:
                 await self.database.open()
             except DatabaseUnavailable as error:
-                if time.monotonic() + AGAIN > end:
+                if time.monotonic() + RETRY_INTERVAL > deadline:
                     raise
                 log.warning("waiting for the database: %s", error)
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(RETRY_INTERVAL)
             else:
                 return
 
-    def _configure(self, settings: Settings, before: Mapping[str, Provider]) -> None:
+    def _configure(self, settings: Settings, previous: Mapping[str, Provider]) -> None:
         self._hide_secrets(settings)
-        self.gateway.configure(settings, before)
+        self.gateway.configure(settings, previous)
         self.accounts.configure(settings)
         self.signups.configure(settings)
 
@@ -104,7 +118,7 @@ class Services:
         for provider in self.plugins.providers.values():
             logs.hide(provider.secrets)
 
-    async def _carry(self) -> None:
+    async def _synchronize(self) -> None:
         self.database.use()
         with outages():
             await self.gateway.limiter.refresh()
@@ -116,4 +130,4 @@ class Services:
             with outages():
                 await self.statistics.flush(now=True)
         except DatabaseUnavailable as error:
-            log.warning("what was counted last could not be written: %s", error)
+            log.warning("the last cache statistics could not be written: %s", error)
