@@ -1,79 +1,111 @@
-"""`imagevault config`: checking the config file, an example of it, and what is in force."""
+"""`imagevault config`: check the config file, print an example of it, and print the settings in force."""
 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 import rich_click as click
 
-from imagevault.cli import output as terminal
-from imagevault.cli.config_example import example, in_force
+from imagevault.cli import output
 from imagevault.cli.group import cli, json_option
-from imagevault.cli.output import out, print_json
-from imagevault.config.settings import PREFIX, Settings, load
+from imagevault.cli.output import print_json, print_line
+from imagevault.config.settings import Settings, load
+from imagevault.config.sources import CONFIG_VARIABLE
 from imagevault.errors import ConfigError
-from imagevault.plugins.registry import PluginRegistry
-from imagevault.runtime.reload import check_default, shadowed, wrong_providers
+
+if TYPE_CHECKING:
+    from imagevault.plugins.registry import PluginRegistry
+
+
+class Findings(msgspec.Struct):
+    """What is wrong with a config file: errors, which a server refuses, and notes, which it accepts."""
+
+    errors: list[ConfigError] = []
+    notes: list[str] = []
 
 
 @cli.group()
 def config() -> None:
-    """The config file."""
+    """Check and print the configuration."""
 
 
 @config.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @json_option
 def check(file: Path | None, as_json: bool) -> None:
-    """Say what is wrong with the config file, or with another: imagevault config check new.toml.
+    """Check the config file, or another one: imagevault config check new.toml.
 
-    Names line and key, and what would be right. Exit code 1 if a server would refuse it.
+    Names the line and the key of each error, and what is right. Exit code 1 if a server would refuse the file.
     """
-    errors: list[ConfigError] = []
-    notes: list[str] = []
+    environ = {**os.environ, CONFIG_VARIABLE: str(file.absolute())} if file else None
+    settings: Settings | None = None
     try:
-        settings = load({**os.environ, PREFIX + "CONFIG": str(file.absolute())} if file else None)
-        errors, notes = _examined(settings)
+        settings = load(environ)
+        findings = _examine(settings)
     except ConfigError as error:
-        errors = [error]
+        findings = Findings(errors=[error])
     if as_json:
-        wrong = [{"key": each.key, "where": each.source, "message": each.message} for each in errors]
-        print_json({"ok": not errors, "errors": wrong, "notes": notes})
+        _print_findings_as_json(findings)
     else:
-        for each in errors:
-            out.print(f"{each.source}: {each.key}: {each.message}", markup=False, soft_wrap=True)
-        for note in notes:
-            out.print(f"note: {note}", markup=False, soft_wrap=True)
-        if not errors:
-            out.print(f"{settings.config or 'no config file: the defaults and the environment'}: good", markup=False)
-    if errors:
+        _print_findings(findings, settings)
+    if findings.errors:
         sys.exit(1)
 
 
-def _examined(settings: Settings) -> tuple[list[ConfigError], list[str]]:
-    plugins = PluginRegistry.load(settings)
+def _examine(settings: Settings) -> Findings:
+    from imagevault.runtime.reload import check_default, shadowed, wrong_providers
+
+    plugins = _plugins(settings)
     errors = [error for _, error in wrong_providers(settings, plugins.providers)]
     try:
         check_default(settings, plugins)
     except ConfigError as error:
         errors.append(error)
-    lacking = [f"{each.name}: {each.reason}" for each in plugins.providers.values() if each.is_missing_setting]
-    return errors, [*shadowed(settings), *plugins.problems, *lacking]
+    unconfigured = [
+        f"{provider.name}: {provider.reason}" for provider in plugins.providers.values() if provider.is_missing_setting
+    ]
+    return Findings(errors, [*shadowed(settings), *plugins.problems, *unconfigured])
+
+
+def _print_findings_as_json(findings: Findings) -> None:
+    errors = [{"key": error.key, "where": error.source, "message": error.message} for error in findings.errors]
+    print_json({"ok": not errors, "errors": errors, "notes": findings.notes})
+
+
+def _print_findings(findings: Findings, settings: Settings | None) -> None:
+    for error in findings.errors:
+        print_line(f"{error.source}: {error.key}: {error.message}")
+    for note in findings.notes:
+        print_line(f"note: {note}")
+    if settings is not None and not findings.errors:
+        print_line(f"{settings.config or 'no config file: the defaults and the environment'}: good")
 
 
 @config.command("example")
 def show_example() -> None:
     """Print a config file with every key, its default and its meaning: imagevault config example > imagevault.toml."""
-    sys.stdout.write(example(PluginRegistry.load(load())))
+    from imagevault.cli.config_example import example
+
+    sys.stdout.write(example(_plugins(load())))
 
 
 @config.command("show")
 @json_option
 def show(as_json: bool) -> None:
-    """Print what is in force, and where each value comes from; secrets are masked: imagevault config show."""
+    """Print every setting in force and its source, with secrets masked: imagevault config show."""
+    from imagevault.cli.config_example import in_force
+
     settings = load()
-    rows = in_force(settings, PluginRegistry.load(settings))
+    rows = in_force(settings, _plugins(settings))
     if as_json:
         print_json({"settings": rows})
     else:
-        terminal.print_table(("key", "value", "from"), [(row.key, row.value, row.source) for row in rows])
+        output.print_table(("key", "value", "from"), [(row.key, row.value, row.source) for row in rows])
+
+
+def _plugins(settings: Settings) -> "PluginRegistry":
+    from imagevault.plugins.registry import PluginRegistry
+
+    return PluginRegistry.load(settings)

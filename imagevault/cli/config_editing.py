@@ -1,102 +1,111 @@
-"""Changing the config file for an admin, by tomlkit, which keeps comments and order."""
+"""Edits of the config file that keep its comments and its order."""
 
 import codecs
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import tomlkit
+from filelock import FileLock
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from imagevault.config.config_file import ConfigFile
-from imagevault.config.settings import Settings, config_path, make, nearest, provider_variable
+from imagevault.config.config_file import ConfigFile, read_config
+from imagevault.config.settings import Settings, config_path, make, provider_variable
+from imagevault.config.sources import nearest
 from imagevault.errors import ConfigError, ImageVaultError
+from imagevault.files.atomic_write import write_atomically
 from imagevault.plugins.registry import PluginRegistry
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover  (Windows, where a folder cannot be opened either)
-    fcntl = None  # type: ignore[assignment]
 
+def set_enabled(settings: Settings, name: str, *, enabled: bool) -> Path:
+    """Write `enabled` in the table of a provider. A missing file or table is created.
 
-def switch(settings: Settings, name: str, *, on: bool) -> Path:
-    """Writes `enabled` for a provider, making the file or the table if need be. Answers the file.
+    Returns:
+        The config file.
 
-    Raises ImageVaultError if there is no such provider, if the environment decides, or if the file cannot be written.
+    Raises:
+        ImageVaultError: if there is no such provider, or if the environment sets `enabled`.
+        ConfigError: if the file is wrong, before the change or after it.
+        OSError: if the file cannot be written. It is then unchanged.
+
     """
-    known = [*PluginRegistry.load(settings).loaded]
-    if name not in known:
-        raise ImageVaultError(
-            f"there is no provider {name}.{nearest(name, known)} There are: {', '.join(sorted(known))}"
-        )
-    name_in_environment = provider_variable(name, "enabled")
-    if name_in_environment in settings.environment:
-        source = settings.environment[name_in_environment][1]
-        raise ImageVaultError(f"{source} decides whether {name} is on; change or remove it")
+    _check_provider(settings, name)
     path = config_path(settings.environment, settings.folder)
-    with _turn(path):
-        ConfigFile.read(path)  # says what is wrong with it, in our words
+    with _lock(path):
+        read_config(path)  # raises our own error if the file cannot be read
         raw = path.read_bytes() if path.exists() else b""
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
-        changed = _changed(settings, path, text, name, on=on)
-        make(settings.environment, settings.folder, changed)  # never writes what a server would refuse
-        if b"\r\n" in raw:
-            changed = changed.replace("\n", "\r\n")
-        _replace(path, changed.encode("utf-8-sig" if raw.startswith(codecs.BOM_UTF8) else "utf-8"))
+        changed = _with_enabled(settings, path, text, name, enabled=enabled)
+        make(settings.environment, settings.folder, changed)  # raises if a server would refuse the new text
+        _replace(path, _encode_like(raw, changed))
     return path
 
 
+def _check_provider(settings: Settings, name: str) -> None:
+    known = list(PluginRegistry.load(settings).loaded)
+    if name not in known:
+        names = ", ".join(sorted(known))
+        raise ImageVaultError(f"there is no provider {name}.{nearest(name, known)} There are: {names}")
+    variable = settings.environment.get(provider_variable(name, "enabled"))
+    if variable is not None:
+        raise ImageVaultError(f"{variable.source} decides whether {name} is enabled; change or remove it")
+
+
 @contextlib.contextmanager
-def _turn(path: Path) -> Iterator[None]:
-    """Of two commands at once the second one waits, and changes what the first one wrote.
+def _lock(path: Path) -> Iterator[None]:
+    """Let one command at a time edit the file.
 
-    They lock the file's folder, for the file itself is another after each change.
+    The lock is a hidden file beside the config file, `.imagevault.toml.lock`. The holder removes it before it releases
+    the lock; filelock notices in the waiting commands that the file is gone and creates another.
     """
-    handle = os.open(path.resolve().parent, os.O_RDONLY)
-    try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    target = path.resolve()
+    target.parent.stat()  # raises OSError for a missing folder, which filelock would create
+    lock_file = target.with_name(f".{target.name}.lock")
+    with FileLock(lock_file):
+        try:
+            yield
+        finally:
+            lock_file.unlink(missing_ok=True)
 
 
-def _changed(settings: Settings, path: Path, text: str, name: str, *, on: bool) -> str:
+def _with_enabled(settings: Settings, path: Path, text: str, name: str, *, enabled: bool) -> str:
+    """The text with `enabled` set in the table of the provider."""
     try:
         header = ConfigFile(path, text, settings.environment).line(f"providers.{name}")
         document = tomlkit.parse(text)
         providers = document.setdefault("providers", tomlkit.table(is_super_table=True))
-        table = providers.setdefault(
-            name, tomlkit.inline_table() if isinstance(providers, InlineTable) else tomlkit.table()
-        )
-        lines = text.split("\n")
-        if header and "enabled" not in table and re.match(r"\s*\[[^\[]", lines[header - 1]):
-            # tomlkit would put it at the end, below a comment that belongs to the table after this one
-            lines.insert(header, f"enabled = {str(on).lower()}")
-            return "\n".join(lines)
-        table["enabled"] = on
+        new_table = tomlkit.inline_table() if isinstance(providers, InlineTable) else tomlkit.table()
+        table = providers.setdefault(name, new_table)
+        if header is not None and "enabled" not in table:
+            lines = text.split("\n")
+            if re.match(r"\s*\[[^\[]", lines[header - 1]):  # `[providers.local]`
+                # tomlkit appends the key at the end, below a comment that belongs to the table after this one.
+                lines.insert(header, f"enabled = {str(enabled).lower()}")
+                return "\n".join(lines)
+        table["enabled"] = enabled
     except (TOMLKitError, AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(path.name, str(path), f"cannot be changed: {error}") from None
+        message = f"cannot be changed: {error}; edit it by hand"
+        raise ConfigError(path.name, str(path), message) from None
     return tomlkit.dumps(document)
 
 
+def _encode_like(raw: bytes, text: str) -> bytes:
+    """The text with the line ends and the byte order mark of the file before."""
+    if b"\r\n" in raw:
+        text = text.replace("\n", "\r\n")
+    return text.encode("utf-8-sig" if raw.startswith(codecs.BOM_UTF8) else "utf-8")
+
+
 def _replace(path: Path, content: bytes) -> None:
-    """All of it or nothing, with the rights that the file had; a link stays one."""
-    path = path.resolve()
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600  # it may come to hold keys
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.chmod(mode)
-        owner = (path if path.exists() else path.parent).stat()
-        if (owner.st_uid, owner.st_gid) != (draft.stat().st_uid, draft.stat().st_gid):
-            os.chown(draft, owner.st_uid, owner.st_gid)  # the server must be able to read what an admin wrote
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    """Write the file whole, with its permissions and its owner. A symbolic link still leads to it."""
+    target = path.resolve()
+    if target.exists():
+        before = target.stat()
+        write_atomically(
+            target, content, mode=before.st_mode & 0o777, owner=(before.st_uid, before.st_gid), durable=True
+        )
+    else:
+        folder = target.parent.stat()  # its owner must be able to read what another admin writes
+        write_atomically(target, content, mode=0o600, owner=(folder.st_uid, folder.st_gid), durable=True)

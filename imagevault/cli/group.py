@@ -1,32 +1,36 @@
-"""The command `imagevault`, to which every other file here adds commands, and what they share."""
+"""The command `imagevault`, to which the other modules add their commands, and what the commands share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from imagevault.accounts.service import Accounts
 from imagevault.config.settings import load
 from imagevault.errors import ImageVaultError
-from imagevault.records import Caller
-from imagevault.runtime.services import Services
 
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
-as_option = click.option("--as", "username", required=True, metavar="NAME", help="The account that acts.")
+if TYPE_CHECKING:
+    from imagevault.accounts.service import Accounts
+    from imagevault.records import Caller
+    from imagevault.runtime.services import Services
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+as_option = click.option("--as", "username", required=True, metavar="NAME", help="Act as this account.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("imagevault"), prog_name="imagevault")
 def cli() -> None:
-    """One search over many image providers, with a record of who took what under which licence.
+    """One search over many image providers, with a record of who downloaded what under which licence.
 
-    Exit codes: 0 all went well, 1 something failed, 2 the command was not understood, 130 stopped by Ctrl-C.
+    Exit codes: 0 success, 1 something failed, 2 the command was called wrongly, 130 stopped by Ctrl-C.
     """
 
 
-def with_services(work: Callable[[Services], Awaitable[None]]) -> None:
-    """Does the work on the database directly, as a server would, with the settings of this folder."""
+def with_services(work: "Callable[[Services], Awaitable[None]]") -> None:
+    """Run `work` with the parts of a server. They use the settings of the working directory and its database."""
+    from imagevault.runtime.services import Services
 
     async def run() -> None:
         services = Services(load())
@@ -36,9 +40,9 @@ def with_services(work: Callable[[Services], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-async def account(accounts: Accounts, username: str) -> Caller:
-    """The account of this name. Raises ImageVaultError if there is none, or if it is locked."""
-    found = await accounts.find_active(username)
-    if found is None:
-        raise ImageVaultError(f"there is no account {username} that may act; see imagevault users list")
-    return found
+async def account(accounts: "Accounts", username: str) -> "Caller":
+    """Find an account by its name. Raises ImageVaultError if there is none, or if it is locked."""
+    caller = await accounts.find_active(username)
+    if caller is None:
+        raise ImageVaultError(f"there is no active account {username}; list the accounts with: imagevault users list")
+    return caller

@@ -1,149 +1,194 @@
-"""What people see in a terminal: tables, one line for an error, JSON for programs."""
+"""What the commands print: tables and lines for people, JSON for programs."""
 
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from imagevault.downloads.ledger import DownloadRecord
-from imagevault.search.provider_cursor import Event
-from imagevault.search.provider_list import FailedPlugin, ProviderHealth, ProviderRecord
-from imagevault.search.search import SearchResponse
+if TYPE_CHECKING:
+    from imagevault.downloads.ledger import DownloadRecord
+    from imagevault.records import ImageRecord
+    from imagevault.search.provider_cursor import Event
+    from imagevault.search.provider_list import FailedPlugin, ProviderHealth, ProviderRecord
+    from imagevault.search.search import SearchResponse
 
 out = Console()
 if not out.is_terminal and "COLUMNS" not in os.environ:
-    out.width = 240  # for grep and logs, which nobody folds
+    out.width = 240  # output that goes to grep or into a log is not folded
 err = Console(stderr=True)
+
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"))  # seconds, and the unit
+
+
+class Rows(NamedTuple):
+    """A table: its column names and its rows."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
 
 
 def say(text: str, end: str = "\n") -> None:
-    """One line for people, beside what programs read."""
+    """Print a line for people on standard error."""
     err.print(Text(text), end=end, soft_wrap=True)
 
 
+def print_line(text: str) -> None:
+    """Print a line on standard output, without markup and without folding."""
+    out.print(Text(text), soft_wrap=True)
+
+
 def print_json(value: object) -> None:
-    """A value as JSON, indented, bytes as the API would send them."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    """Print a value as the API answers it, indented."""
+    encoded = msgspec.json.encode(value)
+    sys.stdout.buffer.write(msgspec.json.format(encoded, indent=2) + b"\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; the first column is never cut, for it is what is copied."""
+    """Print a table. The first column is never folded, because people copy what is in it."""
     first, *others = columns
-    folding = [Column(each, overflow="fold") for each in others]
-    table = Table(Column(first, overflow="fold", no_wrap=True), *folding, box=None, header_style="bold")
+    table = Table(
+        Column(first, overflow="fold", no_wrap=True),
+        *(Column(name, overflow="fold") for name in others),
+        box=None,
+        header_style="bold",
+    )
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     out.print(table)
 
 
-def show(answer: SearchResponse) -> None:
-    """The images of an answer, two lines each, then what each provider did."""
-    for image in answer.images:
-        size = f"{image.width} x {image.height}" if image.width and image.height else None
-        title = image.title if image.title and image.title not in image.attribution.text else None
-        licence = image.license.name if image.license else None
-        facts = "  ".join(filter(None, (size, licence, title)))
-        out.print(Text.assemble((image.id, "bold"), f"  {facts}"), soft_wrap=True)
-        out.print(Text(f"    {image.attribution.text}"), soft_wrap=True)
-    for status in answer.providers:
+def print_search(response: "SearchResponse") -> None:
+    """Print the images of a search, two lines each, and the status of each provider on standard error."""
+    for image in response.images:
+        out.print(Text.assemble((image.id, "bold"), f"  {_facts(image)}"), soft_wrap=True)
+        print_line(f"    {image.attribution.text}")
+    for status in response.providers:
         total = f", {status.total} in all" if status.total is not None else ""
         detail = f": {status.detail}" if status.detail else ""
         say(f"{status.name}: {status.status}{total}{detail}")
 
 
-def downloads(records: Sequence[DownloadRecord]) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
-    """Columns and rows of a list of downloads."""
+def _facts(image: "ImageRecord") -> str:
+    """Size, licence and title of an image, as far as they are known; no title that the credit line has anyway."""
+    facts: list[str] = []
+    if image.width and image.height:
+        facts.append(f"{image.width} x {image.height}")
+    if image.license:
+        facts.append(image.license.name)
+    if image.title and image.title not in image.attribution.text:
+        facts.append(image.title)
+    return "  ".join(facts)
+
+
+def download_rows(records: "Sequence[DownloadRecord]") -> Rows:
+    """The table of a list of downloads."""
     rows = [
         (
-            each.image or each.url,
-            each.rendition,
-            each.attribution.text if each.attribution else "",
-            each.license.name if each.license else "",
-            each.project,
-            f"{each.created_at:%Y-%m-%d %H:%M}",
+            record.image or record.url,
+            record.rendition,
+            record.attribution.text if record.attribution else "",
+            record.license.name if record.license else "",
+            record.project,
+            f"{record.created_at:%Y-%m-%d %H:%M}",
         )
-        for each in records
+        for record in records
     ]
-    return ("image", "rendition", "credit", "licence", "project", "taken (UTC)"), rows
+    return Rows(("image", "rendition", "credit", "licence", "project", "downloaded (UTC)"), rows)
 
 
-def list_providers(
-    providers: Sequence[ProviderRecord], failures: Sequence[FailedPlugin]
-) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
-    """Columns and rows of the board: all that an admin wants to see of each provider in one look."""
-    rows: list[tuple[object, ...]] = []
-    for each in providers:
-        health = each.health
-        state, quotas, rate = each.state, list[str](), None
-        if health is not None:
-            quotas = [
-                f"{quota.left} of {quota.name}{_more(quota.more_in)}"
-                for quota in health.quotas
-                if not quota.name.endswith("/second")  # bursts are waited out
-            ]
-            rate = health.cache.rate if health.cache else None
-            state += f", breaker {health.breaker}" if health.breaker != "closed" else ""
-            state += f", again in {_span(health.retry_after)}" if health.retry_after else ""
-        why = each.reason or _error(health)
-        rows.append((each.name, state, "\n".join(quotas), "" if rate is None else f"{rate:.0%}", why, each.source))
-    rows += [(each.name, "not loaded", "", "", each.reason, each.source) for each in failures]
-    return ("provider", "state", "left of its quotas", "cache", "why, or the last error", "from"), rows
+def provider_rows(providers: "Sequence[ProviderRecord]", failures: "Sequence[FailedPlugin]") -> Rows:
+    """The table of the provider list."""
+    rows = [
+        (
+            provider.name,
+            _state(provider),
+            "\n".join(_quotas(provider.health)),
+            _cache_rate(provider.health),
+            provider.reason or _last_error(provider.health),
+            provider.source,
+        )
+        for provider in providers
+    ]
+    rows += [(plugin.name, "not loaded", "", "", plugin.reason, plugin.source) for plugin in failures]
+    return Rows(("provider", "state", "quota left", "cache", "reason or last error", "source"), rows)
 
 
-def _error(health: ProviderHealth | None) -> str:
+def _state(provider: "ProviderRecord") -> str:
+    """The state, with the breaker and the pause of a provider that is paused."""
+    parts: list[str] = [provider.state]
+    if provider.health is not None and provider.health.breaker != "closed":
+        parts.append(f"breaker {provider.health.breaker}")
+    if provider.health is not None and provider.health.retry_after:
+        parts.append(f"again in {_duration(provider.health.retry_after)}")
+    return ", ".join(parts)
+
+
+def _quotas(health: "ProviderHealth | None") -> list[str]:
+    """What is left of each quota, without those per second: a call waits for such a quota."""
+    lines: list[str] = []
+    for quota in health.quotas if health is not None else ():
+        if not quota.name.endswith("/second"):
+            more = "" if quota.more_in is None else f", more in {_duration(quota.more_in)}"
+            lines.append(f"{quota.left} of {quota.name}{more}")
+    return lines
+
+
+def _cache_rate(health: "ProviderHealth | None") -> str:
+    if health is None or health.cache is None or health.cache.rate is None:
+        return ""
+    return f"{health.cache.rate:.0%}"
+
+
+def _last_error(health: "ProviderHealth | None") -> str:
     if health is None or health.last_error is None:
         return ""
-    ago = max(0, round(time.time() - (health.last_error_at or 0)))
-    return f"{health.last_error} ({_span(ago)} ago)"
+    seconds = max(0, round(time.time() - (health.last_error_at or 0)))
+    return f"{health.last_error} ({_duration(seconds)} ago)"
 
 
-def _more(seconds: int | None) -> str:
-    return "" if seconds is None else f", more in {_span(seconds)}"
-
-
-def _span(seconds: int) -> str:
-    """A time in the largest unit that makes at least two of it: 90 s, 5 min, 3 h, 12 d."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+def _duration(seconds: int) -> str:
+    """A duration in the largest unit of which it has at least two: 90 s, 5 min, 3 h, 12 d."""
+    for size, unit in UNITS:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
 
 
 class Progress:
-    """A line in the terminal that tells which providers are still being asked."""
+    """A line in the terminal that names the providers whose answers are awaited, and the events so far."""
 
     def __init__(self) -> None:
-        self.asking: dict[str, int] = {}
         self.events: list[Event] = []
-        self.status = err.status("searching")
+        self._awaited: dict[str, int] = {}  # provider -> number of the page
+        self._status = err.status("searching")
 
     def __enter__(self) -> Self:
         if err.is_terminal:
-            self.status.start()
+            self._status.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.status.stop()
+        self._status.stop()
 
-    def watch(self, event: Event) -> None:
-        """Takes in what happened in the search."""
+    def watch(self, event: "Event") -> None:
+        """Show an event of the search. An event without a result and without an error is the begin of a call."""
         if event.result is None and event.error is None:
-            self.asking[event.provider] = event.page
+            self._awaited[event.provider] = event.page
         else:
-            self.asking.pop(event.provider, None)
+            self._awaited.pop(event.provider, None)
             self.events.append(event)
-        asking = ", ".join(f"{name} (page {page})" for name, page in self.asking.items())
-        self.status.update(Text(f"asking {asking}" if asking else "merging"))
+        awaited = ", ".join(f"{name} (page {page})" for name, page in self._awaited.items())
+        self._status.update(Text(f"waiting for {awaited}" if awaited else "merging"))
 
 
-def explain(events: Sequence[Event], left: Mapping[str, str]) -> None:
-    """Where the pages of a search came from, what they cost, and what is left of the quotas."""
+def print_explanation(events: "Sequence[Event]", quotas_left: Mapping[str, str]) -> None:
+    """Print where each page of a search came from, what it cost, and what is left of the quotas."""
     rows: list[tuple[object, ...]] = []
     for event in events:
         if event.result is not None:
@@ -151,5 +196,5 @@ def explain(events: Sequence[Event], left: Mapping[str, str]) -> None:
         else:
             rows.append((event.provider, event.page, "failed", str(event.error), ""))
     print_table(("provider", "page", "cache", "from", "upstream calls"), rows)
-    for name, words in left.items():
-        say(f"{name}: {words} left")
+    for name, left in quotas_left.items():
+        say(f"{name}: {left} left")

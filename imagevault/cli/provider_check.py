@@ -1,5 +1,6 @@
-"""Trying a provider with real queries: what came back, how long it took, and what is missing in its records."""
+"""One real query to a provider: what it returned, how long it took, and which fields its records lack."""
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -9,26 +10,39 @@ import httpx
 import msgspec
 
 from imagevault.cache.keys import PageKey, normalize_query
+from imagevault.config.settings import load
 from imagevault.errors import ProviderError
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
 from imagevault.runtime.services import Services
 from imagevault.search.filters import plan
+from imagevault.search.search import choose
 from imagevault.testing.recorded import Recording
 from imagevault.upstream.transport import CALL_TIMEOUT
 
 FIELDS = ("title", "alt", "width", "height", "author", "source_url", "license")
-NOT_RECORDED = re.compile(  # headers of HTTP itself, of the machines on the way, and those that tell who called
+NOT_RECORDED = re.compile(  # headers of HTTP itself, of proxies, and those that identify the caller
     r"set-cookie|date|server|server-timing|via|connection|keep-alive|content-(length|encoding)|transfer-encoding|alt-svc"
     r"|strict-transport-security|report-to|nel|cf-ray|x-amz.*|.*request-id"
 )
-TOKEN = re.compile(r'("(?:[a-z]+_)?token"\s*:\s*")[^"]+')  # in the answer to a sign-in, as OAuth has it
+TOKEN = re.compile(
+    r'("(?:[a-z]+_)?token"\s*:\s*")[^"]+'
+)  # in the answer to a sign-in (RFC 6749): "access_token": "..."
 
 
-class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a query brought. `missing`: per field of the record, how many images lack it.
+class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a check.
 
-    `asked`: for what the upstream was asked, in order: `page 1`, `page 2`, `image 2014422`.
+    Attributes:
+        name: the provider's name.
+        ok: whether every request succeeded and the first page has images.
+        milliseconds: the duration of the first request.
+        images: the number of images on the first page.
+        total: the number of images that the provider reports in all, None if it reports none.
+        missing: for each field that images of the first page lack, the number of these images.
+        error: why it is not ok.
+        asked: the requests in their order: `page 1`, `page 2`, `image 2014422`.
+
     """
 
     name: str
@@ -41,94 +55,169 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     asked: Sequence[str] = ()
 
 
-async def check(services: Services, provider: Provider, words: str, *, more: bool = False) -> Checked:
-    """Asks a provider for the first page of these words, past every cache, though not past its quota.
+def check_all(providers: str, words: str) -> list[ProviderCheck]:
+    """Check providers one after the other with the settings of the working directory.
 
-    With `more`, also for the second page if there is one, and for one image of the first by its id: what
-    `ProviderContract` needs of a recording. Figures are those of the first page, but an error is that of any.
+    Args:
+        providers: names separated by commas, or `all`.
+        words: what to search for.
+
+    Raises:
+        BadInput: if there is no provider of such a name.
+
     """
+
+    async def run() -> list[ProviderCheck]:
+        services = Services(load())
+        async with services.running():
+            chosen = choose(services.gateway.providers, providers)
+            return [(await _check_first_page(services, provider, words)).check for provider in chosen]
+
+    return asyncio.run(run())
+
+
+def check_and_record(name: str, words: str, recorder: "Recorder", path: Path) -> ProviderCheck:
+    """Check one provider, and write its answers to a file.
+
+    Checks the second page and one image of the first page too: `ProviderContract` needs them of a recording.
+
+    Raises:
+        BadInput: if there is no provider of that name.
+
+    """
+
+    async def run() -> ProviderCheck:
+        services = Services(load(), {name: recorder})
+        async with services.running():
+            provider = choose(services.gateway.providers, name)[0]
+            first = await _check_first_page(services, provider, words)
+            check = await _check_more(services, provider, words, first)
+            recorder.save(path, provider)
+            return check
+
+    return asyncio.run(run())
+
+
+class _FirstPage(msgspec.Struct, frozen=True):
+    """The result of the first request, and the page, None if it failed."""
+
+    check: ProviderCheck
+    page: Page | None = None
+
+
+async def _check_first_page(services: Services, provider: Provider, words: str) -> _FirstPage:
+    """Fetch the first page of a search. Skips every cache, but counts as a call of the quota."""
     if provider.state != "ok":
-        return Checked(name=provider.name, ok=False, milliseconds=0, error=provider.reason)
-    begun, asked = time.monotonic(), ["page 1"]
+        return _FirstPage(ProviderCheck(name=provider.name, ok=False, milliseconds=0, error=provider.reason))
+    started = time.monotonic()
     try:
-        page = await _ask(services, provider, words, 1, provider.host.timeout)
+        page = await _fetch_page(services, provider, words, 1, provider.host.timeout)
     except ProviderError as error:
-        return Checked(name=provider.name, ok=False, milliseconds=_since(begun), error=str(error), asked=asked)
-    checked = Checked(
+        check = ProviderCheck(
+            name=provider.name,
+            ok=False,
+            milliseconds=_milliseconds_since(started),
+            error=str(error),
+            asked=["page 1"],
+        )
+        return _FirstPage(check)
+    check = ProviderCheck(
         name=provider.name,
         ok=bool(page.images),
-        milliseconds=_since(begun),
+        milliseconds=_milliseconds_since(started),
         images=len(page.images),
         total=page.total,
         missing=_missing(page.images),
         error=None if page.images else f"nothing was found for {words}; try other words",
-        asked=asked,
+        asked=["page 1"],
     )
-    if not more or not page.images:
-        return checked
+    return _FirstPage(check, page)
+
+
+async def _check_more(services: Services, provider: Provider, words: str, first: _FirstPage) -> ProviderCheck:
+    """Fetch the second page, if there is one, and the first image by its id, if the plugin can look one up."""
+    check = first.check
+    if first.page is None or not first.page.images:
+        return check
+    image_id = first.page.images[0].id
     try:
-        if not page.last:
-            asked.append("page 2")
-            await _ask(services, provider, words, 2, CALL_TIMEOUT)
+        if not first.page.last:
+            check = _with_request(check, "page 2")
+            await _fetch_page(services, provider, words, 2, CALL_TIMEOUT)
         if "fetch_image" in provider.hooks:
-            asked.append(f"image {page.images[0].id}")
-            if await services.gateway.pages.fetch_image(provider, page.images[0].id, CALL_TIMEOUT) is None:
-                return msgspec.structs.replace(checked, ok=False, error=f"fetch_image does not find {asked[-1]}")
+            check = _with_request(check, f"image {image_id}")
+            image = await services.gateway.pages.fetch_image(provider, image_id, CALL_TIMEOUT)
+            if image is None:
+                return _failed(check, f"fetch_image does not find image {image_id}")
     except ProviderError as error:
-        return msgspec.structs.replace(checked, ok=False, error=f"{asked[-1]}: {error}")
-    return checked
+        return _failed(check, f"{check.asked[-1]}: {error}")
+    return check
 
 
-async def _ask(services: Services, provider: Provider, words: str, number: int, seconds: float) -> Page:
+def _with_request(check: ProviderCheck, request: str) -> ProviderCheck:
+    return msgspec.structs.replace(check, asked=[*check.asked, request])
+
+
+def _failed(check: ProviderCheck, error: str) -> ProviderCheck:
+    return msgspec.structs.replace(check, ok=False, error=error)
+
+
+async def _fetch_page(services: Services, provider: Provider, words: str, number: int, seconds: float) -> Page:
     native = tuple(sorted(plan(provider.info, {}).native.items()))
     key = PageKey(provider.name, normalize_query(words), native, provider.info.page_size, number)
     return await services.gateway.pages.fetch(provider, key, seconds)
 
 
-def _since(begun: float) -> int:
-    return round((time.monotonic() - begun) * 1000)
+def _milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
 
 
 def _missing(images: Sequence[Image]) -> dict[str, int]:
+    """For each field that some images lack, the number of these images."""
     counts = {field: sum(getattr(image, field) is None for image in images) for field in FIELDS}
     return {field: count for field, count in counts.items() if count}
 
 
 class Recorder(httpx.AsyncBaseTransport):
-    """An innermost transport that keeps what a provider answered."""
+    """A transport to the real upstream that keeps the answers, in `recordings`."""
 
     def __init__(self) -> None:
-        self.inner = httpx.AsyncHTTPTransport()
-        self.exchanges: list[Recording] = []
+        self.recordings: list[Recording] = []
+        self._transport = httpx.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Passes a call on and keeps the answer, read whole."""
+        """Send a request, read the whole answer, and keep it."""
         request.headers["Accept-Encoding"] = "identity"
-        response = await self.inner.handle_async_request(request)
-        body = (await response.aread()).decode("utf-8", "replace")
-        path = request.url.raw_path.decode("ascii")
-        kept = Recording(request.method, path, response.status_code, dict(response.headers), body)
-        self.exchanges.append(kept)
-        return httpx.Response(response.status_code, headers=response.headers, content=response.content)
+        response = await self._transport.handle_async_request(request)
+        body = await response.aread()
+        recording = Recording(
+            request.method,
+            request.url.raw_path.decode("ascii"),
+            response.status_code,
+            dict(response.headers),
+            body.decode("utf-8", "replace"),
+        )
+        self.recordings.append(recording)
+        return httpx.Response(response.status_code, headers=response.headers, content=body)
 
     async def aclose(self) -> None:
-        """Closes the connections."""
-        await self.inner.aclose()
+        """Close the connections."""
+        await self._transport.aclose()
 
     def save(self, path: Path, provider: Provider) -> None:
-        """Writes what was recorded as JSON: addresses below `base_url`, no secret, and the telling headers."""
-        base = httpx.URL(provider.host.base_url or provider.info.base_url or "").path.rstrip("/") + "/"
-        kept = [
-            msgspec.structs.replace(
-                each,
-                url=provider.redacted(each.url.removeprefix(base)),
-                headers={
-                    name: provider.redacted(value)
-                    for name, value in each.headers.items()
-                    if not NOT_RECORDED.fullmatch(name)
-                },
-                body=provider.redacted(TOKEN.sub(r"\1***", each.body)),
-            )
-            for each in self.exchanges
-        ]
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
+        """Write the recordings as JSON, with URLs relative to `base_url`, and without secrets and transport headers."""
+        base_path = httpx.URL(provider.host.base_url or provider.info.base_url or "").path.rstrip("/") + "/"
+        cleaned = [_cleaned(recording, provider, base_path) for recording in self.recordings]
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(cleaned), indent=2) + b"\n")
+
+
+def _cleaned(recording: Recording, provider: Provider, base_path: str) -> Recording:
+    headers = {
+        name: provider.redacted(value) for name, value in recording.headers.items() if not NOT_RECORDED.fullmatch(name)
+    }
+    return msgspec.structs.replace(
+        recording,
+        url=provider.redacted(recording.url.removeprefix(base_path)),
+        headers=headers,
+        body=provider.redacted(TOKEN.sub(r"\1***", recording.body)),
+    )

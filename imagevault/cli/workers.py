@@ -1,4 +1,4 @@
-"""Several workers: uvicorn's supervisor, which also stops at once when it is told to amid a rolling restart."""
+"""Several worker processes: uvicorn's supervisor, with a shutdown that a rolling restart does not delay."""
 
 import signal
 import threading
@@ -10,24 +10,32 @@ from uvicorn.supervisors import Multiprocess
 
 
 class Workers(Multiprocess):
-    """Signals wait in its queue while it replaces workers one by one; those to stop are seen there too."""
+    """Stops at once on SIGINT and SIGTERM.
+
+    uvicorn handles the signals in its queue between two rolling restarts only. Here, the signal handler also sets
+    `should_exit`, which uvicorn checks before it replaces the next worker.
+    """
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket]) -> None:
         super().__init__(config, sockets)
-        self.should_exit: _Stop = _Stop()
+        self.should_exit: _ExitEvent = _ExitEvent()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._tell)
+            signal.signal(number, self._request_exit)
 
-    def _tell(self, number: int, _: FrameType | None) -> None:
-        self.should_exit.told = True
+    def _request_exit(self, number: int, _: FrameType | None) -> None:
+        self.should_exit.requested = True
         self.signal_queue.append(number)
 
 
-class _Stop(threading.Event):
-    """`told` is for a signal handler, in which `set` could wait for ever for what it interrupts."""
+class _ExitEvent(threading.Event):
+    """An event that a signal handler can set.
 
-    told = False
+    `set` takes a lock. A handler that interrupts the holder of the lock would wait for it forever, so a handler sets
+    `requested` instead.
+    """
+
+    requested = False
 
     def is_set(self) -> bool:
-        """Whether it was set or told."""
-        return self.told or super().is_set()
+        """Whether the event was set, or requested by a signal."""
+        return self.requested or super().is_set()

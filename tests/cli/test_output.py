@@ -48,7 +48,7 @@ class TestCells:
         """In the largest unit that makes at least two."""
         quota = QuotaLeft("9/day", 9, 3, seconds)
 
-        _, [row] = terminal.list_providers([record(health(retry_after=seconds, quotas=[quota]))], [])
+        _, [row] = terminal.provider_rows([record(health(retry_after=seconds, quotas=[quota]))], [])
 
         assert row[1:3] == (f"ok, again in {expected}", f"3 of 9/day, more in {expected}")
 
@@ -63,7 +63,7 @@ class TestCells:
         ],
     )
     def test_a_cache_rate(self, cache: CacheRate | None, expected: str) -> None:
-        _, [row] = terminal.list_providers([record(health(cache=cache))], [])
+        _, [row] = terminal.provider_rows([record(health(cache=cache))], [])
 
         assert row[3] == expected
 
@@ -71,7 +71,7 @@ class TestCells:
         """A line each; nothing is to be waited for where all of it is left, and bursts are waited out."""
         quotas = [QuotaLeft("9/day", 9, 9), QuotaLeft("2/second", 2, 1, 1), QuotaLeft("5/hour", 5, 0, 60)]
 
-        _, [row] = terminal.list_providers([record(health(quotas=quotas))], [])
+        _, [row] = terminal.provider_rows([record(health(quotas=quotas))], [])
 
         assert row[2] == "9 of 9/day\n0 of 5/hour, more in 60 s"
 
@@ -80,14 +80,14 @@ class TestCells:
         ahead = health(last_error="it failed", last_error_at=time.time() + 100)
         long_ago = health(last_error="it failed", last_error_at=time.time() - 3 * DAY - 60)
 
-        _, rows = terminal.list_providers(
+        _, rows = terminal.provider_rows(
             [record(ahead), record(ahead, reason="off"), record(long_ago), record(None)], []
         )
 
         assert [row[4] for row in rows] == ["it failed (0 s ago)", "off", "it failed (3 d ago)", ""]
 
     def test_plugins_that_failed_come_last(self) -> None:
-        columns, rows = terminal.list_providers([record(None)], [FailedPlugin("zeta", "there", "no such module")])
+        columns, rows = terminal.provider_rows([record(None)], [FailedPlugin("zeta", "there", "no such module")])
 
         assert [row[0] for row in rows] == ["acme", "zeta"]
         assert rows[1] == ("zeta", "not loaded", "", "", "no such module", "there")
@@ -113,9 +113,9 @@ class TestCells:
             }
         )
 
-        columns, rows = terminal.downloads([whole, bare])
+        columns, rows = terminal.download_rows([whole, bare])
 
-        assert columns == ("image", "rendition", "credit", "licence", "project", "taken (UTC)")
+        assert columns == ("image", "rendition", "credit", "licence", "project", "downloaded (UTC)")
         assert rows == [
             ("acme:1", "large", "Photo by Ada", "CC0 1.0", "cards", "2026-05-06 07:08"),
             ("https://a.example/b.jpg", None, "", "", None, "2026-05-06 07:08"),

@@ -1,4 +1,4 @@
-"""The command line with upstreams behind it: what a search cost, and one real query to a provider."""
+"""`imagevault providers check`: one real query to a provider."""
 
 import json
 import re
@@ -6,62 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-class TestExplain:
-    def test_tells_what_a_search_cost(self, cli: Run, configured: dict[str, str], pexels: SimulatedPexels) -> None:
-        """The first time a call of Pexels, the second time none: the database has the page."""
-        first = cli("search", "nature", "-p", "pexels", "--explain", environ=configured)
-        second = cli("search", "nature", "-p", "pexels", "--explain", environ=configured)
-
-        assert [line.split() for line in first.stdout.splitlines()][-1] == ["pexels", "1", "miss", "upstream", "1"]
-        assert [line.split() for line in second.stdout.splitlines()][-1] == ["pexels", "1", "hit", "database", "0"]
-        assert "pexels: 199 of 200/hour" in second.stderr
-        assert len(pexels.calls) == 1
-
-
-class TestCheck:
-    def test_asks_once_and_tells_what_came(self, cli: Run, configured: dict[str, str], pexels: SimulatedPexels) -> None:
-        """Past the cache: a second time asks again."""
-        for calls in (1, 2):
-            done = cli("providers", "check", "pexels", "-q", "nature", "--json", environ=configured)
-
-            [checked] = json.loads(done.stdout)["providers"]
-            assert (done.returncode, checked["ok"], checked["images"], checked["total"]) == (0, True, 80, 8000)
-            assert checked["asked"] == ["page 1"]
-            assert len(pexels.calls) == calls
-
-    def test_says_why_one_does_not_work(self, cli: Run, configured: dict[str, str], pexels: SimulatedPexels) -> None:
-        """In one line, with exit code 1; the others are checked all the same."""
-        pexels.fail(Answer({"error": "no"}, 401))
-
-        done = cli("providers", "check", environ=configured)
-
-        assert done.returncode == 1
-        rows = {line.split()[0]: line for line in done.stdout.splitlines()}
-        assert "does not accept the key" in rows["pexels"]
-        assert rows["local"].split()[1] == "yes"
-
-    def test_of_a_provider_without_an_upstream(self, cli: Run) -> None:
-        done = cli("providers", "check", "local")
-
-        assert done.returncode == 0
-        assert done.stdout.splitlines()[-1].split()[:2] == ["local", "yes"]
-
-    def test_of_a_provider_that_is_not_there(self, cli: Run) -> None:
-        """The names that exist, and the code of bad input."""
-        done = cli("providers", "check", "pexel")
-
-        assert (done.returncode, done.stdout) == (2, "")
-        assert "Did you mean pexels?" in done.stderr
-
 
 CONTRACT = """
 from pathlib import Path
@@ -78,16 +28,64 @@ class TestRecorded(ProviderContract):
     def upstream(self) -> Recorded:
         return Recorded(Path(__file__).with_name("answers.json"))
 """
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+Here = Callable[..., Any]
 
 
+@pytest.fixture
+def everything(configured: dict[str, str], offline: dict[str, str]) -> dict[str, str]:
+    """The environment with the simulated Pexels and the local provider, and no other."""
+    return {**configured, **offline}
+
+
+@pytest.mark.usefixtures("patient")
+class TestCheck:
+    def test_asks_once_and_tells_what_came(
+        self, here: Here, everything: dict[str, str], pexels: SimulatedPexels
+    ) -> None:
+        """Without the cache: a second check calls the provider again."""
+        for calls in (1, 2):
+            done = here("providers", "check", "pexels", "-q", "nature", "--json", environ=everything)
+
+            [checked] = json.loads(done.stdout)["providers"]
+            assert (done.returncode, checked["ok"], checked["images"], checked["total"]) == (0, True, 80, 8000)
+            assert checked["asked"] == ["page 1"]
+            assert len(pexels.calls) == calls
+
+    def test_says_why_one_does_not_work(self, here: Here, everything: dict[str, str], pexels: SimulatedPexels) -> None:
+        """In one line, with exit code 1; the other providers are still checked."""
+        pexels.fail(Answer({"error": "no"}, 401))
+
+        done = here("providers", "check", environ=everything)
+
+        assert done.returncode == 1
+        rows = {line.split()[0]: line for line in done.stdout.splitlines()}
+        assert "does not accept the key" in rows["pexels"]
+        assert rows["local"].split()[1] == "yes"
+
+    def test_of_a_provider_without_an_upstream(self, here: Here, offline: dict[str, str]) -> None:
+        done = here("providers", "check", "local", environ=offline)
+
+        assert done.returncode == 0
+        assert done.stdout.splitlines()[-1].split()[:2] == ["local", "yes"]
+
+    def test_of_a_provider_that_is_not_there(self, here: Here, offline: dict[str, str]) -> None:
+        """Suggests a similar name, with the exit code of a wrong call."""
+        done = here("providers", "check", "pexel", environ=offline)
+
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Did you mean pexels?" in done.stderr
+
+
+@pytest.mark.usefixtures("patient")
 class TestRecord:
     RECORD = ("providers", "check", "pexels", "--record", "answers.json")
 
     def test_is_enough_for_the_contract(
-        self, cli: Run, configured: dict[str, str], pexels: SimulatedPexels, tmp_path: Path
+        self, here: Here, everything: dict[str, str], pexels: SimulatedPexels, tmp_path: Path
     ) -> None:
-        """Two pages and an image, each by a call that counts; without the key, for any words and key in the test."""
-        done = cli(*self.RECORD, environ=configured)
+        """Two pages and an image, each by a counted call. The recording has no key and works for any words and key."""
+        done = here(*self.RECORD, environ=everything)
 
         assert done.returncode == 0, done.stderr
         paths = [(call.path, call.query.get("page")) for call in pexels.calls]
@@ -97,8 +95,8 @@ class TestRecord:
         assert told in " ".join(done.stderr.split())
         answers = (tmp_path / "answers.json").read_text()
         assert pexels.key not in answers
-        assert [each["status"] for each in json.loads(answers)] == [200, 200, 200]
-        explained = cli("search", "nature", "-p", "pexels", "--explain", environ=configured)
+        assert [recording["status"] for recording in json.loads(answers)] == [200, 200, 200]
+        explained = here("search", "nature", "-p", "pexels", "--explain", environ=everything)
         assert "pexels: 196 of 200/hour" in explained.stderr
 
         (tmp_path / "test_recorded.py").write_text(CONTRACT)
@@ -107,15 +105,15 @@ class TestRecord:
         assert tested.returncode == 0, tested.stdout
         assert re.search(r"^[0-9]{2} passed, 2 skipped", tested.stdout, re.MULTILINE), tested.stdout
 
-    def test_of_a_search_with_one_page_only(self, cli: Run, configured: dict[str, str]) -> None:
-        """There is no second to be asked for."""
-        done = cli(*self.RECORD, "-q", "few", environ=configured)
+    def test_of_a_search_with_one_page_only(self, here: Here, everything: dict[str, str]) -> None:
+        """There is no second page to request."""
+        done = here(*self.RECORD, "-q", "few", environ=everything)
 
         assert done.returncode == 0
         assert "recorded in answers.json, without your keys: page 1, image " in done.stderr
 
-    def test_of_a_search_that_finds_nothing(self, cli: Run, configured: dict[str, str]) -> None:
-        done = cli(*self.RECORD, "-q", "nothing", environ=configured)
+    def test_of_a_search_that_finds_nothing(self, here: Here, everything: dict[str, str]) -> None:
+        done = here(*self.RECORD, "-q", "nothing", environ=everything)
 
         assert done.returncode == 1
         assert "nothing was found for nothing; try other words" in done.stdout
@@ -130,51 +128,26 @@ class TestRecord:
         ],
     )
     def test_says_what_could_not_be_recorded(
-        self, cli: Run, configured: dict[str, str], pexels: SimulatedPexels, path: str, status: int, told: str
+        self, here: Here, everything: dict[str, str], pexels: SimulatedPexels, path: str, status: int, told: str
     ) -> None:
-        """With the figures of the first page, and exit code 1."""
+        """With the numbers of the first page, and exit code 1."""
         pexels.fail(Answer({"error": "no"}, status), path=path)
 
-        done = cli(*self.RECORD, "--json", environ=configured)
+        done = here(*self.RECORD, "--json", environ=everything)
 
         [checked] = json.loads(done.stdout)["providers"]
         assert (done.returncode, checked["ok"], checked["images"]) == (1, False, 80)
         assert told in checked["error"]
 
-    def test_of_a_provider_without_an_upstream(self, cli: Run) -> None:
-        """It is tried all the same; a recording would be of nothing."""
-        done = cli("providers", "check", "local", "--record", "answers.json")
+    def test_of_a_provider_without_an_upstream(self, here: Here, offline: dict[str, str]) -> None:
+        """It is checked; the recording is empty."""
+        done = here("providers", "check", "local", "--record", "answers.json", environ=offline)
 
         assert done.returncode == 0
         assert "; calls: 0" in done.stderr
 
-    def test_of_all_providers_at_once(self, cli: Run) -> None:
-        done = cli("providers", "check", "--record", "answers.json")
+    def test_of_all_providers_at_once(self, here: Here, offline: dict[str, str]) -> None:
+        done = here("providers", "check", "--record", "answers.json", environ=offline)
 
         assert done.returncode == 2
         assert "--record needs the NAME of one provider." in done.stderr
-
-
-class TestStart:
-    def test_strict_refuses_a_setting_that_is_wrong(self, cli: Run) -> None:
-        """One that is missing is no fault."""
-        done = cli("serve", "--strict", environ={"PEXELS_API_KEY": "x", "PEXELS_TIMEOUT": "abc"})
-
-        assert done.returncode == 1
-        assert "pexels: timeout: must be a number" in done.stderr
-
-    def test_a_default_chain_of_nobody_is_refused(self, cli: Run) -> None:
-        """It would never answer."""
-        done = cli("serve", environ={"IMAGEVAULT_DEFAULT": "pexls"})
-
-        assert done.returncode == 1
-        assert "default: names no provider; there are artic, europeana, flickr, local, met" in done.stderr
-
-    def test_a_command_is_no_secret(self, cli: Run) -> None:
-        """What a README shows, everybody knows."""
-        done = cli(
-            "migrate", environ={"SECRET_KEY": "$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"}
-        )
-
-        assert done.returncode == 1
-        assert "secret_key: is a command, not what it prints" in done.stderr

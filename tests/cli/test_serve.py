@@ -1,4 +1,4 @@
-"""The tour of the README, as a stranger takes it: a real server in a process of its own, over real HTTP."""
+"""The tour of the README with a real server process over HTTP."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ ACCOUNT = {"username": "Ada", "password": "violet-harbour-71"}
 
 
 def sign_in(client: httpx.Client) -> dict[str, str]:
-    """Makes an account over HTTP; answers the headers that carry its token."""
+    """Create an account over HTTP, and return the headers with its token."""
     made = client.post("/signup", json=ACCOUNT)
     assert (made.status_code, made.json()["username"]) == (201, "ada")
     token = client.post("/token", data=ACCOUNT)
@@ -21,13 +21,13 @@ def sign_in(client: httpx.Client) -> dict[str, str]:
 
 class TestTour:
     def test_with_no_key_and_no_network(self, serve: Any, database_url: str) -> None:
-        """Sign up, log in, search, open a picture, keep it, find it again; all there after a restart."""
+        """Sign up, log in, search, open a picture, download it, list it; the record survives a restart."""
         server = serve({"DATABASE_URL": database_url}).wait_until_ready()
         with httpx.Client(base_url=server.url) as client:
             headers = sign_in(client)
             assert client.get("/protected", headers=headers).json()["username"] == "ada"
             found = client.get("/search", params={"q": "mountain"}, headers=headers).json()
-            assert [each["status"] for each in found["providers"]] == ["unconfigured", "unconfigured", "ok"]
+            assert [provider["status"] for provider in found["providers"]] == ["unconfigured", "unconfigured", "ok"]
             picture = found["images"][0]
             link = picture["renditions"][0]["url"]
             assert link.startswith(server.url)
@@ -39,7 +39,7 @@ class TestTour:
         again = serve({"DATABASE_URL": database_url}).wait_until_ready()
         with httpx.Client(base_url=again.url) as client:
             listed = client.get("/downloads", headers=headers).json()["downloads"]
-            assert [each["id"] for each in listed] == [kept.json()["id"]]
+            assert [record["id"] for record in listed] == [kept.json()["id"]]
 
     def test_with_a_key(self, serve: Any, pexels: SimulatedPexels, configured: dict[str, str]) -> None:
         """Thirty pictures of Pexels."""
@@ -47,14 +47,14 @@ class TestTour:
         with httpx.Client(base_url=server.url) as client:
             found = client.get("/search", params={"q": "nature"}, headers=sign_in(client)).json()
 
-        assert [(each["name"], each["status"]) for each in found["providers"]] == [("pexels", "ok")]
+        assert [(provider["name"], provider["status"]) for provider in found["providers"]] == [("pexels", "ok")]
         assert len(found["images"]) == 30
         assert len(pexels.calls) == 1
 
 
 class TestWorkers:
     def test_four_start_at_once_on_an_empty_database(self, serve: Any, database_url: str) -> None:
-        """One migrates, the others wait; all serve, and 200 downloads at once of one account are all kept."""
+        """One migrates and the others wait. All serve, and 200 concurrent downloads of one account are all kept."""
         environ = {"DATABASE_URL": database_url, "IMAGEVAULT_LIMITS_REQUESTS": "100000/minute"}
         server = serve(environ, "--workers", "4").wait_until_ready()
         with httpx.Client(base_url=server.url) as client:
@@ -69,10 +69,10 @@ class TestWorkers:
         assert asyncio.run(save_all()) == [201] * 200
         with httpx.Client(base_url=server.url) as client:
             kept = client.get("/downloads", params={"limit": 200}, headers=headers).json()["downloads"]
-        assert {each["url"] for each in kept} == {f"https://a.example/{n}" for n in range(200)}
+        assert {record["url"] for record in kept} == {f"https://a.example/{n}" for n in range(200)}
 
     def test_four_separate_servers_start_at_once(self, serve: Any, database_url: str) -> None:
-        """As on four hosts: no common parent, one empty database."""
+        """As on four hosts: no common parent process, and one empty database."""
         servers = [serve({"DATABASE_URL": database_url, "SECRET_KEY": "s" * 32}) for _ in range(4)]
 
         for server in servers:
@@ -84,7 +84,7 @@ class TestWorkers:
 
 
 def test_documentation_is_served(serve: Any) -> None:
-    """From this server, to anyone."""
+    """By this server, without an account."""
     server = serve().wait_until_ready()
 
     for path in ("/docs", "/docs/openapi.json", "/docs-assets/swagger-ui-bundle.js", "/docs-assets/docs.js"):

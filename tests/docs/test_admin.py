@@ -162,8 +162,8 @@ class TestCommands:
         for expected in (
             "imagevault, version ",
             "/imagevault.toml: good",
-            "pexels is switched off in ",
-            "pexels is switched on in ",
+            "pexels is disabled in ",
+            "pexels is enabled in ",
             "ada (admin)",
             "grace (user)",
             "local: ok, 1 in all",
@@ -183,7 +183,7 @@ class TestCommands:
     def test_the_board_has_these_columns(self) -> None:
         """The transcript is an example; its head is what the command prints."""
         [shown] = of("console", "The board")
-        columns, _ = terminal.list_providers([], [])
+        columns, _ = terminal.provider_rows([], [])
 
         assert re.split(r" {2,}", shown.splitlines()[1].strip()) == list(columns)
         section = PAGE.partition("\n## The board\n")[2].partition("\n## ")[0]

@@ -34,3 +34,15 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_gives_the_file_to_an_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only if another one owns the draft: most users may not change owners."""
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fchown", lambda _, user, group: given.append((user, group)))
+    path = tmp_path / "file"
+
+    for owner in ((os.geteuid(), tmp_path.stat().st_gid), (os.geteuid() + 1, 7)):
+        write_atomically(path, b"new", owner=owner)
+
+    assert given == [(os.geteuid() + 1, 7)]
