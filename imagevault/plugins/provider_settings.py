@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import FieldInfo
 
-from imagevault.config.settings import Settings, description, provider_variable
+from imagevault.config.settings import Settings, provider_variable
 from imagevault.config.sources import nearest
 from imagevault.config.validation import check_url, clean_key, convert
 from imagevault.errors import PluginError, Unconfigured
@@ -119,8 +119,8 @@ class _WrongSetting(Unconfigured):
 
     """
 
-    def __init__(self, key: str, message: str, *, source: str | None = None, meaning: str = "") -> None:
-        super().__init__(f"{key} ({meaning}): {message}" if meaning else f"{key}: {message}")
+    def __init__(self, key: str, message: str, *, source: str | None = None) -> None:
+        super().__init__(f"{key}: {message}")
         self.key = key
         self.source = source
 
@@ -248,14 +248,13 @@ def _converted(name: str, given: ConfiguredValue, fields: Mapping[str, FieldInfo
         message = f"there is no such setting of {name}.{nearest(key, list(fields))}"
         raise _WrongSetting(key, message, source=given.source)
     try:
-        converted = convert(given.value, fields[key].type)
+        converted = convert(given.value, fields[key].type, example=fields[key].default)
         if key == "base_url":
             check_url(converted)
         if key == "api_key" and isinstance(converted, str):
             converted = clean_key(converted)
     except ValueError as error:
-        meaning = description(fields[key])
-        raise _WrongSetting(key, str(error), source=given.source, meaning=meaning) from None
+        raise _WrongSetting(key, str(error), source=given.source) from None
     return converted
 
 

@@ -106,20 +106,20 @@ class TestConfigured:
         ("toml", "reason"),
         [
             ("api_key = 5", "api_key: must be text ("),
-            ('api_key = "k"\ntier = "many"', "tier: must be a whole number ("),
-            ('api_key = "k"\ntier = [1]', "tier: must be a whole number ("),
+            ('api_key = "k"\ntier = "many"', "tier: must be a whole number, such as 1 ("),
+            ('api_key = "k"\ntier = [1]', "tier: must be a whole number, such as 1 ("),
             ('api_key = "k"\ntir = 1', "tir: there is no such setting of acme. Did you mean tier? ("),
             (
                 'api_key = "k"\ntimeout = 0',
-                "timeout (seconds it may take in one search): must be a number from 0.1 to 30 (",
+                "timeout: must be a number from 0.1 to 30, such as 3 (",
             ),
             (
                 'api_key = "k"\nbase_url = "acme"',
-                "base_url (another address of the upstream: a mirror, a simulation): must be a URL such as https://",
+                "base_url: must be a URL such as https://",
             ),
             (
                 'api_key = "k"\nenabled = "perhaps"',
-                "enabled (switches the provider on or off): must be true or false (",
+                "enabled: must be true or false (",
             ),
         ],
     )
