@@ -48,7 +48,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
 
     _set_environment(host=host, port=port, workers=workers)
     settings = load()
-    logging.config.dictConfig(logs.config(settings))
+    logging.config.dictConfig(logs.dict_config(settings))
     services = Services(settings)
     _check_secret(services)
     if strict:
@@ -155,7 +155,7 @@ def _run(settings: Settings, services: "Services", *, reload: bool) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         timeout_worker_healthcheck=START_TIMEOUT,
-        log_config=logs.config(settings),
+        log_config=logs.dict_config(settings),
         access_log=False,
     )
     if in_this_process:

@@ -136,7 +136,7 @@ class TestUnderLoad:
                 assert (await client.get("/health/live")).status_code == 200
 
             server.process.send_signal(signal.SIGTERM)
-            await until(lambda: bool(server.lines("leaving")), PATIENCE)
+            await until(lambda: bool(server.lines("draining")), PATIENCE)
             async with httpx.AsyncClient(base_url=server.url) as other:
                 ready = await other.get("/health/ready")
             pexels.heal()
@@ -174,11 +174,11 @@ class TestUnderLoad:
         server = serve(BUSY, "--workers", "4").wait_until_ready()
 
         server.process.send_signal(signal.SIGHUP)
-        await until(lambda: bool(server.lines("leaving")), PATIENCE)
+        await until(lambda: bool(server.lines("draining")), PATIENCE)
         server.process.send_signal(signal.SIGTERM)
 
         assert await asyncio.to_thread(server.process.wait, PATIENCE) == 0
-        assert 4 <= len(server.lines("leaving")) <= 5
+        assert 4 <= len(server.lines("draining")) <= 5
 
     async def test_a_rolling_restart_fails_no_request(self, serve: Any, configured: dict[str, str]) -> None:
         """SIGHUP: each of four workers is replaced once its successor serves."""
@@ -189,7 +189,7 @@ class TestUnderLoad:
             await until(lambda: len({line["pid"] for line in server.lines("request")}) == 4, PATIENCE)
             former = {line["pid"] for line in server.lines("request")}
             server.process.send_signal(signal.SIGHUP)
-            await until(lambda: len(server.lines("leaving")) == 4, PATIENCE)
+            await until(lambda: len(server.lines("draining")) == 4, PATIENCE)
             await until(lambda: not former & {line["pid"] for line in server.lines("request")[-50:]}, PATIENCE)
 
         assert load.failed == []
