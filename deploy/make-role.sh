@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the role and the database of ImageVault. The image of PostgreSQL runs it once, as the superuser, when its volume
-# is empty. The role owns its database and can do nothing else.
+# Create the role and the database of ImageVault. The PostgreSQL image runs this script once, as the superuser, while its
+# volume is empty. The role owns its database and has no other right.
 set -eu
 : "${IMAGEVAULT_PASSWORD:?is not set in postgres.env}"
 psql --set=ON_ERROR_STOP=1 --set=password="$IMAGEVAULT_PASSWORD" \

@@ -1,4 +1,4 @@
-"""What docs/admin.md tells admins is true: its commands run, its backups bring back downloads, its log lines exist."""
+"""docs/admin.md is true: its commands run, its backups can be restored, and its log lines exist in the code."""
 
 import ast
 import asyncio
@@ -27,11 +27,11 @@ from imagevault.plugins.provider_settings import HOST_FIELDS
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "docs" / "imagevault.toml"
-AGAIN = "make it again with: .venv/bin/imagevault config example > docs/imagevault.toml"
-OWN = str(Path(sys.executable).parent)  # where the command `imagevault` is
+AGAIN = "write it again with: .venv/bin/imagevault config example > docs/imagevault.toml"
+OWN = str(Path(sys.executable).parent)  # the folder of the command `imagevault`
 SECRET = "a test secret of more than thirty-two bytes"
 ACCOUNT = {"username": "ada", "password": "violet-harbour-71"}
-# Blocks that are shown and not run here, by their first line, and why.
+# Blocks that the tests do not run, by their first line, and the reason.
 ELSEWHERE = {
     "python3 -m pip wheel --no-deps --wheel-dir dist .": "fetches packages from an index",
     "useradd --system --home-dir /var/lib/imagevault --shell /usr/sbin/nologin imagevault": "changes the machine",
@@ -42,7 +42,7 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 class Block(NamedTuple):
-    """A fenced block: what stands behind the fence, the heading above it, and its text."""
+    """A fenced block: the text after the fence, its section, and its content."""
 
     kind: str
     section: str
@@ -50,7 +50,7 @@ class Block(NamedTuple):
 
 
 def blocks() -> Iterator[Block]:
-    """Every block of the page, in order; sections are named by all headings above, as `Back up and restore/SQLite`."""
+    """Every block of the page in order. A section is named by its headings, as in `Back up and restore/SQLite`."""
     section = ["", ""]
     for heading, title, kind, text in re.findall(r"^(#{2,3}) (.+)$|^```(.*)\n([\s\S]*?)^```$", PAGE, re.MULTILINE):
         if heading == "##":
@@ -62,13 +62,13 @@ def blocks() -> Iterator[Block]:
 
 
 def of(kind: str, section: str) -> list[str]:
-    """The texts of the blocks of one kind in one section."""
+    """The contents of the blocks of one kind in one section."""
     found = [block.text for block in blocks() if (block.kind, block.section) == (kind, section)]
-    assert found, f"there is no block {kind} in {section}"
+    assert found, f"no block {kind} in section {section}"
     return found
 
 
-RUN = [  # sections whose blocks of kind `sh` are run below
+RUN = [  # the sections whose blocks of kind `sh` the tests below run
     "",
     "Configure",
     "Providers",
@@ -81,7 +81,7 @@ RUN = [  # sections whose blocks of kind `sh` are run below
 ]
 
 
-def test_every_command_is_run_or_has_a_reason() -> None:
+def test_every_command_runs_or_has_a_reason_not_to() -> None:
     shown = [block for block in blocks() if block.kind.startswith("sh")]
 
     assert {block.section for block in shown if block.kind == "sh"} == set(RUN)
@@ -90,7 +90,7 @@ def test_every_command_is_run_or_has_a_reason() -> None:
 
 
 def run(folder: Path, *scripts: str, environ: Mapping[str, str] | None = None, typed: str = "") -> str:
-    """Runs blocks in this folder, with the command `imagevault` in the path; answers what they printed."""
+    """Run blocks in this folder with the command `imagevault` in the path; return their output."""
     path = os.pathsep.join([OWN, os.environ["PATH"]])
     environ = {**os.environ, "OPENVERSE_ENABLED": "false", "COLUMNS": "200", "PATH": path, **(environ or {})}
     ended = subprocess.run(
@@ -103,15 +103,15 @@ def run(folder: Path, *scripts: str, environ: Mapping[str, str] | None = None, t
         timeout=120,
         check=False,
         input=typed,
-        start_new_session=True,  # so that whoever asks for a password reads standard input, not a terminal
+        start_new_session=True,  # without a terminal, a command that asks for a password reads standard input
     )
     assert ended.returncode == 0, ended.stdout
     return ended.stdout
 
 
 class TestExample:
-    def test_is_what_the_command_prints(self, tmp_path: Path) -> None:
-        """In a clean environment."""
+    def test_is_the_output_of_the_command(self, tmp_path: Path) -> None:
+        """Run in a clean environment."""
         printed = subprocess.run(
             [sys.executable, "-m", "imagevault", "config", "example"],
             cwd=tmp_path,
@@ -124,15 +124,17 @@ class TestExample:
 
         assert EXAMPLE.read_text(encoding="utf-8") == printed, AGAIN
 
-    def test_every_key_is_told_somewhere(self) -> None:
-        """Those of the server and those that every provider has."""
-        told = PAGE + EXAMPLE.read_text(encoding="utf-8")
+    def test_every_key_is_documented(self) -> None:
+        """The keys of the server and those that every provider has."""
+        documented = PAGE + EXAMPLE.read_text(encoding="utf-8")
         names = [key.rpartition(".")[2] for key, _ in keys()] + list(HOST_FIELDS)
 
-        assert [name for name in names if not re.search(rf"^# {name} = |`{name}`", told, re.MULTILINE)] == [], AGAIN
+        assert [name for name in names if not re.search(rf"^# {name} = |`{name}`", documented, re.MULTILINE)] == [], (
+            AGAIN
+        )
 
-    def test_is_good_with_every_key_in_force(self, cli: Cli, tmp_path: Path) -> None:
-        """With the variables that it names set, and the folder of plugins made."""
+    def test_is_valid_with_every_key_in_force(self, cli: Cli, tmp_path: Path) -> None:
+        """The test sets the variables that the file names and creates its plugins folder."""
         text = re.sub(r"^# ([a-z_]+ = .*)$", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
         (tmp_path / "imagevault.toml").write_text(text)
         (tmp_path / "plugins").mkdir()
@@ -144,7 +146,7 @@ class TestExample:
         assert ended.returncode == 0
 
     @pytest.mark.parametrize("text", [block.text for block in blocks() if block.kind == "toml"])
-    def test_so_is_what_the_page_shows(self, text: str, tmp_path: Path) -> None:
+    def test_config_on_the_page_is_valid(self, text: str, tmp_path: Path) -> None:
         (tmp_path / "imagevault.toml").write_text(text)
 
         settings = load(dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "hidden"), tmp_path)
@@ -153,8 +155,8 @@ class TestExample:
 
 
 class TestCommands:
-    def test_those_that_need_no_server(self, tmp_path: Path) -> None:
-        """In the order of the page, in one folder."""
+    def test_commands_without_a_server(self, tmp_path: Path) -> None:
+        """They run in the order of the page, in one folder."""
         sections = ("", "Configure", "Providers", "Accounts")
 
         printed = run(tmp_path, *(text for section in sections for text in of("sh", section)))
@@ -162,8 +164,8 @@ class TestCommands:
         for expected in (
             "imagevault, version ",
             "/imagevault.toml: good",
-            "pexels is disabled in ",
-            "pexels is enabled in ",
+            "pexels is switched off in ",
+            "pexels is switched on in ",
             "ada (admin)",
             "grace (user)",
             "local: ok, 1 in all",
@@ -180,23 +182,23 @@ class TestCommands:
 
         assert run(tmp_path, script.replace("http://127.0.0.1:8000", server.url)) == '{"status":"ok"}' * 2
 
-    def test_the_board_has_these_columns(self) -> None:
-        """The transcript is an example; its head is what the command prints."""
-        [shown] = of("console", "The board")
-        columns, _ = terminal.provider_rows([], [])
+    def test_the_provider_list_has_these_columns(self) -> None:
+        """The transcript is an example; its heading is the output of the command."""
+        [shown] = of("console", "The provider list")
+        columns, _ = terminal.list_providers([], [])
 
         assert re.split(r" {2,}", shown.splitlines()[1].strip()) == list(columns)
-        section = PAGE.partition("\n## The board\n")[2].partition("\n## ")[0]
+        section = PAGE.partition("\n## The provider list\n")[2].partition("\n## ")[0]
         assert re.findall(r"^\* \*\*(.+?)\*\*", section, re.MULTILINE) == list(columns)
 
 
 class TestBackup:
-    """A download is recorded, backed up while the server runs, and read again out of what was restored."""
+    """Record a download, back it up while the server runs, restore it, and read it again."""
 
-    PUBLIC = {"IMAGEVAULT_PUBLIC_URL": "https://images.example.org"}  # or links would have the port of each start
+    PUBLIC = {"IMAGEVAULT_PUBLIC_URL": "https://images.example.org"}  # otherwise links contain the port of each start
 
     def record(self, server: Any) -> tuple[dict[str, str], dict[str, Any]]:
-        """A token's headers, and the record of a download."""
+        """The headers with a token, and the record of a download."""
         with httpx.Client(base_url=server.url) as client:
             client.post("/signup", json=ACCOUNT).raise_for_status()
             token = client.post("/token", data=ACCOUNT).raise_for_status().json()["access_token"]
@@ -206,12 +208,12 @@ class TestBackup:
             return headers, record
 
     def check(self, server: Any, headers: dict[str, str], kept: dict[str, Any]) -> None:
-        """The record is there as it was, for the token that was given out before."""
+        """The record is unchanged, and the token from before the restore is still valid."""
         listed = httpx.get(f"{server.url}/downloads", headers=headers).raise_for_status().json()["downloads"]
         assert listed == [kept]
 
     def test_sqlite(self, serve: Any, tmp_path: Path) -> None:
-        """With the secret that the server made itself; nobody else can read the backup."""
+        """Uses the secret that the server generated. Only the owner can read the backup."""
         back_up, restore = of("sh", "Back up and restore/SQLite")
         server = serve(self.PUBLIC).wait_until_ready()
         headers, kept = self.record(server)
@@ -231,9 +233,9 @@ class TestBackup:
         assert {path.name: path.stat().st_mode & 0o077 for path in files} == {"imagevault.sqlite": 0, "secret_key": 0}
         self.check(serve(self.PUBLIC).wait_until_ready(), headers, kept)
 
-    @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="there is no command line of SQLite")
+    @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the sqlite3 command is not installed")
     def test_sqlite_by_its_command_line(self, serve: Any, tmp_path: Path) -> None:
-        """The command that stands in the text."""
+        """Runs the command in the text of the page."""
         [command] = re.findall(r"`(sqlite3 .*?)`", PAGE, re.DOTALL)
         _, kept = self.record(serve().wait_until_ready())
 
@@ -244,7 +246,7 @@ class TestBackup:
         copy.close()
 
     def test_postgresql(self, postgres: Any, serve: Any, tmp_path: Path) -> None:
-        """With a role that owns its database and has no other right."""
+        """Uses a role that owns its database and has no other right."""
         [make_role] = of("sh", "PostgreSQL")
         back_up, restore = of("sh", "Back up and restore/PostgreSQL")
         place = parse_qs(urlsplit(postgres.server.get_uri()).query)["host"][0]
@@ -270,7 +272,7 @@ class TestBackup:
 
 
 async def execute(url: str, sql: str) -> None:
-    """Runs statements beside the server, as an admin would."""
+    """Run statements while the server runs, as an admin would."""
     if url.startswith("sqlite"):
         with sqlite3.connect(unquote(urlsplit(url).path[1:]), timeout=30) as database:
             database.executescript(sql)
@@ -291,21 +293,21 @@ class TestStatements:
     """The SQL of the page, on both engines, while a server runs."""
 
     @pytest.mark.parametrize("number", [0, 1])
-    async def test_of_accounts(self, start: Any, database_url: str, number: int) -> None:
-        """To lock an account ends its tokens; to end its tokens leaves the account."""
+    async def test_lock_and_revoke(self, start: Any, database_url: str, number: int) -> None:
+        """Locking an account also ends its tokens. Revoking its tokens does not lock it."""
         api = await start({"DATABASE_URL": database_url})
         headers = await api.sign_in("grace" if number == 0 else "ada")
         assert (await api.get("/protected", headers=headers)).status_code == 200
 
         await execute(database_url, statements("Accounts")[number])
 
-        await asyncio.sleep(1.1)  # a token is believed for a second
+        await asyncio.sleep(1.1)  # a verified token is trusted for a second
         assert (await api.get("/protected", headers=headers)).status_code == 401
         account = {"username": "grace" if number == 0 else "ada", "password": ACCOUNT["password"]}
         assert (await api.post("/token", data=account)).status_code == (401 if number == 0 else 200)
 
-    async def test_of_cached_pages(self, start: Any, database_url: str) -> None:
-        """Those of one provider go, those of others stay."""
+    async def test_delete_cached_pages(self, start: Any, database_url: str) -> None:
+        """Only the pages of the named provider are deleted."""
         api = await start({"DATABASE_URL": database_url})
         make = "INSERT INTO iv_page (key, provider, stored_at, content) VALUES ('{0}', '{0}', 9000000000000, '');"
         place = "INSERT INTO iv_page_image (id, page) VALUES ('{0}:1', '{0}');"
@@ -319,8 +321,8 @@ class TestStatements:
         assert [await store.read(name) is None for name in ("pexels", "openverse")] == [True, False]
         assert [await store.find(name, "1") is None for name in ("pexels", "openverse")] == [True, False]
 
-    def test_by_python(self, serve: Any, tmp_path: Path) -> None:
-        """Where the command line of SQLite is missing."""
+    def test_with_python(self, serve: Any, tmp_path: Path) -> None:
+        """The alternative for machines without the sqlite3 command."""
         serve().wait_until_ready()
         [script] = of("sh", "What is kept, and for how long")
         path = tmp_path / "imagevault-data" / "imagevault.sqlite"
@@ -338,11 +340,13 @@ class TestStatements:
 
 
 LEVELS = {"warning": "warning", "error": "error", "exception": "error"}  # the call -> the level
-WATCHDOG = "plugin … blocks the server at …; its hooks must await, or use a thread"  # made elsewhere, logged as "%s"
+WATCHDOG = (
+    "plugin … blocks the server at …; its hooks must await, or use a thread"  # built in the watchdog, logged as "%s"
+)
 
 
 def template(node: ast.expr) -> str | None:
-    """A message with … for each value that is put into it."""
+    """The message with … in place of each value."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return re.sub(r"%[.\d]*[sdf]", "…", node.value)
     if isinstance(node, ast.JoinedStr):
@@ -351,7 +355,7 @@ def template(node: ast.expr) -> str | None:
 
 
 def logged(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Level and message of each call of `log`; a message in a variable is looked up."""
+    """The level and the message of each call of `log`; a message in a variable is looked up."""
     variables: dict[str, ast.expr] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -360,17 +364,18 @@ def logged(tree: ast.Module) -> Iterator[tuple[str, str]]:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=call), args=[given, *_]) if call in LEVELS:
                 found = template(variables[given.id] if isinstance(given, ast.Name) else given)
-                assert found is not None, f"line {node.lineno}: a message that cannot be read off the code"
+                assert found is not None, f"line {node.lineno}: the message cannot be read from the code"
                 yield LEVELS[call], found
 
 
 class TestLog:
-    def test_every_line_of_the_page_is_in_the_code_and_every_alarm_on_the_page(self) -> None:
+    def test_page_and_code_have_the_same_messages(self) -> None:
+        """Every message on the page is in the code, and every warning and error of the code is on the page."""
         section = PAGE.partition("\n## The log\n")[2].partition("\n## ")[0]
         _, warnings, errors = re.split(r"^Level `(?:warning|error)`:$", section, flags=re.MULTILINE)
         event = re.compile(r"^\* `(.+?)`:", re.MULTILINE)
-        told = {("warning", each) for each in event.findall(warnings)}
-        told |= {("error", each) for each in event.findall(errors)}
+        documented = {("warning", message) for message in event.findall(warnings)}
+        documented |= {("error", message) for message in event.findall(errors)}
         trees = [
             ast.parse(path.read_text(encoding="utf-8"))
             for path in [*(ROOT / "imagevault").rglob("*.py"), *(ROOT / "providers").glob("*.py")]
@@ -378,10 +383,11 @@ class TestLog:
         texts = {template(node) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.expr)}
 
         assert set(event.findall(section)) - texts == set()
-        assert told == {each for tree in trees for each in logged(tree)} - {("error", "…")} | {("error", WATCHDOG)}
+        found = {message for tree in trees for message in logged(tree)}
+        assert documented == found - {("error", "…")} | {("error", WATCHDOG)}
 
-    def test_a_line_as_json_has_the_fields_of_the_page(self, serve: Any) -> None:
-        """The fields of each line, and those of a request."""
+    def test_a_json_line_has_the_documented_fields(self, serve: Any) -> None:
+        """The fields of every line, and those of a request."""
         [shown] = of("json", "The log")
         server = serve({"IMAGEVAULT_LOG": "json"}).wait_until_ready()
         httpx.get(f"{server.url}/search", params={"q": "fox"}, headers={"X-Request-ID": "mine"})
@@ -394,12 +400,12 @@ class TestLog:
         assert json.loads(shown).keys() == common | {"request_id", "provider", "retry_after"}
         assert line.keys() == common | {"request_id", "method", "path", "status", "ms", "caller"}
         assert (line["request_id"], line["path"], line["status"], line["caller"]) == ("mine", "/search", 401, None)
-        assert any(each["event"].startswith("draining: ") for each in lines)
+        assert any(line["event"].startswith("leaving: ") for line in lines)
 
 
 class TestDeploy:
-    def test_the_image_is_given_what_the_wheel_is_made_of(self) -> None:
-        """Every package and module of pyproject.toml is copied, and not held back."""
+    def test_the_image_is_built_from_what_the_wheel_needs(self) -> None:
+        """The Dockerfile copies every package and module of pyproject.toml, and .dockerignore lets them in."""
         deploy = ROOT / "deploy"
         copied = set(re.findall(r"^COPY (?!--)(.+) \S+$", (deploy / "Dockerfile").read_text(), re.MULTILINE))
         names = {name for line in copied for name in line.split()}
@@ -411,7 +417,7 @@ class TestDeploy:
         assert set(folders.values()) <= names
 
     def test_compose(self) -> None:
-        """Is YAML, waits for a healthy database, and names files that are there or made of an example."""
+        """The file is YAML, waits for a healthy database, and names files that exist or have an example."""
         yaml = pytest.importorskip("yaml")
         deploy = ROOT / "deploy"
         services = yaml.safe_load((deploy / "compose.yaml").read_text())["services"]
@@ -426,7 +432,7 @@ class TestDeploy:
         assert os.access(deploy / "make-role.sh", os.X_OK)
 
     def test_the_unit(self, tmp_path: Path) -> None:
-        """Gives it time to end, has more than one worker for SIGHUP, and is one that systemd can read."""
+        """The unit leaves time to stop, has two workers or more for SIGHUP, and is valid for systemd."""
         text = (ROOT / "deploy" / "imagevault.service").read_text()
         found = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
 

@@ -1,84 +1,88 @@
-"""What README and docs say is true: their tables agree with the code, and their commands run."""
+"""What the docs say of providers, tests and files is true."""
 
-import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from imagevault.config.settings import Rate, description, keys, variable
+from imagevault.config.settings import load
+from imagevault.plugins.registry import PluginRegistry
+from imagevault.records import ProviderInfo
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+PROVIDERS = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+NO_END = {"no known limit", "no limit"}
 
 
-def default(field: msgspec.structs.FieldInfo) -> str:
-    """The default as it is written in the table."""
-    value = field.default
-    if isinstance(value, Rate):
-        names = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
-        return f"`{value.amount}/{names[value.seconds]}`"
-    if isinstance(value, tuple):
-        return ", ".join(f"`{each}`" for each in value)
-    return "" if value is None else f"`{value}`"
+def number(value: float) -> str:
+    """With a blank between thousands, as the page writes it: 20 000."""
+    return f"{value:,.0f}".replace(",", " ") if value >= 10_000 else f"{value:.0f}"
 
 
-def test_the_table_of_settings_is_that_of_the_code() -> None:
-    """Every key with its variable, default and meaning; the rows are printed when they differ."""
-    rows = [f"| `{key}` | `{variable(key)}` | {default(field)} | {description(field)} |" for key, field in keys()]
-    header = "| key in `imagevault.toml` | in the environment | default | what it is |\n|---|---|---|---|\n"
-    table = README.partition(header)[2].partition("\n\n")[0]
-
-    assert table.splitlines() == rows, "the table should be:\n" + "\n".join(rows)
+def quotas(info: ProviderInfo) -> str:
+    texts = [f"{number(quota.limit)} {'an' if quota.period == 'hour' else 'a'} {quota.period}" for quota in info.quotas]
+    return ", ".join(texts) or "none"
 
 
-def shape(value: object) -> object:
-    """A JSON value without what differs from run to run: names of fields, and the types of their values."""
-    if isinstance(value, dict):
-        return {key: shape(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [shape(each) for each in value]
-    return type(value).__name__
+def freshness(info: ProviderInfo) -> str:
+    seconds = max(info.cache_for, info.must_cache_for or 0)
+    return f"{seconds / 3600:.0f} h" if seconds >= 3600 else f"{seconds:.0f} s"
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour is made of curl commands")
-def test_the_tour_is_what_it_shows(serve: Any, tmp_path: Path) -> None:
-    """Each command of the tour runs, and answers in the shape that the README shows."""
-    server = serve().wait_until_ready()
-    tour = README.partition("## A tour in two minutes")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```(sh|json)\n(.*?)```", tour, re.DOTALL)
-    commands = [text.replace("http://127.0.0.1:8000", server.url) for kind, text in blocks if kind == "sh"]
-    shown = [json.loads(text) for kind, text in blocks if kind == "json"]
-    script = "set -euo pipefail\n" + "\nprintf '\\n---\\n'\n".join(commands)
+def test_the_table_of_providers_matches_the_plugins(tmp_path: Path) -> None:
+    """Images per call, end of a search, quota and freshness; numbers in parentheses need an application's key."""
+    rows = re.findall(r"^\| \[.+?\]\(#.+?\) \| `(\w+)` \| (.+) \|$", PROVIDERS, re.MULTILINE)
+    shown = {name: [re.sub(r" \(.*?\)", "", cell) for cell in cells.split(" | ")][1:] for name, cells in rows}
+    loaded = PluginRegistry.load(load({}, tmp_path)).providers
 
-    ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path)
-
-    answers = [json.loads(text) for text in ran.stdout.split("\n---\n")]
-    assert len(answers) == 4
-    assert [shape(answer) for answer in answers] == [shape(answer) for answer in shown]
-    assert answers[2]["images"][0]["id"] == shown[2]["images"][0]["id"]
+    assert shown.keys() == loaded.keys()
+    for name, (per_call, end, quota, fresh) in shown.items():
+        info = loaded[name].info
+        ends = {number(info.max_results)} if info.max_results else NO_END
+        assert (per_call, quota, fresh) == (str(info.page_size), quotas(info), freshness(info)), name
+        assert end in ends, name
 
 
-def test_every_duty_names_a_test_that_is_there() -> None:
-    """docs/providers.md says of each duty which test goes red; those of the contract are every provider's."""
-    named = re.findall(r"`(test_\w+\.py)::(?:(\w+)::)?(test_\w+)`", (ROOT / "docs" / "providers.md").read_text())
-    contract = (ROOT / "imagevault" / "testing" / "contract.py").read_text()
-    lacking = [
+def test_every_duty_names_an_existing_test() -> None:
+    """docs/providers.md names a test for each duty; tests of the contract belong to every provider."""
+    named = re.findall(r"`(test_\w+\.py)::(?:(\w+)::)?(test_\w+)`", PROVIDERS)
+    contract = (ROOT / "imagevault" / "testing" / "contract.py").read_text(encoding="utf-8")
+    missing = [
         f"{file}::{test}"
         for file, _, test in named
-        if f"def {test}(" not in next((ROOT / "tests").rglob(file)).read_text() + contract
+        if f"def {test}(" not in next((ROOT / "tests").rglob(file)).read_text(encoding="utf-8") + contract
     ]
 
     assert len(named) > 100
-    assert lacking == []
+    assert missing == []
 
 
-def test_links_between_the_documents_lead_somewhere() -> None:
-    """Every relative link of README and docs names a file that is there."""
-    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+def anchors(document: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them: `## How to test` is `#how-to-test`."""
+    text = re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    """A relative link names an existing file, and its anchor an existing heading."""
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", document.read_text(encoding="utf-8")):
+        path = document.parent / target if target else document
+        assert path.exists(), target
+        if anchor:
+            assert anchor in anchors(path), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_a_page_says_what_it_is_for(document: Path) -> None:
+    """Its first paragraph follows the title and is prose."""
+    lines = document.read_text(encoding="utf-8").splitlines()
+
+    assert lines[0].startswith("# ")
+    assert lines[1] == ""
+    assert re.match(r"[A-Z]", lines[2])

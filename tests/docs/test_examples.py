@@ -1,4 +1,4 @@
-"""The examples are what strangers publish: installed beside ImageVault and nothing of this checkout, they work."""
+"""The examples work as published packages: installed with ImageVault, without anything else of this checkout."""
 
 import ast
 import json
@@ -17,14 +17,14 @@ HERBARIUM = EXAMPLES / "imagevault-herbarium"
 
 @pytest.fixture(scope="module")
 def herbarium(installed: Any) -> Any:
-    """The environment with the example in it."""
+    """The environment with the example installed."""
     installed.install(HERBARIUM)
     return installed
 
 
 @pytest.fixture
 def api() -> Iterator[Any]:
-    """The herbarium's API on loopback, as its own tests simulate it."""
+    """The herbarium's API on loopback, simulated as in the example's own tests."""
     with runpy.run_path(str(HERBARIUM / "tests" / "simulated_herbarium.py"))["Simulated"]() as api:
         yield api
 
@@ -35,7 +35,7 @@ def environ(api: Any) -> dict[str, str]:
 
 
 def search(installed: Any, folder: Path, environ: Mapping[str, str], *arguments: str) -> Any:
-    """The answer of `imagevault search ... -p herbarium --json`."""
+    """The output of `imagevault search ... -p herbarium --json`."""
     command = ("-m", "imagevault", "search", *arguments, "-p", "herbarium", "--json")
     return json.loads(installed.run(folder, *command, environ=environ).stdout)
 
@@ -50,7 +50,7 @@ def test_its_own_tests_pass(herbarium: Any) -> None:
 
 
 def test_it_is_found_by_its_entry_point(herbarium: Any, tmp_path: Path) -> None:
-    """Under its own version; without a key it says which variable to set."""
+    """It is listed with its own version. Without a key, the reason names the variable to set."""
     rows = json.loads(herbarium.run(tmp_path, "-m", "imagevault", "providers", "--json").stdout)["providers"]
 
     [row] = [row for row in rows if row["name"] == "herbarium"]
@@ -63,7 +63,7 @@ def test_it_is_found_by_its_entry_point(herbarium: Any, tmp_path: Path) -> None:
 
 
 def test_it_is_searched(herbarium: Any, api: Any, environ: dict[str, str], tmp_path: Path) -> None:
-    """Each picture with its own licence and credit; what is not free is not there."""
+    """Each picture has its own licence and credit. Pictures that are not free are left out."""
     answer = search(herbarium, tmp_path, environ, "poppy", "-n", "20")
 
     images = answer["images"]
@@ -77,16 +77,16 @@ def test_it_is_searched(herbarium: Any, api: Any, environ: dict[str, str], tmp_p
     assert len(api.calls) == 1
 
 
-def test_a_wrong_key_is_told(herbarium: Any, environ: dict[str, str], tmp_path: Path) -> None:
-    """Its upstream says so under status 200."""
+def test_a_wrong_key_is_reported(herbarium: Any, environ: dict[str, str], tmp_path: Path) -> None:
+    """Its upstream reports a wrong key with status 200."""
     answer = search(herbarium, tmp_path, {**environ, "HERBARIUM_API_KEY": "a-wrong-key"}, "poppy")
 
-    assert [each["status"] for each in answer["providers"]] == ["unauthorized"]
+    assert [provider["status"] for provider in answer["providers"]] == ["unauthorized"]
 
 
 @pytest.mark.parametrize("folder", [path.name for path in sorted(EXAMPLES.iterdir()) if path.is_dir()])
-def test_an_example_imports_what_a_plugin_may(folder: str) -> None:
-    """Of ImageVault: the names it offers to plugins, and in tests the testing kit."""
+def test_an_example_imports_only_what_a_plugin_may(folder: str) -> None:
+    """From ImageVault it imports the public names, and in its tests the testing kit."""
     for path in sorted((EXAMPLES / folder).rglob("*.py")):
         nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
         for node in nodes:

@@ -1,4 +1,4 @@
-"""docs/plugins.md is true: its commands and files, in their order, make a provider that is found.
+"""docs/plugins.md is true: its commands and files, in the order of the page, create a provider that ImageVault finds.
 
 The blocks run in an empty folder as a reader would run them, in a new environment. Only three things are other than
 on the reader's machine: pip takes ImageVault from a wheel built here and finds all else to be there already; ports are
@@ -46,7 +46,7 @@ def free_port() -> int:
 
 
 class Reader:
-    """Somebody who follows the page, with a shell that remembers where it is, and with more terminals."""
+    """A reader who follows the page with a shell that keeps its state, and with further terminals."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.folder = folder
@@ -58,7 +58,7 @@ class Reader:
         self.output = ""
 
     def follow(self, text: str) -> None:
-        """Does what the blocks of a text say, one after the other."""
+        """Carry out the blocks of a text in order."""
         before = 0
         for block in BLOCK.finditer(text):
             note, content = block["note"], self._here(block["text"])
@@ -73,17 +73,17 @@ class Reader:
                 case "text":
                     self.see(content)
                 case language:
-                    assert language == "http", f"a block of {language}: what is to be done with it?"
+                    assert language == "http", f"the test cannot carry out a block of {language}"
             before = block.end()
 
     def run(self, script: str, *, fails: bool = False) -> None:
-        """Runs commands where those before them left off."""
+        """Run commands in the state in which the previous ones ended."""
         ended = self._bash(f"{script}\n{{ export -p; echo \"cd '$PWD'\"; }} > '{self.state}'")
         self.output = ended.stdout
         assert (ended.returncode != 0) is fails, f"{script}\nended with {ended.returncode}:\n{ended.stdout}"
 
     def start(self, terminal: str, script: str) -> None:
-        """Runs commands in another terminal, instead of what runs there; returns once they listen."""
+        """Run commands in another terminal and stop what runs there; return when they listen."""
         self.stop(terminal)
         for simulation in self.folder.glob("*/tests/simulated_*.py"):
             simulation.write_text(self._here(simulation.read_text()))
@@ -97,23 +97,23 @@ class Reader:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.ports[terminal])):
                 return
             time.sleep(0.05)
-        raise AssertionError(f"{script}\ndoes not listen:\n{log.read_text()}")
+        raise AssertionError(f"{script}\ndid not start to listen:\n{log.read_text()}")
 
     def stop(self, terminal: str) -> None:
-        """Ends what runs in a terminal, if anything does."""
+        """Stop what runs in a terminal, if anything does."""
         if process := self.terminals.pop(terminal, None):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
 
     def save(self, path: str, content: str) -> None:
-        """Writes a file of the page into the folder where the shell is."""
+        """Write a file of the page into the current folder of the shell."""
         here = Path(self._bash("pwd").stdout.strip())
-        assert (here / path).parent.is_dir(), f"there is no folder for {path}"
+        assert (here / path).parent.is_dir(), f"the folder of {path} does not exist"
         (here / path).write_text(content)
 
     def see(self, shown: str) -> None:
-        """The last output holds each of these lines; numbers, blanks and the rules of tables may differ."""
+        """Check that the last output holds each of these lines. Numbers, blanks and table borders may differ."""
         found = plain(self.output)
         for line in shown.splitlines():
             assert plain(line) in found, f"{line}\nis not in:\n{self.output}"
@@ -133,18 +133,18 @@ class Reader:
         return ["bash", "-c", f"set -euo pipefail\n. '{self.state}'\n{script}"]
 
     def _here(self, text: str) -> str:
-        """With ports that are free here."""
+        """The text with ports that are free on this machine."""
         return text.replace("9999", str(self.ports[SECOND])).replace("8000", str(self.ports[THIRD]))
 
 
 def plain(text: str) -> str:
-    """The text with every number as 0, and blanks and the rules of tables as one blank."""
+    """The text with every number as 0, and with blanks and table borders as one blank."""
     return re.sub(r"[\s\u2500-\u257f|]+", " ", re.sub(r"\d+", "0", text)).strip()
 
 
 @pytest.fixture
 def reader(wheel: Path, tmp_path: Path) -> Iterator[Reader]:
-    """A reader whose pip finds ImageVault's wheel, and finds what it depends on to be there already."""
+    """A reader whose pip finds ImageVault's wheel, with all dependencies already installed."""
     there = tmp_path / "there"
     there.mkdir()
     for place in {sysconfig.get_path(name) for name in ("purelib", "platlib")}:
@@ -157,9 +157,9 @@ def reader(wheel: Path, tmp_path: Path) -> Iterator[Reader]:
         "PYTHONPATH": str(there),
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(wheel.parent),
-        "PIP_NO_BUILD_ISOLATION": "0",  # of this variable, pip reads the value and not the NO
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads the value of this variable and ignores the NO in its name
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # a reader has none but that of anyio
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # a reader has no pytest plugin except that of anyio
         "COLUMNS": "200",
     }
     folder = tmp_path / "work"
@@ -170,9 +170,9 @@ def reader(wheel: Path, tmp_path: Path) -> Iterator[Reader]:
         reader.stop(terminal)
 
 
-@pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="the page is made of such commands")
-def test_the_page_leads_to_a_provider_that_is_found(reader: Reader) -> None:
-    """Every block, in its order, from an empty folder; each does what the page shows."""
+@pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="the page consists of such commands")
+def test_the_page_leads_to_a_working_provider(reader: Reader) -> None:
+    """Every block runs, in order, from an empty folder; each prints what the page shows."""
     for title in HANDS_ON:
         reader.follow(section(title))
 
@@ -190,11 +190,11 @@ def meadow(path: str) -> str:
 
 def module(name: str, text: str) -> ModuleType:
     made = ModuleType(name)
-    exec(compile(text, f"{name}.py", "exec"), made.__dict__)  # noqa: S102  a text of our own
+    exec(compile(text, f"{name}.py", "exec"), made.__dict__)  # noqa: S102  the text is our own
     return made
 
 
-# What the page's table of failures says -> what makes the provider wrong in this way, and the test that says so.
+# A message of the page's table of failures -> the test that raises it, and the change of the provider that causes it.
 Breaks = dict[str, tuple[str, dict[str, str]]]
 BREAKS: Breaks = {
     "renditions of fox-1 lead to img.meadow.example": (
@@ -249,19 +249,19 @@ BREAKS: Breaks = {
 
 
 def rows() -> list[str]:
-    """What the table of failures quotes."""
+    """The messages that the table of failures quotes."""
     table = PAGE.partition("| it says | because |\n|---|---|\n")[2].partition("\n\n")[0]
     return [re.findall(r"^\| (`+)(.+?)\1", row)[0][1] for row in table.splitlines()]
 
 
-def test_every_failure_of_the_table_is_provoked_below() -> None:
+def test_every_failure_of_the_table_is_caused_below() -> None:
     assert len(rows()) == len(BREAKS)
-    assert all(row.startswith(each) for row, each in zip(rows(), BREAKS, strict=True))
+    assert all(row.startswith(message) for row, message in zip(rows(), BREAKS, strict=True))
 
 
 @pytest.mark.parametrize("quoted", rows())
-def test_the_contract_says_what_the_page_quotes(quoted: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Break the page's own provider in that way, and read the message."""
+def test_the_contract_reports_what_the_page_quotes(quoted: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Change the page's own provider and read the message."""
     test, changes = next(breaks for start, breaks in BREAKS.items() if quoted.startswith(start))
     text = meadow("imagevault_meadow.py")
     for right, wrong in changes.items():
@@ -284,21 +284,21 @@ def test_the_contract_says_what_the_page_quotes(quoted: str, caplog: pytest.LogC
 
 
 def test_the_reference_is_that_of_the_docstrings() -> None:
-    """Run `python docs/plugins_reference.py` if it is not, and read what became of the page."""
+    """If it is not, run `python docs/plugins_reference.py` and review the page."""
     made = runpy.run_path(str(ROOT / "docs" / "plugins_reference.py"))
 
-    assert made["page"](PAGE) == PAGE, "docs/plugins.md is old: run python docs/plugins_reference.py"
+    assert made["page"](PAGE) == PAGE, "docs/plugins.md is out of date: run python docs/plugins_reference.py"
 
 
-def test_the_reference_names_all_that_a_plugin_imports() -> None:
+def test_the_reference_has_every_public_name() -> None:
     reference = section("Reference")
     named = {name for name in imagevault.__all__ if re.search(rf"`@?{name}`|^{name} = ", reference, re.MULTILINE)}
 
     assert set(imagevault.__all__) - named == set()
 
 
-def test_a_docstring_that_leaves_out_a_field_is_found() -> None:
-    """Each field of a Struct has its line: the table cannot be made without."""
+def test_every_field_is_documented() -> None:
+    """The docstring of each Struct has a line for each of its fields, from which the table is made."""
     made = runpy.run_path(str(ROOT / "docs" / "plugins_reference.py"))
     for name in made["STRUCTS"]:
         struct = getattr(imagevault, name)

@@ -1,0 +1,156 @@
+"""README.md is true: its settings table matches the code, and its commands run in the order of the page."""
+
+import contextlib
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from imagevault.config.settings import Rate, description, keys, variable
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SERVER_URL = "http://127.0.0.1:8000"
+SIMULATOR_URL = "http://127.0.0.1:9900"
+SEPARATOR = "\n---\n"
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, the note after the language, and its text."""
+
+    language: str
+    note: str
+    text: str
+
+
+def blocks(text: str) -> list[Block]:
+    return [Block(*found) for found in BLOCK.findall(text)]
+
+
+def section(title: str) -> str:
+    """The text below a heading of the second level."""
+    found = README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    assert found, f"README has no section {title}"
+    return found
+
+
+def default(field: msgspec.structs.FieldInfo) -> str:
+    """The default as the settings table writes it."""
+    value = field.default
+    if isinstance(value, Rate):
+        names = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
+        return f"`{value.amount}/{names[value.seconds]}`"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value)
+    return "" if value is None else f"`{value}`"
+
+
+def test_settings_table_matches_the_code() -> None:
+    """The table has every key with its variable, default and description. The message shows the right table."""
+    rows = [f"| `{key}` | `{variable(key)}` | {default(field)} | {description(field)} |" for key, field in keys()]
+    header = "| key in `imagevault.toml` | in the environment | default | what it is |\n|---|---|---|---|\n"
+    table = README.partition(header)[2].partition("\n\n")[0]
+
+    assert table.splitlines() == rows, "the table should be:\n" + "\n".join(rows)
+
+
+def shape(value: object) -> object:
+    """A JSON value reduced to field names and types, which do not differ between runs."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    return type(value).__name__
+
+
+class TestBlocks:
+    """A reader can paste the blocks in order."""
+
+    def test_blocks_that_stay_in_the_foreground_are_marked(self) -> None:
+        """They hold one command each, and the text before them says so. All other blocks return."""
+        shell = [block for block in blocks(README) if block.language == "sh"]
+        staying = {"make serve": "server", "imagevault.testing.simulated": "simulator"}
+
+        for block in shell:
+            notes = {note for command, note in staying.items() if command in block.text}
+            assert {block.note} == (notes or {""}), block.text
+            if notes:
+                assert len(block.text.splitlines()) == 1, block.text
+                before = README.partition(f"```sh {block.note}\n{block.text}")[0]
+                assert re.search(r"foreground|first terminal", before[-300:]), block.text
+
+    def test_every_block_has_a_known_language(self) -> None:
+        assert {block.language for block in blocks(README)} == {"sh", "json", "dotenv", "toml"}
+        assert len(blocks(README)) == README.count("```") // 2
+
+
+@contextlib.contextmanager
+def simulator(command: str) -> Iterator[str]:
+    """Runs the page's simulator on a free port; the value is its URL."""
+    arguments = shlex.split(command)[1:]
+    with subprocess.Popen(
+        [sys.executable, *arguments, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                    yield found[0]
+                    return
+            raise AssertionError("the simulator printed no URL")
+        finally:
+            process.kill()
+
+
+def environment(command: str, simulator_url: str) -> dict[str, str]:
+    """The variables before a `make serve`."""
+    assignments = [word.partition("=") for word in shlex.split(command) if "=" in word]
+    return {name: value.replace(SIMULATOR_URL, simulator_url) for name, _, value in assignments}
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour consists of curl commands")
+def test_the_tour_and_the_search_of_pexels(serve: Any, tmp_path: Path) -> None:
+    """Each command runs, and each answer has the shape that the page shows."""
+    tour = blocks(section("A tour in two minutes"))
+    pexels = blocks(section("Search Pexels"))
+    shown = [json.loads(block.text) for block in tour if block.language == "json"]
+    [simulate] = [block.text for block in pexels if block.note == "simulator"]
+    [restart] = [block.text for block in pexels if block.note == "server"]
+    server = serve().wait_until_ready()
+
+    def run(*scripts: str) -> list[Any]:
+        """What the commands print, as JSON."""
+        commands = [script.replace(SERVER_URL, server.url) for script in scripts]
+        script = "set -euo pipefail\n" + "\nprintf '\\n---\\n'\n".join(commands)
+        ended = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path
+        )
+        return [json.loads(text) for text in ended.stdout.split(SEPARATOR)]
+
+    answers = run(*commands(tour))
+    assert len(answers) == 4
+    assert [shape(answer) for answer in answers] == [shape(answer) for answer in shown]
+    assert answers[2]["images"][0]["id"] == shown[2]["images"][0]["id"]
+
+    assert server.stop() == 0
+    with simulator(simulate) as url:
+        server = serve(environment(restart, url)).wait_until_ready()
+        sign_in = commands(tour)[1]
+        found = run(sign_in, *commands(pexels))[-1]
+
+    assert [image["provider"] for image in found["images"]] == ["pexels", "pexels"]
+    assert [provider["status"] for provider in found["providers"]] == ["ok"]
+
+
+def commands(some: list[Block]) -> list[str]:
+    """The shell blocks that return."""
+    return [block.text for block in some if block.language == "sh" and not block.note]
