@@ -7,10 +7,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import msgspec
 import pytest
 
@@ -88,6 +90,17 @@ class TestBlocks:
                 before = README.partition(f"```sh {block.note}\n{block.text}")[0]
                 assert re.search(r"foreground|first terminal", before[-300:]), block.text
 
+    def test_serving_other_machines(self, cli: Any, tmp_path: Path) -> None:
+        """The block writes valid settings to `.env`."""
+        [script] = commands(blocks(section("Configure")))
+
+        subprocess.run(["bash", "-c", f"set -euo pipefail\n{script}"], check=True, timeout=60, cwd=tmp_path)
+
+        shown = cli("config", "show", "--json")
+        assert shown.returncode == 0, shown.stderr
+        assert "https://images.example.org" in shown.stdout
+        assert len((tmp_path / ".env").read_text().splitlines()) == 2
+
     def test_every_block_has_a_known_language(self) -> None:
         assert {block.language for block in blocks(README)} == {"sh", "json", "dotenv", "toml"}
         assert len(blocks(README)) == README.count("```") // 2
@@ -125,7 +138,8 @@ def test_the_tour_and_the_search_of_pexels(serve: Any, tmp_path: Path) -> None:
     shown = [json.loads(block.text) for block in tour if block.language == "json"]
     [simulate] = [block.text for block in pexels if block.note == "simulator"]
     [restart] = [block.text for block in pexels if block.note == "server"]
-    server = serve().wait_until_ready()
+    server = serve({"IMAGEVAULT_SEARCH": "open"}).wait_until_ready()
+    wait_for_the_samples(server.url)
 
     def run(*scripts: str) -> list[Any]:
         """What the commands print, as JSON."""
@@ -149,6 +163,16 @@ def test_the_tour_and_the_search_of_pexels(serve: Any, tmp_path: Path) -> None:
 
     assert [image["provider"] for image in found["images"]] == ["pexels", "pexels"]
     assert [provider["status"] for provider in found["providers"]] == ["ok"]
+
+
+def wait_for_the_samples(url: str) -> None:
+    """Until the server has read its sample pictures, a search of them has no total."""
+    for _ in range(100):
+        found = httpx.get(f"{url}/search", params={"q": "mountain", "provider": "local"}).raise_for_status().json()
+        if found["providers"][0]["total"] is not None:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the samples were not read within ten seconds")
 
 
 def commands(some: list[Block]) -> list[str]:
