@@ -355,15 +355,20 @@ def template(node: ast.expr) -> str | None:
 
 
 def logged(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """The level and the message of each call of `log`; a message in a variable is looked up."""
-    variables: dict[str, ast.expr] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            variables[node.targets[0].id] = node.value
+    """The level and the message of each call of `log`. A message in a variable is the last one assigned before it."""
+    assigned = [
+        (node.lineno, node.targets[0].id, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    ]
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=call), args=[given, *_]) if call in LEVELS:
-                found = template(variables[given.id] if isinstance(given, ast.Name) else given)
+                message = given
+                if isinstance(given, ast.Name):
+                    before = [item for item in assigned if item[1] == given.id and item[0] < node.lineno]
+                    message = max(before, key=lambda item: item[0])[2]
+                found = template(message)
                 assert found is not None, f"line {node.lineno}: the message cannot be read from the code"
                 yield LEVELS[call], found
 
