@@ -405,7 +405,7 @@ class TestLog:
         assert json.loads(shown).keys() == common | {"request_id", "provider", "retry_after"}
         assert line.keys() == common | {"request_id", "method", "path", "status", "ms", "caller"}
         assert (line["request_id"], line["path"], line["status"], line["caller"]) == ("mine", "/search", 401, None)
-        assert any(line["event"].startswith("leaving: ") for line in lines)
+        assert any(line["event"].startswith("draining: ") for line in lines)
 
 
 class TestDeploy:
