@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -110,6 +111,7 @@ def run(folder: Path, *scripts: str, environ: Mapping[str, str] | None = None, t
 
 
 class TestExample:
+    @pytest.mark.processes
     def test_is_the_output_of_the_command(self, tmp_path: Path) -> None:
         """Run in a clean environment."""
         printed = subprocess.run(
@@ -155,6 +157,7 @@ class TestExample:
 
 
 class TestCommands:
+    @pytest.mark.processes
     def test_commands_without_a_server(self, tmp_path: Path) -> None:
         """They run in the order of the page, in one folder."""
         sections = ("", "Configure", "Providers", "Accounts")
@@ -164,8 +167,8 @@ class TestCommands:
         for expected in (
             "imagevault, version ",
             "/imagevault.toml: good",
-            "pexels is switched off in ",
-            "pexels is switched on in ",
+            "pexels is disabled in ",
+            "pexels is enabled in ",
             "ada (admin)",
             "grace (user)",
             "local: ok, 1 in all",
@@ -185,7 +188,7 @@ class TestCommands:
     def test_the_provider_list_has_these_columns(self) -> None:
         """The transcript is an example; its heading is the output of the command."""
         [shown] = of("console", "The provider list")
-        columns, _ = terminal.list_providers([], [])
+        columns, _ = terminal.provider_rows([], [])
 
         assert re.split(r" {2,}", shown.splitlines()[1].strip()) == list(columns)
         section = PAGE.partition("\n## The provider list\n")[2].partition("\n## ")[0]
@@ -301,7 +304,7 @@ class TestStatements:
 
         await execute(database_url, statements("Accounts")[number])
 
-        await asyncio.sleep(1.1)  # a verified token is trusted for a second
+        api.services.accounts.clock = lambda: time.monotonic() + 2  # a verified token is trusted for a second
         assert (await api.get("/protected", headers=headers)).status_code == 401
         account = {"username": "grace" if number == 0 else "ada", "password": ACCOUNT["password"]}
         assert (await api.post("/token", data=account)).status_code == (401 if number == 0 else 200)
@@ -436,6 +439,7 @@ class TestDeploy:
         assert (deploy / services["imagevault"]["build"]["context"] / "deploy" / "Dockerfile").exists()
         assert os.access(deploy / "make-role.sh", os.X_OK)
 
+    @pytest.mark.processes
     def test_the_unit(self, tmp_path: Path) -> None:
         """The unit leaves time to stop, has two workers or more for SIGHUP, and is valid for systemd."""
         text = (ROOT / "deploy" / "imagevault.service").read_text()
