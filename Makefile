@@ -2,42 +2,78 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: help serve test check format clean
+.PHONY: help serve test test-fast soak check format clean venv
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-serve: .venv/serve  ## install what is needed and serve http://127.0.0.1:8000
+serve: venv  ## install what is needed and serve http://127.0.0.1:8000
+	@$(MAKE) --no-print-directory .venv/serve
 	@exec $(BIN)/imagevault serve
 
-test: .venv/test  ## run every test, on SQLite and on a PostgreSQL that the tests bring along
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m 'not alone' --numprocesses=auto --maxprocesses=4 --dist=loadfile
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m alone
+test: venv  ## run the tests, on SQLite and on a PostgreSQL that the tests bring along
+	@$(MAKE) --no-print-directory .venv/test
+	$(RUN) -m 'not soak' $(WORKERS)
 
-check: .venv/test  ## ruff (lint, format) and mypy strict
+test-fast: venv  ## run the tests that start no process: no server, no command, no PostgreSQL
+	@$(MAKE) --no-print-directory .venv/test
+	$(RUN) -m 'not soak and not processes' $(WORKERS)
+
+soak: venv  ## run the tests that take minutes or need every core for themselves
+	@$(MAKE) --no-print-directory .venv/test
+	$(RUN) -m 'soak and not alone' $(WORKERS)
+	$(RUN) -m alone
+
+check: venv  ## ruff (lint, format) and mypy strict
+	@$(MAKE) --no-print-directory .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: .venv/test  ## let ruff mend what it can
+format: venv  ## let ruff repair what it can
+	@$(MAKE) --no-print-directory .venv/test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:  ## remove the virtual environment and every cache
 	rm -rf .venv build dist providers/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "ImageVault needs Python 3.11 or later; name it with: make PYTHON=/path/to/python3"; exit 1; }
-	$(PYTHON) -m venv .venv
+# Debian's python3 has no ensurepip without the package python3-venv: `python3 -m venv` fails and leaves a broken folder.
+venv:
+	@if [ -e .venv ] && ! $(BIN)/python -c 'import pip' 2>/dev/null; then \
+		echo "The environment in .venv is broken; making it again ..."; \
+		rm -rf .venv; \
+	fi
+	@if [ ! -e .venv ]; then \
+		test -n "$(PYTHON)" || { \
+			echo "ImageVault needs Python 3.11 or later; name it with: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+		said=$$($(PYTHON) -m venv .venv 2>&1) \
+			|| { rm -rf .venv; $(PYTHON) -m virtualenv --quiet .venv 2>/dev/null; } \
+			|| { rm -rf .venv; uv venv --quiet --seed --python "$(PYTHON)" .venv 2>/dev/null; } \
+			|| { rm -rf .venv; \
+				case "$$said" in \
+				*ensurepip* | *"No module named venv"*) \
+					echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu run: apt install python3-venv" ;; \
+				*) echo "$$said"; echo "$(PYTHON) cannot make a virtual environment; see above" ;; \
+				esac >&2; exit 1; }; \
+	fi
 
-.venv/serve: .venv/bin/python pyproject.toml constraints.txt
-	@echo "Installing ImageVault into .venv ..."
-	@$(PIP) --editable .
+.venv/serve: pyproject.toml constraints.txt
+	$(call install,.)
 	@touch $@
 
-.venv/test: .venv/bin/python pyproject.toml constraints.txt
-	@echo "Installing ImageVault and its test tools into .venv ..."
-	@$(PIP) --editable '.[test]'
+.venv/test: pyproject.toml constraints.txt
+	$(call install,.[test])
 	@touch $@ .venv/serve
+
+# uv takes seconds where pip takes a minute. pip does the work where uv cannot be installed or fails.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+UV := $(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --constraint constraints.txt
+define install
+	@echo "Installing ImageVault into .venv ..."
+	@{ $(PIP) --quiet uv 2>/dev/null && $(UV) --editable '$(1)'; } \
+		|| { echo "uv could not do it; installing with pip ..."; $(PIP) --editable '$(1)'; }
+endef

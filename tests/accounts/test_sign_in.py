@@ -110,7 +110,7 @@ class TestSignIn:
             assert str(caught.value) == "The username or the password is wrong."
 
     async def test_a_wrong_name_costs_as_much_as_a_wrong_password(
-        self, worker: Any, monkeypatch: pytest.MonkeyPatch
+        self, worker: Any, monkeypatch: pytest.MonkeyPatch, real_argon2: bool
     ) -> None:
         """One verification with the parameters in force, whatever is wrong: the time tells nothing."""
         ours = await worker(passes=3)
@@ -161,7 +161,7 @@ class TestSignIn:
 
 
 class TestCost:
-    async def test_is_what_the_settings_say(self, worker: Any) -> None:
+    async def test_is_what_the_settings_say(self, worker: Any, real_argon2: bool) -> None:
         """Never below OWASP's floor for Argon2id."""
         ours = await worker(memory=20_000, passes=3)
 

@@ -25,7 +25,7 @@ async def usernames(worker: Any) -> list[object]:
 
 
 class TestCreate:
-    async def test_keeps_a_hash_and_no_password(self, worker: Any) -> None:
+    async def test_keeps_a_hash_and_no_password(self, worker: Any, real_argon2: bool) -> None:
         """The account is active, no admin, and made now."""
         ours = await worker(memory=19_456, passes=2)
 

@@ -53,9 +53,9 @@ class TestTour:
 
 
 class TestWorkers:
-    def test_four_start_at_once_on_an_empty_database(self, serve: Any, database_url: str) -> None:
+    def test_four_start_at_once_on_an_empty_database(self, serve: Any, empty_database_url: str) -> None:
         """One migrates and the others wait. All serve, and 200 concurrent downloads of one account are all kept."""
-        environ = {"DATABASE_URL": database_url, "IMAGEVAULT_LIMITS_REQUESTS": "100000/minute"}
+        environ = {"DATABASE_URL": empty_database_url, "IMAGEVAULT_LIMITS_REQUESTS": "100000/minute"}
         server = serve(environ, "--workers", "4").wait_until_ready()
         with httpx.Client(base_url=server.url) as client:
             headers = sign_in(client)
@@ -71,9 +71,9 @@ class TestWorkers:
             kept = client.get("/downloads", params={"limit": 200}, headers=headers).json()["downloads"]
         assert {record["url"] for record in kept} == {f"https://a.example/{n}" for n in range(200)}
 
-    def test_four_separate_servers_start_at_once(self, serve: Any, database_url: str) -> None:
+    def test_four_separate_servers_start_at_once(self, serve: Any, empty_database_url: str) -> None:
         """As on four hosts: no common parent process, and one empty database."""
-        servers = [serve({"DATABASE_URL": database_url, "SECRET_KEY": "s" * 32}) for _ in range(4)]
+        servers = [serve({"DATABASE_URL": empty_database_url, "SECRET_KEY": "s" * 32}) for _ in range(4)]
 
         for server in servers:
             server.wait_until_ready()

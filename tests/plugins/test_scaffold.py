@@ -128,6 +128,7 @@ class TestText:
         assert f"{module}.py" in files
         assert project["tool"]["setuptools"]["py-modules"] == [module]
 
+    @pytest.mark.processes
     def test_is_as_ruff_would_write_it(self, tmp_path: Path) -> None:
         scaffold.write("acme", tmp_path)
         ruff = [sys.executable, "-m", "ruff"]

@@ -62,6 +62,7 @@ class TestOwnSecret:
 
         assert secrets == {(settings.data / "secret_key").read_bytes()}
 
+    @pytest.mark.processes
     def test_is_made_once_by_processes_at_the_same_time(self, settings: Settings) -> None:
         """As workers do; nothing but the secret stays in the folder."""
         workers = [

@@ -25,8 +25,8 @@ async def usernames() -> set[str]:
 
 class TestDatabase:
     @pytest.fixture
-    async def database(self, database_url: str, tmp_path: Path) -> Database:
-        return Database(load({"DATABASE_URL": database_url}, tmp_path))
+    async def database(self, empty_database_url: str, tmp_path: Path) -> Database:
+        return Database(load({"DATABASE_URL": empty_database_url}, tmp_path))
 
     async def test_keeps_every_type_of_value(self, database: Database) -> None:
         """Ids, times with their zone, flags and nulls are read as they were written."""

