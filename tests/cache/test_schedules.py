@@ -3,12 +3,9 @@
 import asyncio
 import json
 import logging
-import os
 import random
-import subprocess
-import sys
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -30,7 +27,9 @@ from imagevault.upstream.limiter import CallLimiter
 from imagevault.upstream.models import State
 from imagevault.upstream.quota import PERIODS
 
-SCHEDULES = 4_000
+QUICK = 400  # schedules of every test run
+THOROUGH = 10_000  # of `make soak`
+PARTS = 8  # tests that share them, for the workers of the test run
 WORKERS = 4
 BASE = 1_000_000.0  # the shared clock when a schedule begins
 PATIENCE = 4.0  # seconds that a caller waits
@@ -325,6 +324,11 @@ class World:
         assert len(self.upstream.left) == calls
 
 
+def in_parts(seeds: range, count: int) -> list[range]:
+    """The seeds, dealt out to `count` tests."""
+    return [seeds[part::count] for part in range(count)]
+
+
 def simulate(seed: int) -> None:
     """Runs one schedule; the seed makes it again."""
     loop = VirtualLoop()
@@ -350,26 +354,34 @@ def _run(loop: VirtualLoop, work: Coroutine[Any, Any, None]) -> None:
         asyncio.set_event_loop(None)
 
 
-def test_thousands_of_schedules() -> None:
-    """No window holds more calls than allowed, one flight a page, nothing kept is lost, every caller is answered."""
-    processes = os.cpu_count() or 1
-    commands = [[sys.executable, __file__, f"{first}", f"{processes}"] for first in range(processes)]
-    running = [subprocess.Popen(each, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for each in commands]
-    told = [process.communicate()[0] for process in running]
-
-    assert "".join(told) == f"{SCHEDULES // processes} schedules are right\n" * processes
-
-
-def check_some(first: int, step: int) -> None:
-    """Every so many of the schedules: a process of its own for each core, for they take long."""
-    logging.disable()  # what each caller was refused fills a log that nobody reads
-    seeds = range(first, SCHEDULES - SCHEDULES % step, step)
+def check(seeds: Sequence[int]) -> None:
+    """Runs these schedules; the first that breaks a rule is named, so that `simulate(seed)` can run it again."""
     for seed in seeds:
         try:
             simulate(seed)
         except AssertionError as error:
-            raise SystemExit(f"schedule {seed}: {error}") from None
-    print(f"{len(seeds)} schedules are right")
+            raise AssertionError(f"schedule {seed}: {error}") from error
+
+
+@pytest.fixture(autouse=True)
+def _without_log() -> Iterator[None]:
+    """What each caller was refused fills a log that nobody reads."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+class TestSchedules:
+    """No window holds more calls than allowed, one flight a page, nothing kept is lost, every caller is answered."""
+
+    @pytest.mark.parametrize("seeds", in_parts(range(QUICK), PARTS), ids=str)
+    def test_some(self, seeds: range) -> None:
+        check(seeds)
+
+    @pytest.mark.soak
+    @pytest.mark.parametrize("seeds", in_parts(range(THOROUGH), 5 * PARTS), ids=str)
+    def test_thousands(self, seeds: range) -> None:
+        check(seeds)
 
 
 @pytest.mark.parametrize(
@@ -393,7 +405,3 @@ def test_a_broken_engine_is_found(
 
     with pytest.raises(AssertionError, match=r"calls in one|two flights"):
         search()
-
-
-if __name__ == "__main__":
-    check_some(*map(int, sys.argv[1:]))
