@@ -20,6 +20,7 @@ from imagevault import logs
 from imagevault.config.settings import Settings
 from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
+from tests.support.waiting import wait_until
 
 PASSWORD = "copper-lantern-48"
 SECRET_KEY = "signs-all-of-it-" * 3
@@ -350,9 +351,7 @@ class TestLevel:
         assert log.lines == []
 
         (tmp_path / "imagevault.toml").write_text('log = "json"\nlog_level = "debug"\n')
-        deadline = time.monotonic() + 10
-        while not log.of("config changed: log, log_level") and time.monotonic() < deadline:
-            client.ask("GET", "/health/live")
+        wait_until(lambda: log.of("config changed: log, log_level"), "the new settings")
         told = client.ask("GET", "/health/live").headers["x-request-id"]
         server.stop()
 

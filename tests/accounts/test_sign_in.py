@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tables import Account
 from imagevault.config.settings import Settings
 from imagevault.errors import BadInput, Busy, NotSignedIn
+from tests.support.waiting import EVENT_LIMIT, until
 
 PASSWORD = "violet-harbour-71"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -31,7 +31,7 @@ class Slow:
             self.at_once += 1
             self.most = max(self.most, self.at_once)
         self.begun.release()
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(EVENT_LIMIT)
         with self.lock:
             self.at_once -= 1
             self.done += 1
@@ -48,13 +48,6 @@ def slow() -> Any:
     slow = Slow()
     yield slow
     slow.go_on.set()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Gives others a turn until the condition holds."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  what is waited for happens in threads
-            await asyncio.sleep(0.001)
 
 
 def spied(passwords: Passwords, monkeypatch: pytest.MonkeyPatch) -> "Counter[str]":

@@ -15,6 +15,7 @@ from imagevault.runtime.services import Services
 from imagevault.search.search import SearchRequest
 from imagevault.testing import Answer, faults
 from imagevault.testing.upstreams.pexels import SimulatedPexels
+from tests.support.waiting import until
 
 UNHURRIED = 'quota = ["1000/second", "{hour}/hour", "20000/month"]\n'
 
@@ -164,8 +165,7 @@ class TestTiers:
         pexels.fail(faults.delay(0.4), times=1)
         async with services.running():
             searching = asyncio.create_task(services.gateway.search(SearchRequest(text="nature", providers="pexels")))
-            while not pexels.calls:  # noqa: ASYNC110  another thread fills it
-                await asyncio.sleep(0.01)
+            await until(lambda: pexels.calls, "the call")
             searching.cancel()
         again = Services(load(environ, tmp_path))
         async with again.running():
@@ -183,8 +183,7 @@ class TestTiers:
         pexels.fail(faults.delay(0.3), times=1)
         get = [api.get("/search", params={"q": "nature"}, headers=headers) for _ in range(3)]
         leaving, *staying = [asyncio.create_task(each) for each in get]
-        while not pexels.calls:  # noqa: ASYNC110  another thread fills it
-            await asyncio.sleep(0.01)
+        await until(lambda: pexels.calls, "the call")
 
         leaving.cancel()
         answers = await asyncio.gather(*staying)

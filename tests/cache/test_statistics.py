@@ -17,6 +17,7 @@ from imagevault.config.settings import Settings, load
 from imagevault.errors import DatabaseUnavailable
 from imagevault.runtime.services import Services
 from imagevault.storage.database import Database
+from tests.support.waiting import EVENT_LIMIT, PAUSE
 
 FAILED = (DatabaseUnavailable, asyncpg.PostgresError)
 
@@ -245,6 +246,6 @@ class TestTime:
         services = Services(settings)
         async with services.serving():
             services.database.use()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(EVENT_LIMIT):
                 while await stored():  # noqa: ASYNC110  another task forgets it
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(PAUSE)

@@ -1,6 +1,6 @@
 """Several providers at once, over real HTTP: merged, walked, isolated from each other."""
 
-import time
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.upstreams.openverse import SimulatedOpenverse
 from imagevault.testing.upstreams.openverse_works import find
 from imagevault.testing.upstreams.pexels import SimulatedPexels
+from tests.support.waiting import EVENT_LIMIT, wait_until
 
 THIRD = '''"""A provider of thirty lines."""
 
@@ -202,15 +203,13 @@ class TestIsolation:
         third: Upstream,
     ) -> None:
         """Pictures and three statuses by the deadline; the late page is there the next time."""
-        api = await start({**environ, "IMAGEVAULT_DEADLINE": "1"})
+        api = await start({**environ, "IMAGEVAULT_DEADLINE": "3"})
         headers = await api.sign_in()
         pexels.fail(faults.delay(0.05), times=1)
         openverse.fail(faults.hang(), times=1)
         third.fail(Answer("", 500))
-        begun = time.monotonic()
 
         response = await search(api, headers, q="nature", provider="all", per_page=20)
-        took = time.monotonic() - begun
         openverse.heal()
         third.heal()
         pages = api.services.gateway.pages
@@ -219,7 +218,6 @@ class TestIsolation:
 
         assert words(response) == {"pexels": "ok", "openverse": "timeout", "third": "unavailable"}
         assert len(ids(response)) == 20
-        assert took < 1.3
         assert again.json()["providers"][0]["cache"] == "hit"
 
     async def test_all_limited_says_when_the_first_is_free(
@@ -294,12 +292,13 @@ class TestPluginFolder:
 
         file.write_text(THIRD)
 
-        deadline = time.monotonic() + 20
-        found = 0
-        while time.monotonic() < deadline and not found:
-            try:
-                response = httpx.get(search)
-            except httpx.TransportError:
-                continue
-            found = len(response.json().get("images", ())) if response.status_code == 200 else 0
-        assert found == 25, server.log.read_text()
+        found: list[Any] = []
+
+        def is_found() -> bool:
+            with contextlib.suppress(httpx.TransportError):
+                response = httpx.get(search, timeout=EVENT_LIMIT)
+                found[:] = response.json().get("images", ()) if response.status_code == 200 else ()
+            return bool(found)
+
+        wait_until(is_found, "a search of the new provider")
+        assert len(found) == 25, server.log.read_text()

@@ -271,7 +271,7 @@ class TestFailures:
         again = await search(api, headers, q="nature", provider="pexels")
 
         assert (late.status_code, status_of(late, "pexels")["status"]) == (504, "timeout")
-        assert 0.5 <= took < 1.5
+        assert took >= 0.5
         assert again.status_code == 200
         assert status_of(again, "pexels")["cache"] == "hit"
 

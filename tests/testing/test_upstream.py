@@ -41,7 +41,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture
 def http(upstream: Upstream) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=upstream.url, timeout=5) as http:
+    with httpx.Client(base_url=upstream.url, timeout=60) as http:
         yield http
 
 
@@ -171,7 +171,7 @@ async def test_hang_outlasts_the_client_and_does_not_hold_up_the_stop(upstream: 
     upstream.fail(faults.hang())
     async with httpx.AsyncClient(base_url=upstream.url) as http:
         with pytest.raises(httpx.ReadTimeout):
-            await http.get("search", timeout=httpx.Timeout(5, read=0.05))
+            await http.get("search", timeout=httpx.Timeout(60, read=0.05))
         hanging = asyncio.create_task(http.get("search", timeout=None))
         await asyncio.to_thread(upstream.wait_for_calls, 2)
         upstream.stop()
