@@ -42,7 +42,7 @@ clean:  ## remove the virtual environment and every cache
 	rm -rf .venv build dist providers/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Debian's python3 has no ensurepip without the package python3-venv: `python3 -m venv` fails and leaves a broken folder.
-venv:
+venv:  ## make the virtual environment .venv, again if it is broken
 	@if [ -e .venv ] && ! $(BIN)/python -c 'import pip' 2>/dev/null; then \
 		echo "The environment in .venv is broken; making it again ..."; \
 		rm -rf .venv; \
@@ -70,10 +70,10 @@ venv:
 	@touch $@ .venv/serve
 
 # uv takes seconds where pip takes a minute. pip does the work where uv cannot be installed or fails.
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
-UV := $(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --constraint constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+UV_INSTALL := $(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --constraint constraints.txt
 define install
 	@echo "Installing ImageVault into .venv ..."
-	@{ $(PIP) --quiet uv 2>/dev/null && $(UV) --editable '$(1)'; } \
-		|| { echo "uv could not do it; installing with pip ..."; $(PIP) --editable '$(1)'; }
+	@{ $(PIP_INSTALL) --quiet uv 2>/dev/null && $(UV_INSTALL) --editable '$(1)'; } \
+		|| { echo "uv could not do it; installing with pip ..."; $(PIP_INSTALL) --editable '$(1)'; }
 endef
