@@ -3,7 +3,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
-WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+WORKERS := --numprocesses=$(shell expr $(CORES) + 1) --maxprocesses=6 --dist=worksteal  # one more: some only wait
 
 .PHONY: help serve test test-fast soak check format clean venv
 

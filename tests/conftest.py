@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 from filelock import FileLock
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -29,16 +30,22 @@ from imagevault.config.settings import load  # noqa: E402
 from imagevault.runtime.services import Services  # noqa: E402
 from imagevault.testing.upstreams.pexels import SimulatedPexels  # noqa: E402
 from tests.support.clock import Clock  # noqa: E402
-from tests.support.commands import InProcess  # noqa: E402
+from tests.support.commands import SEARCHING, InProcess  # noqa: E402
 from tests.support.installed import COMMAND_LIMIT, Installed, build_wheel  # noqa: E402
 from tests.support.ports import free_port  # noqa: E402
 from tests.support.postgres import Postgres, migrate  # noqa: E402
 from tests.support.server import ServerProcess  # noqa: E402
 
+# Neither looks at anything but the time, which a busy machine stretches.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
+
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
 # No test calls an upstream that is not simulated: without these, a search of all would ask the real ones.
 OFFLINE = {f"{name}ENABLED": "false" for name in OURS if name[:-1].lower() not in {"local", "pexels"}}
+# On a busy machine a search takes longer than it may by default, and that is not what most tests are about.
+PATIENT = {"IMAGEVAULT_DEADLINE": "20"}
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 PROCESS_FIXTURES = {"serve", "cli", "wheel", "postgres", "own_postgres"}
 
@@ -170,6 +177,12 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.make_database()
 
 
+def _copy_once(source: Path, target: Path) -> None:
+    if not target.exists():
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
 class Api:
     """A server in this process, and a client of it. `services` are its parts."""
 
@@ -205,11 +218,10 @@ async def start(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Start]:
             transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         ) -> Api:
             (tmp_path / "imagevault.toml").write_text(toml)
-            settings = load({"SECRET_KEY": SECRET, **OFFLINE, **(environ or {})}, tmp_path)
-            database = settings.data / "imagevault.sqlite"
-            if settings.database_url is None and not database.exists():
-                database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                shutil.copy(migrated_sqlite, database)
+            patient = {} if "deadline" in toml else PATIENT
+            settings = load({"SECRET_KEY": SECRET, **OFFLINE, **patient, **(environ or {})}, tmp_path)
+            if settings.database_url is None:
+                _copy_once(migrated_sqlite, settings.data / "imagevault.sqlite")
             services = Services(settings, transports)
             await stack.enter_async_context(services.running())
             transport = httpx.ASGITransport(create(services))
@@ -223,15 +235,19 @@ Serve = Callable[..., ServerProcess]
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    """A starter of real servers.
+def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Serve]:
+    """A starter of real servers, on an SQLite file whose tables are up to date if `environ` names no database.
 
     `server = serve({"DATABASE_URL": url}, "--workers", "4").wait_until_ready()`
     """
     started: list[ServerProcess] = []
 
     def serve(environ: Mapping[str, str] | None = None, *arguments: str) -> ServerProcess:
-        started.append(ServerProcess(tmp_path, {**OFFLINE, **(environ or {})}, *arguments))
+        patient = {} if (tmp_path / "imagevault.toml").exists() else PATIENT
+        environ = {**OFFLINE, **patient, **(environ or {})}
+        if "DATABASE_URL" not in environ:
+            _copy_once(migrated_sqlite, tmp_path / "imagevault-data" / "imagevault.sqlite")
+        started.append(ServerProcess(tmp_path, environ, *arguments))
         return started[-1]
 
     yield serve
@@ -249,10 +265,13 @@ def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     def run(
         *arguments: str, environ: Mapping[str, str] | None = None, **more: Any
     ) -> "subprocess.CompletedProcess[str]":
+        known = {"COLUMNS": "200", "IMAGEVAULT_PORT": str(free_port()), **OFFLINE}
+        if SEARCHING & set(arguments[:1]):
+            known.update(PATIENT)
         return subprocess.run(
             [sys.executable, "-m", "imagevault", *arguments],
             cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "200", "IMAGEVAULT_PORT": str(free_port()), **OFFLINE, **(environ or {})},
+            env={**os.environ, **known, **(environ or {})},
             capture_output=True,
             text=True,
             timeout=COMMAND_LIMIT,
@@ -268,7 +287,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """The same in this process: `here("config", "check", environ={...}, input="...")`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("imagevault.cli.output.out.width", 200)
-    return InProcess(monkeypatch, capsys, {"COLUMNS": "200", **OFFLINE})
+    return InProcess(monkeypatch, capsys, OFFLINE | PATIENT)
 
 
 @pytest.fixture

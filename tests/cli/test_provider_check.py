@@ -101,7 +101,7 @@ class TestRecord:
 
         (tmp_path / "test_recorded.py").write_text(CONTRACT)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_recorded.py"]
-        tested = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        tested = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert tested.returncode == 0, tested.stdout
         assert re.search(r"^[0-9]{2} passed, 2 skipped", tested.stdout, re.MULTILINE), tested.stdout
 

@@ -203,7 +203,7 @@ class TestIsolation:
         third: Upstream,
     ) -> None:
         """Pictures and three statuses by the deadline; the late page is there the next time."""
-        api = await start({**environ, "IMAGEVAULT_DEADLINE": "3"})
+        api = await start({**environ, "IMAGEVAULT_DEADLINE": "5"})
         headers = await api.sign_in()
         pexels.fail(faults.delay(0.05), times=1)
         openverse.fail(faults.hang(), times=1)

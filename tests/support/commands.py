@@ -11,6 +11,8 @@ import pytest
 
 from imagevault.cli import main
 
+SEARCHING = {"search", "download"}  # the commands that call upstreams
+
 
 class Ended(NamedTuple):
     """How a command ended, and what it printed."""
@@ -21,19 +23,23 @@ class Ended(NamedTuple):
 
 
 class InProcess:
-    """A runner of `imagevault ...` in this process: `here("config", "check", environ={...}, input="...")`."""
+    """A runner of `imagevault ...` in this process: `here("config", "check", environ={...}, input="...")`.
+
+    `searching`: the environment of the commands that call upstreams.
+    """
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environ: Mapping[str, str]
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], searching: Mapping[str, str]
     ) -> None:
         self.monkeypatch = monkeypatch
         self.capsys = capsys
-        self.environ = environ
+        self.searching = searching
 
     def __call__(self, *arguments: str, environ: Mapping[str, str] | None = None, input: str = "") -> Ended:
         code = 0
         with self.monkeypatch.context() as patch, _logging_kept(patch):
-            for name, value in {**self.environ, **(environ or {})}.items():
+            known = {"COLUMNS": "200", **(self.searching if SEARCHING & set(arguments[:1]) else {})}
+            for name, value in {**known, **(environ or {})}.items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["imagevault", *arguments])
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input.encode()), encoding="utf-8"))

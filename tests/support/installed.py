@@ -75,7 +75,7 @@ class Installed:
         return subprocess.run(
             [self.python, *arguments],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(self.added), **(environ or {})},
+            env={**os.environ, "PYTHONPATH": str(self.added), "IMAGEVAULT_DEADLINE": "20", **(environ or {})},
             capture_output=True,
             text=True,
             timeout=COMMAND_LIMIT,
