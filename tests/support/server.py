@@ -15,6 +15,8 @@ import httpx
 from tests.support.ports import free_port
 from tests.support.waiting import EVENT_LIMIT, wait_until
 
+START_LIMIT = 2 * EVENT_LIMIT  # four workers that start at once on a busy machine
+
 
 class ServerProcess:
     """`imagevault serve` in a process of its own, on loopback."""
@@ -40,7 +42,11 @@ class ServerProcess:
         """Returns when the server answers. Raises AssertionError with its log when it ended or took too long."""
         try:
             with httpx.Client(timeout=EVENT_LIMIT) as client:
-                wait_until(lambda: self.process.poll() is not None or self._is_ready(client), "the server to start")
+                wait_until(
+                    lambda: self.process.poll() is not None or self._is_ready(client),
+                    "the server to start",
+                    START_LIMIT,
+                )
         except AssertionError as error:
             raise AssertionError(f"{error}:\n{self.log.read_text()}") from error
         assert self.process.poll() is None, f"the server did not start:\n{self.log.read_text()}"
