@@ -85,8 +85,8 @@ def _cheap_argon2() -> Iterator[None]:
     The floor of the settings stays. Different costs stay different, so that a change of the cost is still noticed.
     """
 
-    def hasher(*, time_cost: int, memory_cost: int, parallelism: int) -> Argon2Hasher:
-        return Argon2Hasher(time_cost=time_cost, memory_cost=memory_cost // 1000, parallelism=parallelism)
+    def hasher(*, memory_cost: int, **cost: Any) -> Argon2Hasher:
+        return Argon2Hasher(memory_cost=max(8, memory_cost // 1000), **cost)  # 8 KiB is the least that works
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("imagevault.accounts.passwords.Argon2Hasher", hasher)

@@ -167,7 +167,9 @@ class TestPostgres:
         try:
             wait_until(lambda: len(server.lines("the pulse does not reach")) == 2, "both workers to notice")
             os.kill(server.lines("the pulse does not reach")[0]["pid"], signal.SIGKILL)
-            wait_until(lambda: server.lines("this worker exits and another one starts"), "the end of its first successor")
+            wait_until(
+                lambda: server.lines("this worker exits and another one starts"), "the end of its first successor"
+            )
             wait_until(
                 lambda: len({line["pid"] for line in server.lines("waiting for the database")}) == 2, "the second one"
             )
