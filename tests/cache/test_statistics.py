@@ -130,7 +130,7 @@ class TestFlush:
             assert await stored() == {"pexels": CacheRate(sum(sums.values()), 0, 0), "local": CacheRate(0, 100, 0)}
 
     async def test_of_one_worker_at_the_same_time(self, database: Database) -> None:
-        """The pulse and the end of the server may flush together, while more is counted."""
+        """A background task and the end of the server may flush together, while more is counted."""
         database.use()
         counted = CacheStatistics()
 

@@ -99,6 +99,7 @@ class TestSetEnabled:
         assert file.stat().st_mode & 0o777 == mode
         assert "enabled = false" in file.read_text()
 
+    @pytest.mark.processes
     def test_of_two_at_once_none_is_lost(self, tmp_path: Path, file: Path) -> None:
         """Each command edits the result of the one before."""
         names = ["local", "pexels", "met", "nasa", "artic", "openverse"]

@@ -133,6 +133,7 @@ class TestErrors:
 
 class TestClosedOutput:
     @pytest.mark.parametrize("command", ["config show", "providers --json", "search fox -p local"])
+    @pytest.mark.processes
     def test_nobody_listens(self, tmp_path: Path, command: str) -> None:
         """No traceback: `imagevault ... >&-`."""
         script = f"{shlex.quote(sys.executable)} -m imagevault {command} >&-"

@@ -37,6 +37,7 @@ class TestHelp:
             "",
         )
 
+    @pytest.mark.processes
     def test_needs_no_heavy_package(self) -> None:
         """A fresh interpreter loads the command line without the packages that only some commands need."""
         heavy = {"PIL", "aiosqlite", "asyncpg", "filelock", "httpx", "litestar", "piccolo", "tomlkit", "uvicorn"}

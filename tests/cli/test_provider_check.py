@@ -81,6 +81,7 @@ class TestCheck:
 class TestRecord:
     RECORD = ("providers", "check", "pexels", "--record", "answers.json")
 
+    @pytest.mark.processes
     def test_is_enough_for_the_contract(
         self, here: Here, everything: dict[str, str], pexels: SimulatedPexels, tmp_path: Path
     ) -> None:

@@ -75,6 +75,7 @@ class TestSearch:
             assert word in ended.stdout
 
     @pytest.mark.parametrize("unbuffered", ["", "1"])
+    @pytest.mark.processes
     def test_into_a_closed_pipe(self, tmp_path: Path, unbuffered: str) -> None:
         """`imagevault search fox --json | head` prints no error, whether the pipe breaks early or at the end."""
         command = [sys.executable, "-m", "imagevault", "search", "fox", "-p", "local", "--json"]

@@ -58,6 +58,7 @@ class TestServe:
         assert "  documentation  http://[fe80::1]:8000/docs\n" in shown
         assert f"  database       SQLite at {folder}/imagevault-data/imagevault.sqlite\n" in shown
 
+    @pytest.mark.processes
     def test_refuses_other_machines_without_a_secret(self, here: Here) -> None:
         """The generated secret is for loopback only. The error has a command that generates a good one."""
         ended = here("serve", "--host", "0.0.0.0", "--port", "1")

@@ -52,6 +52,7 @@ class TestDatabase:
 
         assert in_services(lambda services: services.accounts.sign_in("ada", PASSWORD))
 
+    @pytest.mark.processes
     def test_a_password_is_asked_for_at_a_terminal(self, tmp_path: Path) -> None:
         """Twice, without an echo."""
         ours, theirs = pty.openpty()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagevault.images import sanitize as mend
+from imagevault.images import sanitize
 from imagevault.records import Author, Image, License, Page, ProviderInfo, Rendition
 
 ORIGINAL = Rendition(name="original", url="https://a.example/1.jpg")
@@ -14,7 +14,7 @@ INFO = ProviderInfo(title="A", page_size=10, file_hosts={"a.example"})
 
 def mended(**fields: object) -> Image | None:
     given = Image(**{"id": "1", "renditions": [ORIGINAL], **fields})  # type: ignore[arg-type]
-    return mend.image(given, INFO, holds_files=False)
+    return sanitize.image(given, INFO, holds_files=False)
 
 
 class TestText:
@@ -142,7 +142,7 @@ class TestRecords:
         good = [Image(id=str(number), renditions=[ORIGINAL]) for number in range(3)]
         page = Page([good[0], None, good[1], "junk", good[1], good[2]], total=-1)  # type: ignore[list-item]
 
-        kept = mend.page(page, INFO, holds_files=False)
+        kept = sanitize.page(page, INFO, holds_files=False)
 
         assert [image.id for image in kept.images] == ["0", "1", "2"]
         assert kept.total is None
@@ -170,7 +170,7 @@ class TestRecords:
         house, own = License("house", "House licence"), License("own", "Own licence", "javascript:x")
         given = [Image(id="1", renditions=[ORIGINAL]), Image(id="2", renditions=[ORIGINAL], license=own)]
 
-        page = mend.page(Page(given), msgspec.structs.replace(INFO, license=house), holds_files=False)
+        page = sanitize.page(Page(given), msgspec.structs.replace(INFO, license=house), holds_files=False)
 
         assert [image.license for image in page.images] == [house, License("own", "Own licence")]
 
@@ -178,5 +178,5 @@ class TestRecords:
         """The host makes one; anyone else's rendition without a link is none."""
         held = Image(id="1", renditions=[Rendition(name="original")])
 
-        assert mend.image(held, INFO, holds_files=True) is not None
-        assert mend.image(held, INFO, holds_files=False) is None
+        assert sanitize.image(held, INFO, holds_files=True) is not None
+        assert sanitize.image(held, INFO, holds_files=False) is None

@@ -21,7 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from imagevault import Image, License, Page, Rendition, SearchQuery, Unavailable
 from imagevault.files.folder import FRESH, File
-from imagevault.images import sanitize as mend
+from imagevault.images import sanitize
 from imagevault.images.attribution import attribution
 from imagevault.plugins import hookspecs
 from imagevault.testing.contract import ProviderContract
@@ -122,7 +122,7 @@ async def find(folder: Path | None, text: str = "", page: int = 1, per_page: int
     """What a search finds, as the gateway mends it."""
     settings = Settings(str(folder) if folder else None)
     given = await search_images(SearchQuery(text=text, page=page, per_page=per_page), settings)
-    return mend.page(given, plugin.provider_info(), holds_files=True)
+    return sanitize.page(given, plugin.provider_info(), holds_files=True)
 
 
 async def ids(folder: Path | None, text: str = "") -> list[str]:
@@ -133,7 +133,7 @@ async def only(folder: Path) -> Image:
     """The one picture in the folder, which a search and a look-up give alike."""
     (image,) = (await find(folder)).images
     again = await fetch_image(image.id, Settings(str(folder)))
-    assert image == mend.image(again, plugin.provider_info(), holds_files=True)
+    assert image == sanitize.image(again, plugin.provider_info(), holds_files=True)
     return image
 
 

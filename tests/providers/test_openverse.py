@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx
 import imagevault_openverse as plugin
+import msgspec
 import pluggy
 import pytest
 from imagevault_openverse import Settings, configure, fetch_image, provider_info, search_images
 
 from imagevault import Author, Image, InvalidResponse, License, Page, RateLimited, Rendition, SearchQuery, Unauthorized
 from imagevault.config.settings import load
-from imagevault.images import sanitize as mend
+from imagevault.images import sanitize
 from imagevault.plugins import hookspecs
 from imagevault.plugins.cache import PluginCache
 from imagevault.plugins.registry import PluginRegistry
@@ -278,7 +279,8 @@ async def test_what_works_lack_is_none(
 
 async def test_every_work_survives_the_gateway(http: httpx.AsyncClient, keep: PluginCache) -> None:
     given = await search(http, keep, "nature", settings=APPLICATION)
-    kept = mend.page(given, provider_info(), holds_files=False)
+    info = msgspec.structs.replace(provider_info(), page_size=48)  # with credentials
+    kept = sanitize.page(given, info, holds_files=False)
     assert kept.images == given.images
     assert None in {image.title for image in kept.images}
     assert any((image.title or "").endswith(".JPG") for image in kept.images)

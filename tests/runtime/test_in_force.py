@@ -16,7 +16,7 @@ class TestInForce:
 
     @pytest.fixture
     async def api(self, start: Any) -> Any:
-        return await start(toml="")
+        return await start(toml="deadline = 20")
 
     def put(self, api: Any, text: str) -> None:
         live = api.services.live

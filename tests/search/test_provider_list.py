@@ -220,7 +220,7 @@ class TestJson:
             own = found[each["name"]]
             if each["standing"] is not None:
                 for health in (each["standing"], own["standing"]):
-                    health["cache"] = None  # the server writes it with the next beat of its pulse
+                    health["cache"] = None  # the server writes it with its next background task
                     for quota in health["quotas"]:
                         del quota["more_in"]
                     health["quotas"] = [quota for quota in health["quotas"] if "second" not in quota["name"]]
@@ -356,7 +356,7 @@ class TestCacheRate:
         assert place.list_providers()["pexels"]["standing"]["cache"] == {"hits": 1, "stale": 1, "misses": 1}
 
     def test_of_a_server_that_runs(self, place: Place) -> None:
-        """It writes with its pulse, not only at its end."""
+        """A background task writes them, not only the end of the server."""
 
         async def run() -> dict[str, Any]:
             services = Services(load({"OPENVERSE_ENABLED": "false", **place.environ}, place.folder))

@@ -165,8 +165,8 @@ class TestPostgres:
         wait_until(lambda: len(serving()) == 2, "both workers")
         own_postgres.stop("fast")
         try:
-            wait_until(lambda: len(server.lines("the pulse does not reach")) == 2, "both workers to notice")
-            os.kill(server.lines("the pulse does not reach")[0]["pid"], signal.SIGKILL)
+            wait_until(lambda: len(server.lines("background tasks cannot reach")) == 2, "both workers to notice")
+            os.kill(server.lines("background tasks cannot reach")[0]["pid"], signal.SIGKILL)
             wait_until(
                 lambda: server.lines("this worker exits and another one starts"), "the end of its first successor"
             )

@@ -62,4 +62,4 @@ def test_one_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["pexls"])
 
-    assert "there is no pexls; there are artic, europeana, flickr" in capsys.readouterr().err
+    assert "there is no pexls: use artic, europeana, flickr" in capsys.readouterr().err
