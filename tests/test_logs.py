@@ -2,6 +2,7 @@
 
 import asyncio
 import calendar
+import contextvars
 import io
 import json
 import logging
@@ -669,7 +670,7 @@ class TestFormatter:
             await asyncio.gather(*(asyncio.create_task(task(name)) for name in "abc"))
             written.log.info("none")
 
-        asyncio.run(run())
+        contextvars.Context().run(asyncio.run, run())  # what other tests have bound does not count
 
         lines = [json.loads(line) for line in written.text.splitlines()]
         assert all(line.get("request_id", "none") == line["event"].split()[-1] for line in lines)

@@ -40,6 +40,7 @@ def search(installed: Any, folder: Path, environ: Mapping[str, str], *arguments:
     return json.loads(installed.run(folder, *command, environ=environ).stdout)
 
 
+@pytest.mark.soak
 def test_its_own_tests_pass(herbarium: Any) -> None:
     ended = herbarium.run(
         herbarium.folder / HERBARIUM.name, "-m", "pytest", "-q", environ={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

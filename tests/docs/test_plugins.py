@@ -170,6 +170,7 @@ def reader(wheel: Path, tmp_path: Path) -> Iterator[Reader]:
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="the page consists of such commands")
+@pytest.mark.soak
 def test_the_page_leads_to_a_working_provider(reader: Reader) -> None:
     """Every block runs, in order, from an empty folder; each prints what the page shows."""
     for title in HANDS_ON:

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,28 +101,6 @@ def ask(raw_scope: Callable[..., dict[str, Any]]) -> Callable[..., Awaitable[int
         return int(sent[0]["status"])
 
     return ask
-
-
-@pytest.fixture
-def is_linear() -> Callable[..., Awaitable[bool]]:
-    """Tells whether twice the input takes less than three times the CPU time.
-
-    `assert await is_linear(work, 4000)`, where `await work(size)` does the work on an input of this size.
-    """
-
-    async def cost(work: Callable[[int], Awaitable[object]], size: int) -> float:
-        times = []
-        for _ in range(5):
-            begun = time.process_time()
-            await work(size)
-            times.append(time.process_time() - begun)
-        return min(times)
-
-    async def is_linear(work: Callable[[int], Awaitable[object]], size: int) -> bool:
-        await work(size)  # What the first call alone does (imports, caches) does not count.
-        return await cost(work, 2 * size) < 3 * await cost(work, size)
-
-    return is_linear
 
 
 class Answer:

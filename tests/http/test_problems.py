@@ -9,6 +9,7 @@ from imagevault import errors
 from imagevault.errors import DatabaseUnavailable
 from imagevault.http.problems import Problem, describe
 from imagevault.http.request import RequestContext, RequestHead
+from tests.support.linear_time import is_linear_async
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -282,16 +283,14 @@ class TestBodies:
         [(b"", b"["), (b"", b"\\"), (b"", b'{"a":'), (b"", b"\\\\u0000"), (b'"', b"\\u0000")],
         ids=["lists", "backslashes", "objects", "escaped backslashes", "NULs"],
     )
-    async def test_what_can_be_wrong_is_refused_in_linear_time(
-        self, api: Any, is_linear: Any, begin: bytes, unit: bytes
-    ) -> None:
+    async def test_what_can_be_wrong_is_refused_in_linear_time(self, api: Any, begin: bytes, unit: bytes) -> None:
         """The worst of the bodies above cost in proportion to their length."""
 
         async def refuse(size: int) -> None:
             answer = await api.post("/signup", content=begin + unit * (size // len(unit)), headers=JSON)
             assert answer.status_code == 400
 
-        assert await is_linear(refuse, 32_000)
+        assert await is_linear_async(refuse, 32_000)
 
 
 class TestShape:

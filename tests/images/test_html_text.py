@@ -1,12 +1,11 @@
 """The text of HTML, and how long it takes for input that was made to take long."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imagevault.images.html_text import text_of
+from tests.support.linear_time import is_linear
 
 
 @pytest.mark.parametrize(
@@ -63,20 +62,6 @@ HOSTILE = [
 ]
 
 
-def cost(markup: str) -> float:
-    """The processor seconds of the fastest of some tries."""
-    costs = []
-    for _ in range(5):
-        begun = time.thread_time()
-        text_of(markup)
-        costs.append(time.thread_time() - begun)
-    return min(costs)
-
-
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_takes_linear_time(piece: str) -> None:
-    """Twice the input takes less than three times as long."""
-    once = cost(piece * 40_000)
-    twice = cost(piece * 80_000)
-
-    assert twice < 3 * once + 0.002
+    assert is_linear(lambda size: text_of(piece * size), 20_000)

@@ -152,6 +152,7 @@ def project(installed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.soak
 class TestInstalled:
     def test_its_own_tests_pass(self, installed: Any, project: Path, tmp_path: Path) -> None:
         """The whole contract among them, and none is skipped."""

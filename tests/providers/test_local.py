@@ -753,6 +753,7 @@ class TestSamples:
         assert await ids(None, "red fox") == ["fox-in-snow.jpg"]
 
     @pytest.mark.parametrize("file", ["abstract-waves.png", "desert-dunes.jpg", "aurora.jpg"])
+    @pytest.mark.soak
     def test_drawing_again_makes_the_same(
         self, tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, file: str
     ) -> None:
