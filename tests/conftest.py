@@ -18,8 +18,9 @@ import pytest
 from filelock import FileLock
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from tests.support.offline import OFFLINE, OURS
+
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="imagevault-tests-"))
-OURS = tuple(f"{point.name.upper()}_" for point in entry_points(group="imagevault"))
 for name in [name for name in os.environ if name.startswith(("IMAGEVAULT_", *OURS))]:
     del os.environ[name]
 for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL"):
@@ -42,8 +43,6 @@ hypothesis.settings.load_profile("busy")
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
-# No test calls an upstream that is not simulated: without these, a search of all would ask the real ones.
-OFFLINE = {f"{name}ENABLED": "false" for name in OURS if name[:-1].lower() not in {"local", "pexels"}}
 # On a busy machine a search takes longer than it may by default, and that is not what most tests are about.
 PATIENT = {"IMAGEVAULT_DEADLINE": "20"}
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -286,7 +285,6 @@ def cli(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> InProcess:
     """The same in this process: `here("config", "check", environ={...}, input="...")`."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("imagevault.cli.output.out.width", 200)
     return InProcess(monkeypatch, capsys, OFFLINE | PATIENT)
 
 

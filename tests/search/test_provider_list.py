@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import re
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
@@ -20,8 +19,9 @@ from imagevault.search.outcome import SearchFailed
 from imagevault.search.search import SearchRequest
 from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
+from tests.support.commands import InProcess
+from tests.support.offline import OFFLINE
 
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Work = Callable[[Services], Awaitable[None]]
 DAY = 86400
 OURS = f"imagevault {version('imagevault')}"
@@ -30,7 +30,7 @@ OURS = f"imagevault {version('imagevault')}"
 class Place:
     """A folder in which a server works, and then `imagevault providers` is asked."""
 
-    def __init__(self, folder: Path, cli: Cli, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, cli: InProcess, environ: Mapping[str, str]) -> None:
         self.folder = folder
         self.cli = cli
         self.environ = dict(environ)
@@ -96,8 +96,8 @@ def cells(text: str) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, cli: Cli, configured: dict[str, str]) -> Place:
-    place = Place(tmp_path, cli, configured)
+def place(tmp_path: Path, here: InProcess, configured: dict[str, str]) -> Place:
+    place = Place(tmp_path, here, OFFLINE | configured)
     place.write()
     return place
 

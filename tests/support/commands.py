@@ -25,7 +25,7 @@ class Ended(NamedTuple):
 class InProcess:
     """A runner of `imagevault ...` in this process: `here("config", "check", environ={...}, input="...")`.
 
-    `searching`: the environment of the commands that call upstreams.
+    `searching`: the environment of the commands that call upstreams. `COLUMNS` is the width of the output.
     """
 
     def __init__(
@@ -39,8 +39,10 @@ class InProcess:
         code = 0
         with self.monkeypatch.context() as patch, _logging_kept(patch):
             known = {"COLUMNS": "200", **(self.searching if SEARCHING & set(arguments[:1]) else {})}
-            for name, value in {**known, **(environ or {})}.items():
+            known |= environ or {}
+            for name, value in known.items():
                 patch.setenv(name, value)
+            patch.setattr("imagevault.cli.output.out.width", int(known["COLUMNS"]))
             patch.setattr(sys, "argv", ["imagevault", *arguments])
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input.encode()), encoding="utf-8"))
             try:
