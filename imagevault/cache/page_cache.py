@@ -94,8 +94,7 @@ class PageCache:
 
         """
         checked_at = self._limiter.clock()
-        entry = await self._tiers.find(provider, id)
-        image = entry.find(id) if entry is not None else None
+        image = await self._tiers.find(provider, id)
         if image is not None:
             return image
         return await self.fetch_image(provider, id, seconds, caller=caller, checked_at=checked_at)

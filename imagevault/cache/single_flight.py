@@ -221,5 +221,6 @@ def _outcome(flight: Flight, error: BaseException | None) -> Outcome:
     if isinstance(error, RateLimited):
         return Outcome(verdict="limited", reported=reported, retry_after=error.retry_after, error=message)
     if not isinstance(error, ProviderError) or type(error) is ProviderError:  # our fault, or the plugin's
-        return Outcome(verdict="refused", reported=reported, error=message)
+        seconds = error.retry_after if isinstance(error, ProviderError) else None
+        return Outcome(verdict="refused", reported=reported, retry_after=seconds, error=message)
     return Outcome(verdict="failed", reported=reported, retry_after=error.retry_after, error=message)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from imagevault.records import Image, Page
+from imagevault.records import Page
 
 _decoder = msgspec.msgpack.Decoder(Page)
 
@@ -35,10 +35,6 @@ class CacheEntry(msgspec.Struct, frozen=True):
     def previous_version(self) -> int:
         """The version of the page before it."""
         return round(self.previous_stored_at * 1000)
-
-    def find(self, id: str) -> Image | None:
-        """Return the image with this id from the page, None if it is not there."""
-        return next((image for image in decode(self.content).images if image.id == id), None)
 
 
 class PageStore(Protocol):

@@ -6,7 +6,7 @@ from imagevault.cache.result import CacheTier
 from imagevault.cache.store import CacheEntry, PageStore, decode, encode
 from imagevault.errors import DatabaseUnavailable
 from imagevault.plugins.provider import Provider
-from imagevault.records import Page
+from imagevault.records import Image, Page
 
 
 class CacheTiers:
@@ -50,14 +50,15 @@ class CacheTiers:
         self._memory.put(key, provider.name, entry, page)
         return page
 
-    async def find(self, provider: Provider, id: str) -> CacheEntry | None:
-        """Return the page on which an image was seen last, if it may be served."""
+    async def find(self, provider: Provider, id: str) -> Image | None:
+        """Return an image from the page on which it was seen last, if that page may be served."""
         entry = self._memory.find(provider.name, id)
         if entry is None and has_upstream(provider):
             entry = await self._store.find(provider.name, id)
         if entry is None or not self._freshness.is_servable(provider, entry):
             return None
-        return entry
+        images = self._memory.decode(entry.content).images
+        return next((image for image in images if image.id == id), None)
 
     def put(self, provider: Provider, key: str, page: Page, now: float) -> CacheEntry:
         """Cache a page in memory, and return the entry to `store`."""

@@ -21,9 +21,10 @@ def read_config(path: Path) -> str | None:
         ConfigError: if the file cannot be read, or is not UTF-8.
 
     """
-    if path.is_fifo():  # reading a pipe would block the event loop until somebody writes to it
-        raise ConfigError(path.name, str(path), "cannot be read: it is a pipe; use a regular file")
     try:
+        is_pipe = path.is_fifo()
+        if is_pipe:  # reading a pipe would block the event loop until somebody writes to it
+            raise ConfigError(path.name, str(path), "cannot be read: it is a pipe; use a regular file")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return None

@@ -55,7 +55,7 @@ def thumbnail(path: Path, folder: Path, version: str) -> Path | None:
         return None
     content, suffix = rendered
     stored = folder / f"{name}{suffix}"
-    write_atomically(stored, content)
+    write_atomically(stored, content, mode=0o644)
     return stored
 
 

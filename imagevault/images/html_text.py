@@ -26,7 +26,10 @@ SEPARATING = frozenset(
 HIDDEN = frozenset({"script", "style", "template"})  # they hold no text for people
 TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]{0,14})(?=[\s/>])")
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")  # &amp; &#233; &#xE9;
-MAX_QUOTED_ENDS = 3  # how many > inside of quoted attributes are passed over
+DECLARATION = re.compile(r"<[!?][a-zA-Z]|<!\[CDATA\[")  # <!DOCTYPE html>, <![CDATA[x]]>, <?php ?>
+END_OF_HIDDEN = {name: re.compile(f"</{name}", re.IGNORECASE) for name in HIDDEN}
+# Possessive, so that quotes which never end are read once: href="a>b" title='c'>
+REST_OF_TAG = re.compile(r"""(?:[^"'>]++|"[^"]*+"|'[^']*+')*+>""")
 
 
 def text_of(markup: str) -> str:
@@ -55,37 +58,35 @@ def _pieces(markup: str) -> Iterator[str]:
 
 
 def _tag(markup: str, start: int) -> tuple[str, int | None]:
-    """The name of the tag that begins here, and where it ends; None where none begins."""
+    """The name of the tag that begins here, and where it ends; None where none begins.
+
+    A tag that is never closed takes the rest with it, as in a text that was cut.
+    """
     if markup.startswith("<!--", start):
-        comment_end = markup.find("-->", start + 4)
-        return "", len(markup) if comment_end < 0 else comment_end + 3
+        return "", _behind("-->", markup, start + 4)
+    if DECLARATION.match(markup, start):
+        return "", _behind(">", markup, start)
     found = TAG_NAME.match(markup, start)
     if found is None or found[1].lower() not in ELEMENTS:
         return "", None
-    end = _end_of_tag(markup, start)
-    # A tag that is never closed takes the rest with it, as in a text that was cut.
-    return found[1].lower(), len(markup) if end is None else end
+    return found[1].lower(), _end_of_tag(markup, found.end())
 
 
-def _end_of_tag(markup: str, start: int) -> int | None:
-    """Behind the > that ends a tag: the first one outside of quotes, or the first of all where quotes do not match."""
-    first: int | None = None
-    end = start
-    for _ in range(MAX_QUOTED_ENDS):
-        end = markup.find(">", end)
-        if end < 0:
-            return first
-        end += 1
-        first = end if first is None else first
-        if markup.count('"', start, end) % 2 == 0:
-            return end
-    return first
+def _end_of_tag(markup: str, position: int) -> int:
+    """The position after the `>` that ends a tag: the first one outside of quotes, or simply the first."""
+    found = REST_OF_TAG.match(markup, position)
+    return found.end() if found else _behind(">", markup, position)
 
 
 def _end_of_hidden(markup: str, name: str, position: int) -> int:
-    """Behind the end tag of an element that holds no text; the end of everything where it has none."""
-    found = re.compile(rf"</{name}[^>]*>", re.IGNORECASE).search(markup, position)
-    return found.end() if found else len(markup)
+    """The position after the end tag of an element that holds no text; the end of everything if it has none."""
+    found = END_OF_HIDDEN[name].search(markup, position)
+    return _behind(">", markup, found.end()) if found else len(markup)
+
+
+def _behind(end: str, markup: str, position: int) -> int:
+    found = markup.find(end, position)
+    return len(markup) if found < 0 else found + len(end)
 
 
 def _unescaped(text: str) -> str:

@@ -20,6 +20,7 @@ MAX_TEXT = 1000
 MAX_NAME = 200
 MAX_TAG = 100
 MAX_LICENSE_ID = 100
+MARKUP_FACTOR = 20  # how many times longer than its text markup may be; what follows is not read
 MAX_TAGS = 50
 MAX_RENDITIONS = 20
 MAX_SIDE = 1_000_000  # pixels
@@ -187,7 +188,7 @@ def _line(text: str | None, max_length: int) -> str | None:
     """Plain text on one line, without HTML and control characters, cut to `max_length`; None if nothing is left."""
     if not text:
         return None
-    text = text[: 2 * max_length]
+    text = text[: MARKUP_FACTOR * max_length]
     if "<" in text or "&" in text:
         text = text_of(text)
     if not text.isprintable():

@@ -160,7 +160,8 @@ class Database:
             try:
                 if not await _is_up_to_date():
                     async with self.engine.migration_lock():
-                        await _migrate()
+                        if not await _is_up_to_date():  # another worker may have migrated while this one waited
+                            await _migrate()
             except BaseException:
                 await self.engine.close()
                 raise

@@ -10,6 +10,7 @@ FAILURES = 5  # in a row, and the breaker opens (Envoy's outlier detection: 5, 3
 OPEN, MAX_OPEN = 30.0, 300.0  # seconds
 PROBE_LIMIT = 35.0  # seconds after which a probe counts as lost
 THROTTLED, MAX_THROTTLED = 2.0, 60.0  # seconds after a 429 that names no time; doubled each time
+MAX_THROTTLES = 10  # that are counted: more of them make the pause no longer
 MAX_RETRY_AFTER = 86400.0  # seconds
 
 
@@ -42,7 +43,7 @@ def record(state: State, call: Call, outcome: Outcome, now: float) -> None:
     is_probe = state.probe == call.owner
     if is_probe:
         state.probe = None
-    if outcome.verdict == "failed" and outcome.retry_after:
+    if outcome.verdict in {"failed", "refused"} and outcome.retry_after:
         _pause(state, outcome, now)
     if outcome.verdict == "ok":
         state.failures = 0
@@ -66,8 +67,8 @@ def reset(state: State) -> None:
 def _pause(state: State, outcome: Outcome, now: float) -> None:
     seconds = outcome.retry_after or 0.0
     if seconds <= 0:  # a wait of 0 names no time
-        seconds = min(THROTTLED * 2**state.throttles, MAX_THROTTLED)
-        state.throttles += 1
+        seconds = min(THROTTLED * 2 ** min(state.throttles, MAX_THROTTLES), MAX_THROTTLED)
+        state.throttles = min(state.throttles + 1, MAX_THROTTLES)
     seconds = min(seconds, MAX_RETRY_AFTER)
     state.paused_until = max(state.paused_until, now + seconds)
 

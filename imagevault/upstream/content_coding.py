@@ -14,6 +14,7 @@ GZIP = 16 + zlib.MAX_WBITS
 ZLIB = zlib.MAX_WBITS
 RAW_DEFLATE = -zlib.MAX_WBITS
 ZLIB_HEADER = 2  # bytes
+GZIP_MAGIC = b"\x1f\x8b"
 CODINGS = ("gzip", "deflate")  # what we ask for
 
 
@@ -45,30 +46,35 @@ class Gzip:
 
     def __init__(self) -> None:
         self._inflater = zlib.decompressobj(GZIP)
+        self._start = b""  # of the next member, until its magic number is there
         self._has_member = False
+        self._is_in_member = False
         self._is_over = False
 
     def decode(self, piece: bytes) -> Iterator[bytes]:
         """Yield what a piece inflates to."""
         while piece and not self._is_over:
-            try:
-                inflated = self._inflater.decompress(piece, CHUNK)
-            except zlib.error:
-                if not self._has_member:
-                    raise InvalidResponse("its compressed answer is broken") from None
-                self._is_over = True  # padding behind the last member
-                return
-            if inflated:
-                yield inflated
-            piece = self._inflater.unconsumed_tail
+            if not self._is_in_member:
+                self._start += piece
+                if len(self._start) < len(GZIP_MAGIC):
+                    return
+                if self._has_member and not self._start.startswith(GZIP_MAGIC):
+                    self._is_over = True  # padding after the last member
+                    return
+                piece = self._start
+                self._start = b""
+                self._is_in_member = True
+            yield from _inflate(self._inflater, piece)
+            piece = b""
             if self._inflater.eof:
                 piece = self._inflater.unused_data
                 self._has_member = True
+                self._is_in_member = False
                 self._inflater = zlib.decompressobj(GZIP)
 
     def finish(self) -> None:
-        """Check that a member is complete."""
-        if not self._has_member:
+        """Check that every member is complete."""
+        if self._is_in_member or not self._has_member:
             raise InvalidResponse("its compressed answer is cut off")
 
 
@@ -87,19 +93,26 @@ class Deflate:
                 return
             self._inflater = zlib.decompressobj(ZLIB if _has_zlib_header(self._start) else RAW_DEFLATE)
             piece = self._start
-        while piece and not self._inflater.eof:
-            try:
-                inflated = self._inflater.decompress(piece, CHUNK)
-            except zlib.error:
-                raise InvalidResponse("its compressed answer is broken") from None
-            if inflated:
-                yield inflated
-            piece = self._inflater.unconsumed_tail
+        yield from _inflate(self._inflater, piece)
 
     def finish(self) -> None:
         """Check that the stream is complete."""
         if self._inflater is None or not self._inflater.eof:
             raise InvalidResponse("its compressed answer is cut off")
+
+
+def _inflate(inflater: "zlib._Decompress", piece: bytes) -> Iterator[bytes]:
+    """Yield all that a piece inflates to, in parts of at most CHUNK bytes."""
+    while not inflater.eof:
+        try:
+            inflated = inflater.decompress(piece, CHUNK)
+        except zlib.error:
+            raise InvalidResponse("its compressed answer is broken") from None
+        if inflated:
+            yield inflated
+        piece = inflater.unconsumed_tail
+        if not piece and len(inflated) < CHUNK:  # the inflater holds nothing back
+            return
 
 
 def _has_zlib_header(start: bytes) -> bool:

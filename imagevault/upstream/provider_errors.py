@@ -20,11 +20,14 @@ from imagevault.errors import (
     Unavailable,
 )
 from imagevault.plugins.provider import Provider
+from imagevault.upstream.limiter import CircuitOpen, QuotaExhausted
 
 log = logging.getLogger(__name__)
 
-MAX_RETRY_AFTER = 86400.0  # seconds
-MAX_MESSAGE = 1000  # characters
+MAX_RETRY_AFTER = 86400.0  # seconds that an upstream may ask for
+LONGEST_WAIT = 31 * 86400.0  # seconds; our own refusals may wait for the end of a month
+MAX_MESSAGE = 1000  # characters that are shown
+MAX_READ = 10 * MAX_MESSAGE  # characters that are looked at
 MAX_HEADER = 100  # characters of a header that are looked at
 WHOLE_NUMBER = re.compile(r"[0-9]{1,15}")
 DISCONNECTED = "disconnected"  # httpcore: "Server disconnected without sending a response."
@@ -34,12 +37,14 @@ def to_provider_error(error: Exception, provider: Provider) -> ProviderError:
     """Return the provider error for any exception.
 
     Its message is valid text without a URL or a secret, fit to be shown, of at most 1000 characters. Its `retry_after`
-    is None, or more than 0 and at most a day.
+    is None, or more than 0 and at most a day; a month for the limiter's own refusals.
     """
     try:
         found = _translate(error, provider)
-        message = provider.redacted(str(found)[:MAX_MESSAGE]).encode("utf-8", "replace").decode()
-        seconds = clamp_retry_after(found.retry_after)
+        # Redacted before it is cut, so that no part of a secret is left at the end.
+        message = provider.redacted(str(found)[:MAX_READ])[:MAX_MESSAGE].encode("utf-8", "replace").decode()
+        is_our_refusal = isinstance(found, QuotaExhausted | CircuitOpen)
+        seconds = clamp_retry_after(found.retry_after, LONGEST_WAIT if is_our_refusal else MAX_RETRY_AFTER)
     except Exception as failure:  # noqa: BLE001  an error of a stranger's code may do anything
         return ProviderError(f"the plugin failed ({type(failure).__name__})")
     found.args = (message,)
@@ -47,11 +52,11 @@ def to_provider_error(error: Exception, provider: Provider) -> ProviderError:
     return found
 
 
-def clamp_retry_after(seconds: object) -> float | None:
-    """Return a wait in seconds, a day at most; None if it is none: 0, negative, not a number."""
+def clamp_retry_after(seconds: object, longest: float = MAX_RETRY_AFTER) -> float | None:
+    """Return a wait in seconds, at most the longest; None if it is none: 0, negative, not a number."""
     if not isinstance(seconds, int | float) or not seconds > 0:
         return None
-    return min(float(min(seconds, MAX_RETRY_AFTER)), MAX_RETRY_AFTER)
+    return float(min(seconds, longest))
 
 
 def _translate(error: Exception, provider: Provider) -> ProviderError:
@@ -79,16 +84,17 @@ def _translate(error: Exception, provider: Provider) -> ProviderError:
 
 def _for_status(response: httpx.Response, title: str, *, has_key: bool) -> ProviderError:
     status = response.status_code
+    seconds = retry_after(response)
     if status in {401, 403}:
         refused = "does not accept the key" if has_key else "refuses calls of this server"
-        return Unauthorized(f"{title} {refused} (it answered {status})")
+        return Unauthorized(f"{title} {refused} (it answered {status})", seconds)
     if status == 429:
-        return RateLimited(f"{title} allows no more requests now", retry_after(response))
+        return RateLimited(f"{title} allows no more requests now", seconds)
     if status in {404, 410}:
         return NotFound(f"{title} has no such thing (it answered {status})")
     if status >= 500:
-        return Unavailable(f"{title} answered {status}", retry_after(response))
-    return InvalidResponse(f"{title} did not understand the request (it answered {status})")
+        return Unavailable(f"{title} answered {status}", seconds)
+    return InvalidResponse(f"{title} did not understand the request (it answered {status})", seconds)
 
 
 def retry_after(response: httpx.Response) -> float | None:

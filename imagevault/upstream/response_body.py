@@ -30,7 +30,8 @@ class CappedBody(httpx.AsyncByteStream):
                 decoded += len(part)
                 _check_size(decoded)
                 yield part
-        decoder.finish()
+        if received:  # an answer without a body may name a coding all the same
+            decoder.finish()
 
     async def aclose(self) -> None:
         """Close the answer."""

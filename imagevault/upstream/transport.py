@@ -18,6 +18,7 @@ from imagevault.plugins.provider import Provider
 from imagevault.upstream.content_coding import CODINGS
 from imagevault.upstream.flight import Flight, current_flight
 from imagevault.upstream.limiter import CallLimiter
+from imagevault.upstream.provider_errors import retry_after
 from imagevault.upstream.reported_quota import reported_quotas
 from imagevault.upstream.response_body import CappedBody
 
@@ -121,7 +122,7 @@ class ProviderTransport(httpx.AsyncBaseTransport):
             if not self._may_retry(request, flight, limiter):
                 raise
         else:
-            names_no_time = "retry-after" not in response.headers
+            names_no_time = retry_after(response) is None
             is_temporary = response.status_code in TEMPORARY and names_no_time
             if not is_temporary or not self._may_retry(request, flight, limiter):
                 return response

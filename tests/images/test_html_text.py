@@ -30,6 +30,12 @@ from tests.support.linear_time import is_linear
         ("<script>never ends", ""),
         ('<a title="it never ends', ""),
         ("a <![1", "a <![1"),
+        ("a <!DOCTYPE html> b", "a b"),
+        ("a <?php x ?> b", "a b"),
+        ("a <![CDATA[x]]> b", "a b"),
+        ("<img src='a>b' alt=x>after", "after"),
+        ('<a title="it\'s">Ann</a> <b title="o\'clock">Bo</b>', "Ann Bo"),
+        ("5 <! 6", "5 <! 6"),
         ("", ""),
     ],
 )
@@ -55,10 +61,15 @@ HOSTILE = [
     "<script>",
     "<a>",
     '<a title=">',
+    "<a '>",
+    "<a \"'>",
     "<![1",
+    "<!D",
     "<?",
     "<br",
     "-->",
+    "</script",
+    "<script></script",
 ]
 
 

@@ -180,3 +180,17 @@ class TestRecords:
 
         assert sanitize.image(held, INFO, holds_files=True) is not None
         assert sanitize.image(held, INFO, holds_files=False) is None
+
+
+def test_a_long_markup_keeps_its_text() -> None:
+    """Five linked authors in 600 characters of HTML are five names."""
+    names = ["Ada Example", "Bo Example", "Cy Example", "Di Example", "Ed Example"]
+    link = '<a href="https://commons.example/wiki/User:{0}" title="User:{0}" class="mw-redirect" rel="nofollow">{0}</a>'
+    author = Author(", ".join(link.format(name) for name in names))
+    returned = Image(id="1", author=author, renditions=[Rendition(name="original", url="https://a.example/1.jpg")])
+
+    found = sanitize.image(returned, ProviderInfo(title="Test", page_size=1), holds_files=False)
+
+    assert found is not None
+    assert found.author is not None
+    assert found.author.name == ", ".join(names)

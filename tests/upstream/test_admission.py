@@ -241,6 +241,14 @@ class TestPause:
 
         assert state.paused_until == NOW + 60
 
+    def test_a_thousand_of_them_still_pause(self) -> None:
+        """The doubling has an end, and so has its arithmetic."""
+        state = State()
+        for _ in range(1100):
+            state = observe(state, LIMITS, call(), Outcome(verdict="limited"), NOW)
+
+        assert state.paused_until == NOW + 60
+
     def test_without_a_time_it_doubles(self) -> None:
         """From two seconds to a minute; a success begins anew. A pause of 0 names no time either."""
         state, pauses = State(), []
@@ -275,7 +283,10 @@ class TestBreaker:
         named = observe(State(), LIMITS, call(), Outcome(verdict="failed", retry_after=120), NOW)
         unnamed = observe(State(), LIMITS, call(), Outcome(verdict="failed", retry_after=0), NOW)
 
+        refused = observe(State(), LIMITS, call(), Outcome(verdict="refused", retry_after=120), NOW)
+
         assert admit(named, LIMITS, call(), NOW)[0] == Decision("no", 120.0, "paused")
+        assert admit(refused, LIMITS, call(), NOW)[0] == Decision("no", 120.0, "paused")
         assert admit(unnamed, LIMITS, call(), NOW)[0].verdict == "go"
 
     def test_one_probe_reopens_it(self) -> None:

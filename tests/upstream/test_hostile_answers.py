@@ -16,6 +16,8 @@ from imagevault.config.settings import Settings
 from imagevault.errors import InvalidResponse, ProviderError, RateLimited, Unavailable
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
+from imagevault.upstream.content_coding import decoder_for
+from imagevault.upstream.limiter import QuotaExhausted
 from imagevault.upstream.provider_errors import to_provider_error
 from imagevault.upstream.response_body import MAX_BODY
 from imagevault.upstream.transport import open_client
@@ -27,11 +29,11 @@ class Body(msgspec.Struct):
     text: str
 
 
-class NoSettings(msgspec.Struct, frozen=True):
-    """None."""
+class Keyed(msgspec.Struct, frozen=True):
+    api_key: str = ""
 
 
-def provider(base_url: str, concurrency: int = 2) -> Provider:
+def provider(base_url: str, concurrency: int = 2, api_key: str = "") -> Provider:
     """A provider whose API is at this address."""
 
     @hookimpl
@@ -40,7 +42,7 @@ def provider(base_url: str, concurrency: int = 2) -> Provider:
             title="Test",
             page_size=1,
             base_url="https://api.example/",
-            settings=NoSettings,
+            settings=Keyed,
             concurrency=concurrency,
         )
 
@@ -52,7 +54,7 @@ def provider(base_url: str, concurrency: int = 2) -> Provider:
     plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
     plugins = PluginRegistry()
     plugins.add("hostile", lambda: plugin, "here")
-    plugins.configure(Settings(providers={"hostile": {"base_url": base_url}}))
+    plugins.configure(Settings(providers={"hostile": {"base_url": base_url, "api_key": api_key}}))
     return plugins.providers["hostile"]
 
 
@@ -145,8 +147,13 @@ class TestConnections:
         assert isinstance(await error_of(b"hello\r\n\r\n"), InvalidResponse)
 
 
-RAW_DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-RAW = RAW_DEFLATE.compress(BODY) + RAW_DEFLATE.flush()
+def raw_deflate(data: bytes) -> bytes:
+    """The data as RFC 1951 has it, without the header of zlib."""
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return deflater.compress(data) + deflater.flush()
+
+
+RAW = raw_deflate(BODY)
 
 
 class TestContentCodings:
@@ -161,8 +168,23 @@ class TestContentCodings:
             (b"deflate", zlib.compress(BODY)),
             (b"deflate", RAW),
             (b"identity", BODY),
+            (b"gzip", gzip.compress(BODY + b" " * 65_521)),
+            (b"deflate", raw_deflate(BODY + b" " * 65_521)),
+            (b"deflate", raw_deflate(BODY + b" " * 200_000)),
         ],
-        ids=["gzip", "x-gzip", "upper case", "two members", "padding", "zlib", "raw deflate", "identity"],
+        ids=[
+            "gzip",
+            "x-gzip",
+            "upper case",
+            "two members",
+            "padding",
+            "zlib",
+            "raw deflate",
+            "identity",
+            "long gzip",
+            "a little more than a chunk",
+            "long raw deflate",
+        ],
     )
     async def test_are_decoded(self, coding: bytes, body: bytes) -> None:
         """RFC 9110, section 8.4.1."""
@@ -189,14 +211,35 @@ class TestContentCodings:
         [
             (b"gzip", gzip.compress(BODY)[:-5]),
             (b"gzip", b"no gzip at all"),
+            (b"gzip", gzip.compress(BODY) + gzip.compress(BODY)[:-5]),
+            (b"gzip", gzip.compress(BODY) + gzip.compress(BODY)[:-8] + b"wrong!!!"),
             (b"deflate", zlib.compress(BODY)[:-5]),
             (b"deflate", b"x"),
             (b"br", BODY),
         ],
-        ids=["cut gzip", "no gzip", "cut zlib", "one byte", "brotli"],
+        ids=["cut gzip", "no gzip", "cut member", "wrong checksum", "cut zlib", "one byte", "brotli"],
     )
     async def test_broken_ones_are_invalid(self, coding: bytes, body: bytes) -> None:
         assert isinstance(await error_of(response(body, b"Content-Encoding: " + coding)), InvalidResponse)
+
+    @pytest.mark.parametrize("size", [*range(65_500, 65_580), 131_072])
+    def test_raw_deflate_of_any_length_is_complete(self, size: int) -> None:
+        """Also where the end of the input and the end of a chunk are the same."""
+        decoder = decoder_for("deflate")
+
+        decoded = b"".join(decoder.decode(raw_deflate(b"a" * size)))
+        decoder.finish()
+
+        assert len(decoded) == size
+
+    async def test_an_answer_without_a_body_may_name_a_coding(self) -> None:
+        """A 429 of a network in front of the upstream keeps its time."""
+        empty = response(b"", b"Content-Encoding: gzip", b"Retry-After: 40").replace(b"200 OK", b"429 Slow Down")
+
+        error = await error_of(empty)
+
+        assert isinstance(error, RateLimited)
+        assert error.retry_after == 40
 
     async def test_what_follows_a_stream_is_counted(self) -> None:
         """An upstream that sends zeros without end is left after the cap."""
@@ -214,6 +257,15 @@ class TestContentCodings:
         assert isinstance(error, InvalidResponse)
         assert "larger than 5 MB" in str(error)
         assert sent[0] < 20 * MAX_BODY
+
+
+class TestWaits:
+    @pytest.mark.parametrize("status", [b"400 Bad", b"401 No", b"403 Slow Down", b"429 Slow Down", b"500 Oops"])
+    async def test_every_status_may_name_a_time(self, status: bytes) -> None:
+        """A throttle is not always a 429."""
+        error = await error_of(response(BODY, b"Retry-After: 120").replace(b"200 OK", status))
+
+        assert error.retry_after == 120
 
 
 class TestErrors:
@@ -237,6 +289,24 @@ class TestErrors:
 
         assert str(error).encode().startswith(b"down ?xx")
         assert len(str(error)) == 1000
+
+    def test_no_part_of_a_secret_is_left_where_a_message_is_cut(self) -> None:
+        """It is redacted first."""
+        secret = "abcd1234efgh5678"
+        owner = provider("http://127.0.0.1:9/", api_key=secret)
+
+        for padding in range(970, 1001):
+            message = str(to_provider_error(Unavailable("x" * padding + f"/{secret}/rest"), owner))
+
+            assert "abcd" not in message
+
+    def test_our_own_refusal_may_last_a_month(self) -> None:
+        """The quota of a month is used up: the time is that of the message."""
+        error = to_provider_error(
+            QuotaExhausted("no calls for 1200000 s", 1_200_000.0), provider("http://127.0.0.1:9/")
+        )
+
+        assert error.retry_after == 1_200_000.0
 
     def test_an_error_that_cannot_be_read(self) -> None:
         class Nasty(Exception):
