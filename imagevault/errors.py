@@ -139,7 +139,7 @@ class Forbidden(Refused):
 
 
 class ResourceNotFound(Refused):
-    """There is no such thing, or it is not this caller's."""
+    """The requested object does not exist, or it belongs to another caller."""
 
 
 class Conflict(Refused):

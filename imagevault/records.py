@@ -149,8 +149,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
         license: its own licence; None where all images of the provider have the same (`ProviderInfo.license`).
         renditions: its files, each name once, with an `original` or at least a `large` among them.
         credit: the credit line, plain text, where the provider dictates it; otherwise `ProviderInfo.credit` makes one.
-        ref: for the plugin's own later use, such as an address to call. It is stored with the image and passed to
-            `image_downloaded`; no caller sees it.
+        ref: for the plugin's own later use, such as an address to call. It is stored with the image; no caller sees it.
+            It is meant for `image_downloaded`, which nothing calls yet.
 
     """
 

@@ -1,4 +1,4 @@
-"""The house as it was laid down: what may import what, what is packaged, and that the package works elsewhere."""
+"""The layout of the repository: what may import what, what is packaged, and that the wheel works on its own."""
 
 import ast
 import importlib
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 
-# A module imports from the layers above it here, and from its own folder;
+# From the ground up: a module imports from the layers listed before its own, and from its own package.
 LAYERS = [
     {"errors", "records", "samples"},
     {"files"},
@@ -31,22 +31,20 @@ LAYERS = [
     {"logs"},
     {"storage"},
     {"plugins"},
-    {"live", "edit", "example"},
     {"upstream"},
     {"images"},
     {"cache"},
     {"search"},
     {"accounts"},
     {"downloads"},
-    {"services", "runtime"},
+    {"runtime"},
     {"testing"},
     {"http"},
     {"asgi"},
-    {"terminal", "check", "scaffold"},
     {"cli"},
     {"__main__"},
 ]
-FOR_PLUGINS = {"imagevault", "imagevault.folder", "imagevault.pictures"}  # what a plugin may import
+FOR_PLUGINS = {"imagevault", "imagevault.folder", "imagevault.pictures"}  # what a plugin imports of ours
 
 
 def dotted(path: Path) -> str:
@@ -93,7 +91,7 @@ class TestImports:
         assert printed.split() == []
 
     def test_every_module_has_its_layer(self) -> None:
-        """A new file or folder of the package is given its place in the table above."""
+        """Every file and folder of the package is in `LAYERS`."""
         assert {part(name) for name in MODULES} - {""} <= set().union(*LAYERS)
 
     @pytest.mark.parametrize("name", [name for name in MODULES if name != "imagevault"])
@@ -109,7 +107,7 @@ class TestImports:
         assert {each for each in found if part(each) not in allowed} == set()
 
     def test_routes_are_imported_by_the_app_only(self) -> None:
-        """Rules do not know the routes to them."""
+        """The rules of a package do not depend on its routes."""
         found = {name for name, path in MODULES.items() if any(each.endswith(".routes") for each in imports(path))}
 
         assert found == {"imagevault.http.app"}
@@ -119,7 +117,7 @@ class TestImports:
 
     @pytest.mark.parametrize("name", PROVIDERS)
     def test_our_providers_import_what_a_stranger_may(self, name: str) -> None:
-        """So that each is an example to copy."""
+        """Authors copy these files."""
         found = {each for each in imports(PROVIDERS[name]) if each.split(".")[0].startswith("imagevault")}
 
         assert found - FOR_PLUGINS == set()
@@ -177,7 +175,7 @@ class TestNames:
 
 
 class TestPackaging:
-    """What pyproject.toml lists is what there is."""
+    """pyproject.toml lists what exists."""
 
     def test_packages(self) -> None:
         folders = {dotted(path) for path in (ROOT / "imagevault").rglob("__init__.py")}
@@ -239,7 +237,7 @@ class TestWheel:
         assert all(f"{name.removeprefix('imagevault_')} = {name}" in points for name in PROVIDERS)
 
     def test_is_what_runs(self, installed: Any, tmp_path: Path) -> None:
-        """The environment sees the wheel, not the checkout; its command and its module are the same."""
+        """The environment imports the wheel, not the checkout. The command and the module are the same program."""
         code = (
             "import imagevault, imagevault_pexels, imagevault_migrations as m; print(imagevault.__file__, m.__file__)"
         )
@@ -251,7 +249,7 @@ class TestWheel:
         assert installed.run(tmp_path, command, "--version").stdout == f"imagevault, version {version('imagevault')}\n"
 
     def test_searches_in_an_empty_folder(self, installed: Any, tmp_path: Path) -> None:
-        """With its own samples and its own migrations: nothing of the checkout is needed."""
+        """The wheel brings its own samples and migrations and needs nothing of the checkout."""
         ended = installed.run(tmp_path, "-m", "imagevault", "search", "fox", "-p", "local", "--json")
 
         assert (ended.returncode, ended.stderr) == (0, "")

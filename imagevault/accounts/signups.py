@@ -31,5 +31,5 @@ class Signups:
         self.buckets.take(network)
 
     def give_back(self, network: str) -> None:
-        """Count one account less: the one taken was not created."""
+        """Undo `take` for an account that was not created."""
         self.buckets.give_back(network)

@@ -32,13 +32,13 @@ class Freshness:
         return self._age(entry) < min(seconds, provider.info.max_age or math.inf)
 
     def is_servable(self, provider: Provider, entry: CacheEntry) -> bool:
-        """Whether a page may be served at all. Pages that cost no call to make again are never served stale."""
+        """Whether a page may be served, fresh or stale. Pages without an upstream are never served stale."""
         if not has_upstream(provider):
             return self._age(entry) < provider.info.cache_for
         return self._age(entry) < min(MAX_AGE, provider.info.max_age or MAX_AGE)
 
     def keeps_walks_open(self, entry: CacheEntry) -> bool:
-        """Whether walks that began with the page before this one go on with that one."""
+        """Whether walks that began with the previous version of this page continue with that version."""
         return self._age(entry) < OPEN_WALK
 
     def _age(self, entry: CacheEntry) -> float:

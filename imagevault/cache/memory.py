@@ -67,7 +67,7 @@ class MemoryCache:
             self._slots[key] = slot
 
     def decode(self, content: bytes) -> Page:
-        """Return the page of a content, decoded once while it is much used."""
+        """Decode a page; recently used pages stay decoded."""
         page = self._decoded.get(content)
         if page is None:
             page = decode(content)

@@ -116,7 +116,10 @@ class PageCache:
         return fetched.page.images[0] if fetched.page else None
 
     def configure(self, before: Mapping[str, Provider], now: Mapping[str, Provider]) -> None:
-        """Take in that other providers are in force. Each call under way ends on the client that it began with."""
+        """Close the clients of replaced providers after their last call.
+
+        The breaker is reset where the address or key changed.
+        """
         replaced = [provider for name, provider in before.items() if provider is not now[name]]
         self._writes.start(self._clients.retire(replaced))
         for provider in replaced:

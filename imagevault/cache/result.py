@@ -18,7 +18,7 @@ class CacheResult(msgspec.Struct, frozen=True):
         page: the page.
         status: hit, stale or miss.
         tier: where it came from.
-        version: tells it from the page before it.
+        version: identifies this version of the page.
         calls: upstream calls that left for it.
 
     """

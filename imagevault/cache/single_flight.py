@@ -103,7 +103,7 @@ class SingleFlight:
         deadline = asyncio.get_running_loop().time() + seconds
         if call.key in self._joinable:
             task, flight = self._joinable[call.key]
-            if flight.provider.reached_by == provider.reached_by:  # otherwise it flies to an address of before
+            if flight.provider.reached_by == provider.reached_by:  # otherwise that flight uses the old address or key
                 flight.deadline = max(flight.deadline, deadline)
                 return task
         flight = Flight(call=call, provider=provider, deadline=deadline)

@@ -33,7 +33,7 @@ class CacheRate(msgspec.Struct, frozen=True):
 
     @property
     def rate(self) -> float | None:
-        """The part that waited for no upstream, from 0 to 1; None if no page was read."""
+        """The share of pages served from the cache, from 0 to 1; None if no page was read."""
         total = self.hits + self.stale + self.misses
         return (self.hits + self.stale) / total if total else None
 

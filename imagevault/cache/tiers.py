@@ -22,8 +22,8 @@ class CacheTiers:
     ) -> tuple[CacheEntry, CacheTier] | None:
         """Return a page that may be served, and where it was found.
 
-        The database is asked where memory has no fresh page, or not the `version` that a walk began with. An old page
-        is better than none: while the database is away, memory serves.
+        Memory is read first. The database is read if memory has no fresh page, or not the `version` that a walk began
+        with. While the database does not answer, a stale page in memory is returned.
 
         Raises:
             DatabaseUnavailable: memory has no page, and the database does not answer.
@@ -87,7 +87,7 @@ class CacheTiers:
         return entry.version if entry is not None else 0
 
     def decode(self, content: bytes) -> Page:
-        """Return the page of a content, decoded once while it is much used."""
+        """Decode a page; recently used pages stay decoded."""
         return self._memory.decode(content)
 
     def _suffices(self, provider: Provider, entry: CacheEntry | None, version: int | None) -> bool:

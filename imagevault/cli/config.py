@@ -80,7 +80,7 @@ def _print_findings(findings: Findings, settings: Settings | None) -> None:
     for note in findings.notes:
         print_line(f"note: {note}")
     if settings is not None and not findings.errors:
-        print_line(f"{settings.config or 'no config file: the defaults and the environment'}: good")
+        print_line(f"{settings.config or 'no config file: the defaults and the environment'}: valid")
 
 
 @config.command("example")

@@ -177,7 +177,7 @@ class Progress:
         self._status.stop()
 
     def watch(self, event: "Event") -> None:
-        """Show an event of the search. An event without a result and without an error is the begin of a call."""
+        """Show an event of the search. An event without a result and without an error marks the start of a call."""
         if event.result is None and event.error is None:
             self._awaited[event.provider] = event.page
         else:

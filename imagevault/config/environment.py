@@ -66,7 +66,7 @@ def read_dotenv(path: Path) -> dict[str, str]:
 
 
 def _line(binding: Binding) -> int:
-    """The line that a binding begins on; the parser counts from the blank lines before it."""
+    """Return the line that a binding begins on; the parser counts from the blank lines before it."""
     original = binding.original
     blank = original.string[: -len(original.string.lstrip())]
     return original.line + blank.count("\n")

@@ -52,9 +52,9 @@ class Rate(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Rate limits on callers."""
 
-    requests: Annotated[Rate, Meta(description="requests that a worker accepts from one caller, also in one burst")] = (
-        Rate(600, 60)
-    )
+    requests: Annotated[
+        Rate, Meta(description="requests that a worker accepts from one caller; all may come at once")
+    ] = Rate(600, 60)
     signup: Annotated[Rate, Meta(description="accounts that a worker creates for one network address")] = Rate(5, 3600)
 
 
@@ -104,11 +104,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=1, le=64, description="number of worker processes")] = 1
     public_url: Annotated[
         str | None,
-        Meta(description="public URL of this server, with which image links begin; by default host and port"),
+        Meta(description="public URL of this server, used in links to its pictures; by default host and port"),
     ] = None
     allowed_hosts: Annotated[
         tuple[str, ...],
-        Meta(description="host names accepted in requests, in addition to loopback, `host` and that of `public_url`"),
+        Meta(description="host names accepted in requests besides loopback, `host` and the host of `public_url`"),
     ] = ()
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="origins whose pages may call the API, such as https://app.example")
@@ -129,13 +129,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=8, le=128, description="minimum length of a new password; 15 is safer than the default")
     ] = 8
     draining: Annotated[
-        bool, Meta(description="tell load balancers to send no more requests; requests are still answered")
+        bool, Meta(description="whether `/health/ready` answers 503, so that load balancers stop sending requests")
     ] = False
     log: Annotated[
-        Literal["console", "json"], Meta(description="log format: text for people, or one JSON object a line")
+        Literal["console", "json"],
+        Meta(description="log format: text for people (`console`) or one JSON object a line (`json`)"),
     ] = "console"
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="lowest level that is logged")
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="lowest level that is logged: `debug`, `info`, `warning` or `error`"),
     ] = "info"
     plugins_dir: Annotated[
         Path | None, Meta(description="folder of single-file provider plugins, for their development")
@@ -150,7 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, Variable] = {}
 
     def __repr__(self) -> str:
-        """Names the file only, because the fields hold secrets."""
+        """Name the file only, because the fields hold secrets."""
         return f"Settings({self.config or 'no file'})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
@@ -176,7 +178,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return "default" if place == str(self.config) else place
 
     def provider_values(self, name: str, fields: Iterable[str]) -> Iterator[ProviderValue]:
-        """The values that are set for these fields of a provider; the environment wins over the file.
+        """Return the values that are set for these fields of a provider; the environment wins over the file.
 
         Keys of the file that are not in `fields` come last.
         """
@@ -209,7 +211,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {  # what the type of a key does not 
 
 
 def keys(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
-    """Every key in dotted form (`limits.requests`), with its definition."""
+    """Return every key in dotted form (`limits.requests`), with its definition."""
     for field in msgspec.structs.fields(struct):
         if field.name in NOT_KEYS:
             continue
@@ -220,7 +222,7 @@ def keys(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[
 
 
 def variable(key: str) -> str:
-    """The environment variable of a key, also of `providers.pexels.api_key`."""
+    """Return the environment variable of a key, also of `providers.pexels.api_key`."""
     if key.startswith("providers."):
         name, _, field = key.removeprefix("providers.").partition(".")
         return provider_variable(name, field).rstrip("_")
@@ -228,7 +230,7 @@ def variable(key: str) -> str:
 
 
 def provider_variable(name: str, key: str) -> str:
-    """The environment variable of a provider's key: `PEXELS_API_KEY`."""
+    """Return the environment variable of a provider's key: `PEXELS_API_KEY`."""
     return re.sub(r"\W", "_", f"{name}_{key}").upper()
 
 

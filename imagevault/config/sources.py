@@ -21,7 +21,7 @@ class Given(msgspec.Struct, frozen=True):
 
 
 def keys_in_file(document: Mapping[str, Any], source: str, known: Collection[str]) -> Iterator[tuple[str, Given]]:
-    """The known keys that the file sets, in dotted form, without those of providers.
+    """Return the known keys that the file sets, in dotted form, without those of providers.
 
     Raises:
         ConfigError: for a key that is not known, or if a value stands where a table must.
@@ -43,7 +43,7 @@ def keys_in_file(document: Mapping[str, Any], source: str, known: Collection[str
 
 
 def keys_in_environment(environment: Mapping[str, Variable], known: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
-    """The keys that the environment sets. `known` maps a variable to its key.
+    """Return the keys that the environment sets. `known` maps a variable to its key.
 
     Raises:
         ConfigError: for an unknown variable that begins with `IMAGEVAULT_`.
@@ -59,7 +59,7 @@ def keys_in_environment(environment: Mapping[str, Variable], known: Mapping[str,
 
 
 def provider_tables(document: Mapping[str, Any], source: str) -> Mapping[str, Mapping[str, Any]]:
-    """The tables `[providers.NAME]`, by name. Raises ConfigError if something else stands there."""
+    """Return the tables `[providers.NAME]`, by name. Raises ConfigError if something else stands there."""
     tables = document.get("providers", {})
     if not isinstance(tables, dict):
         raise ConfigError("providers", source, "must be tables, one for each provider: [providers.NAME]")
@@ -70,7 +70,7 @@ def provider_tables(document: Mapping[str, Any], source: str) -> Mapping[str, Ma
 
 
 def dotted(providers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The provider tables as dotted keys: `providers.pexels.api_key`."""
+    """Return the provider tables as dotted keys: `providers.pexels.api_key`."""
     return {f"providers.{name}.{key}": value for name, table in providers.items() for key, value in table.items()}
 
 

@@ -150,7 +150,7 @@ def _remedy(bare: inspect.Type, example: object) -> str:
 
 
 def _such_as(example: object) -> str:
-    """The example for a number; nothing if there is none."""
+    """Return the example for a number; nothing if there is none."""
     return f", such as {example:.9g}" if isinstance(example, int | float) else ""
 
 
@@ -163,7 +163,7 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def _without_metadata(info: inspect.Type) -> inspect.Type:
-    """The type without its metadata; without None too, if one other type is left."""
+    """Return the type without its metadata; without None too, if one other type is left."""
     if isinstance(info, inspect.Metadata):
         return _without_metadata(info.type)
     if isinstance(info, inspect.UnionType):

@@ -22,7 +22,7 @@ LARGEST_FIRST = ("original", "large", "medium", "small", "thumbnail")
 
 
 class DownloadRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A download as its owner sees it. `image` is null where only a URL was given, and so is what is not known."""
+    """A download as its owner sees it. Unknown fields are null; `image` is null if only a URL was given."""
 
     id: uuid.UUID
     image: str | None

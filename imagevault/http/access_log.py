@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 
 def log_request(context: RequestContext) -> None:
-    """Logs a request when it ends, without its query, which may tell what somebody looks for."""
+    """Log a request when it ends, without its query, which may tell what somebody looks for."""
     head = context.head
     log.log(
         logging.DEBUG if head.path.startswith(health.PREFIX) else logging.INFO,

@@ -20,12 +20,12 @@ class AllowedHosts:
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
-        """Allows loopback names, `host`, the host of `public_url`, and `allowed_hosts`."""
+        """Allow loopback names, `host`, the host of `public_url`, and `allowed_hosts`."""
         names = [*LOOPBACK_NAMES, settings.host, _host_of(settings.base_url), *settings.allowed_hosts]
         self.names = {name.lower().rstrip(".") for name in names}
 
     def check(self, head: RequestHead) -> None:
-        """Checks the Host header, in any letter case and with any port.
+        """Check the Host header, in any letter case and with any port.
 
         Raises:
             HTTPRefusal: 503, if only loopback is served and the connection arrived elsewhere.
@@ -44,6 +44,6 @@ class AllowedHosts:
 
 
 def _host_of(url: str) -> str:
-    """The host of a URL as it stands in a Host header: IPv6 addresses in brackets."""
+    """Return the host of a URL as it stands in a Host header: IPv6 addresses in brackets."""
     host = urlsplit(url).hostname or ""
     return f"[{host}]" if ":" in host else host

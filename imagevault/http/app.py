@@ -28,7 +28,7 @@ DATABASE_WAIT = 10.0
 
 
 def create_app(services: Services) -> Litestar:
-    """The application on these services."""
+    """Return the application on these services."""
 
     def search_is_open() -> bool:
         return services.settings.search == "open"
@@ -54,7 +54,7 @@ def create_app(services: Services) -> Litestar:
 
 
 def _dependencies(services: Services) -> dict[str, Provide]:
-    """The services that handlers ask for by name."""
+    """Return the services that handlers ask for by name."""
     parts = {
         "accounts": services.accounts,
         "signups": services.signups,
@@ -70,7 +70,7 @@ def _provider_of(part: object) -> Callable[[], Any]:
 
 
 def _lifespan(services: Services) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """Opens the services when the server starts, and closes them when it stops."""
+    """Open the services when the server starts, and close them when it stops."""
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:

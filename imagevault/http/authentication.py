@@ -12,7 +12,7 @@ Verify = Callable[[str], Awaitable[Caller | None]]
 
 
 class Authentication:
-    """Reads and verifies bearer credentials. Whether a route needs a caller is for its guard to say.
+    """Reads and verifies bearer credentials. The route's guard decides whether a caller is required.
 
     `verify` returns the caller of a credential, or None for an invalid one.
     """
@@ -21,7 +21,7 @@ class Authentication:
         self.verify = verify
 
     async def identify(self, context: RequestContext) -> None:
-        """Sets `caller` and `bad_credential` of the context.
+        """Set `caller` and `bad_credential` of the context.
 
         Raises:
             BadInput: The Authorization header is repeated.

@@ -19,11 +19,11 @@ class Cors:
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
-        """Allows the origins of these settings from now on."""
+        """Allow the origins of these settings from now on."""
         self.origins = {origin.encode() for origin in settings.cors_origins}
 
     def apply(self, context: RequestContext) -> bool:
-        """Adds the CORS headers to the response. Returns whether the request is a preflight of an allowed origin."""
+        """Add the CORS headers to the response. Returns whether the request is a preflight of an allowed origin."""
         if not self.origins:
             return False
         context.response_headers.append((b"vary", b"Origin"))
@@ -36,6 +36,6 @@ class Cors:
 
 
 async def send_preflight(send: Send) -> None:
-    """Answers a preflight."""
+    """Answer a preflight."""
     await send({"type": "http.response.start", "status": 204, "headers": PREFLIGHT_HEADERS})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -30,7 +30,7 @@ class Drain:
         return self.stopping or self.configured()
 
     def install(self) -> None:
-        """Gives notice of SIGTERM before the server handles it. Does nothing where signals cannot be caught."""
+        """Give notice of SIGTERM before the server handles it. Does nothing where signals cannot be caught."""
         server_handler = signal.getsignal(signal.SIGTERM)
         if threading.current_thread() is not threading.main_thread() or not callable(server_handler):
             return
@@ -55,7 +55,7 @@ class _GracefulStop:
         self.loop = loop
 
     def __call__(self, number: int, _: FrameType | None) -> None:
-        """Takes the first signal only. A service manager may signal the workers, which their parent signals too."""
+        """Take the first signal only. A service manager may signal the workers, which their parent signals too."""
         if self.drain.stopping:
             return
         self.drain.announce_stop()

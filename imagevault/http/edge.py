@@ -58,14 +58,14 @@ class Edge:
         self.response_headers = response_headers
 
     def configure(self, settings: Settings) -> None:
-        """Puts these settings in force."""
+        """Put these settings in force."""
         self.allowed_hosts.configure(settings)
         self.cors.configure(settings)
         self.rate_limit.configure(settings)
         self.response_headers.configure(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request, or the start and end of the server."""
+        """Serve one request, or the start and end of the server."""
         if scope["type"] == "http":
             await self._respond(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -75,7 +75,7 @@ class Edge:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request, whatever happens, and logs it."""
+        """Answer one request, whatever happens, and log it."""
         head = RequestHead.read(scope)
         context = RequestContext(head=head, request_id=choose_request_id(head), network=network(head.client))
         scope = {**scope, CONTEXT: context, "user": None}
@@ -95,7 +95,7 @@ class Edge:
             log_request(context)
 
     async def _run_duties(self, context: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs the duties in order, then the application. Raises the error that refuses the request."""
+        """Run the duties in order, then the application. Raises the error that refuses the request."""
         head = context.head
         is_health_probe = head.path in HEALTH_PATHS
         try:
@@ -119,7 +119,7 @@ class Edge:
 
 
 def _with_short_failures(send: Send) -> Send:
-    """A `send` that tells the server in one line why a start failed, where Litestar sends the whole trace."""
+    """Wrap `send`: replace Litestar's traceback of a failed start with a one-line reason."""
 
     async def send_short(message: Message) -> None:
         if message["type"].endswith(".failed"):

@@ -24,7 +24,7 @@ Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitab
 
 
 def require_caller(search_is_open: Callable[[], bool]) -> Guard:
-    """The guard of all routes: only signed-in callers pass, unless the `opt` of the route says `open`.
+    """Return the guard of all routes: only signed-in callers pass, unless the `opt` of the route says `open`.
 
     `open: True` lets anyone pass. `open: "search"` lets anyone pass while the admin has opened the search, except
     callers whose credential is not valid.
@@ -51,7 +51,7 @@ class QueryParameters:
         self._names: dict[BaseRouteHandler, frozenset[str]] = {}
 
     def check(self, request: Request[Any, Any, Any]) -> None:
-        """Checks the names in the query.
+        """Check the names in the query.
 
         Raises:
             BadInput: A parameter is unknown or repeated. The message offers the nearest name, or lists all.
@@ -74,7 +74,7 @@ class QueryParameters:
 
 
 def query_parameters(handler: BaseRouteHandler) -> frozenset[str]:
-    """The names of the query parameters in the signature of a handler, each declared by `QueryParameter`."""
+    """Return the names of the query parameters in the signature of a handler, each declared by `QueryParameter`."""
     names = set()
     for name, field in handler.parsed_fn_signature.parameters.items():
         declaration = field.kwarg_definition
@@ -86,7 +86,7 @@ def query_parameters(handler: BaseRouteHandler) -> frozenset[str]:
 
 
 def check_content_type(request: Request[Any, Any, Any]) -> None:
-    """Checks the media type of a body before the body is read. Otherwise a page of another site could send a form.
+    """Check the media type of a body before the body is read. Otherwise a page of another site could send a form.
 
     Raises:
         HTTPRefusal: 415, if the route takes a body and it is of another type.
@@ -104,7 +104,7 @@ def check_content_type(request: Request[Any, Any, Any]) -> None:
 
 
 def _offer(name: str, known: Iterable[str]) -> str:
-    """The nearest of the known names, or all of them if none is near."""
+    """Return the nearest of the known names, or all of them if none is near."""
     offer = nearest(name, known)
     if offer:
         return offer

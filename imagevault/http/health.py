@@ -26,7 +26,7 @@ class Health:
         self.drain = drain
 
     async def answer(self, head: RequestHead, send: Send) -> None:
-        """Sends 200. The process is live if it answers; it is ready if the database answers and it does not drain.
+        """Send 200. The process is live if it answers; it is ready if the database answers and it does not drain.
 
         Raises:
             HTTPRefusal: 405, if the method is neither GET nor HEAD; 503, while the server drains.

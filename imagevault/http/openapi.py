@@ -104,7 +104,7 @@ async def page() -> Response[str]:
 
 @get("/docs/openapi.json", opt=OPEN, include_in_schema=False)
 async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """The OpenAPI document."""
+    """Return the OpenAPI document."""
     return Response(document(request.app), media_type=JSON)
 
 
@@ -170,7 +170,7 @@ def _handlers_by_name(app: Litestar) -> dict[str, HTTPRouteHandler]:
 
 
 def _own_schemas(handlers: Mapping[str, HTTPRouteHandler]) -> dict[str, Any]:
-    """The schemas of problems, and of forms, which handlers read themselves."""
+    """Return the schemas of problems, and of forms, which handlers read themselves."""
     forms = [handler.opt["form"] for handler in handlers.values() if "form" in handler.opt]
     _, schemas = msgspec.json.schema_components([Problem, *forms], ref_template=SCHEMA)
     return schemas
@@ -195,7 +195,7 @@ def _complete_request(operation: dict[str, Any], handler: HTTPRouteHandler) -> N
 
 
 def _complete_successes(responses: dict[str, Any], handler: HTTPRouteHandler) -> None:
-    """Describes the good responses, and drops the errors that Litestar assumes."""
+    """Describe the good responses, and drop the errors that Litestar assumes."""
     for status in [status for status in responses if int(status) >= 400]:
         del responses[status]
     example = handler.opt.get("example")

@@ -1,4 +1,7 @@
-"""Every error as problem details (RFC 9457). This is the only place that gives an error its status."""
+"""Every error as problem details (RFC 9457).
+
+`STATUS` maps the type of an error to its HTTP status. Two errors bring their own: `HTTPRefusal` and `SearchFailed`.
+"""
 
 import logging
 import math
@@ -48,7 +51,7 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of every error. `providers` is there when a search failed at each of them."""
+    """The body of every error. `providers` is present if no provider answered a search."""
 
     title: str
     status: int
@@ -60,7 +63,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HTTPRefusal(Exception):
-    """A refusal that only HTTP knows.
+    """A refusal with an HTTP status of its own, for errors that exist only in HTTP.
 
     Attributes:
         status: The status of the response; `str(error)` is its detail.
@@ -89,7 +92,7 @@ class Description(msgspec.Struct, frozen=True):
 
 
 def describe(error: Exception, scope: Scope) -> tuple[Problem, dict[str, str]]:
-    """Describes an error to the caller of the request in this scope. A 500 is logged and says nothing of its cause.
+    """Describe an error to the caller of the request in this scope. A 500 is logged and says nothing of its cause.
 
     Returns:
         The problem, and the headers that go with it.
@@ -113,7 +116,7 @@ def describe(error: Exception, scope: Scope) -> tuple[Problem, dict[str, str]]:
 
 
 async def send_problem(error: Exception, scope: Scope, send: Send) -> None:
-    """Answers a request with the problem of this error."""
+    """Answer a request with the problem of this error."""
     problem, headers = describe(error, scope)
     body = msgspec.json.encode(problem)
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -134,7 +137,7 @@ def _describe_refusal(error: HTTPRefusal, _: Scope) -> Description:
 
 
 def _describe_known(error: Exception, _: Scope) -> Description:
-    """Describes an error in `STATUS` by its own message. Any other error is a 500."""
+    """Describe an error in `STATUS` by its own message. Any other error is a 500."""
     return Description(_status_of(error), str(error), headers=_retry_headers(error))
 
 
@@ -195,7 +198,7 @@ def _describe_invalid_request(error: HTTPException, scope: Scope) -> Description
 
 
 def _invalid_fields(error: HTTPException, scope: Scope) -> list[Field]:
-    """The fields that Litestar complains about: a parameter that is missing, or those that msgspec refused."""
+    """Return the fields that Litestar complains about: a parameter that is missing, or those that msgspec refused."""
     missing = re.search(r"Missing required \w+ parameter '(\w+)'", error.detail)
     if missing:
         return [Field(missing[1], "is missing")]

@@ -25,13 +25,13 @@ class RateLimit:
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
-        """Puts the limit of these settings in force."""
+        """Put the limit of these settings in force."""
         rate = settings.limits.requests
         self.buckets.set_rate(rate)
         self.policy = f'"requests";q={rate.amount};w={rate.seconds}'.encode()
 
     def count(self, context: RequestContext) -> None:
-        """Takes a token from the bucket of the account, or of the address if nobody is signed in.
+        """Take a token from the bucket of the account, or of the address if nobody is signed in.
 
         Raises:
             TooMany: The bucket is empty.
@@ -39,7 +39,7 @@ class RateLimit:
         self._take(context, context.caller.id if context.caller else context.network)
 
     def count_refusal(self, context: RequestContext) -> None:
-        """Takes a token from the bucket of the address. Without it, refused requests would be free and unlimited.
+        """Take a token from the bucket of the address. Without it, refused requests would be free and unlimited.
 
         Raises:
             TooMany: The bucket is empty.
@@ -63,7 +63,7 @@ def _header(left: float, seconds: float) -> tuple[bytes, bytes]:
 
 @lru_cache(maxsize=REMEMBERED_ADDRESSES)
 def network(address: str) -> str:
-    """What stands for one caller: an IPv4 address, or the /64 of an IPv6 address, since a household has 2**64 of them.
+    """The key under which an address is counted: an IPv4 address, or the /64 of an IPv6 address (one household's).
 
     Text that is not an IP address stands for itself.
     """

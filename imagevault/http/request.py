@@ -56,7 +56,7 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, scope: Scope) -> "RequestHead":
-        """Reads the head from an ASGI scope, in one pass over the headers."""
+        """Read the head from an ASGI scope, in one pass over the headers."""
         size = 0
         values: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
@@ -111,7 +111,7 @@ class RequestContext(msgspec.Struct, kw_only=True):
 
 
 def context_of(scope: Scope) -> RequestContext:
-    """The context of a request that passed the edge."""
+    """Return the context of a request that passed the edge."""
     context: RequestContext = scope[CONTEXT]
     return context
 

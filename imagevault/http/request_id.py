@@ -9,7 +9,7 @@ WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,64}")  # nothing that could break a
 
 
 def choose_request_id(head: RequestHead) -> str:
-    """The id in X-Request-ID if it is well formed, else a new random id."""
+    """Return the id in X-Request-ID if it is well formed, else a new random id."""
     sent = head.request_id
     if sent is not None and WELL_FORMED.fullmatch(sent):
         return sent.decode()

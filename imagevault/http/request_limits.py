@@ -19,7 +19,7 @@ NUL_IN_JSON = re.compile(rb"\0|(?<!\\)(?:\\\\)*\\u0000")  # `\u0000` with an eve
 
 
 def check_head(head: RequestHead) -> None:
-    """Checks the sizes that the head has or declares, then the characters of path and query.
+    """Check the sizes that the head has or declares, then the characters of path and query.
 
     Raises:
         HTTPRefusal: 431, 414 or 413, if headers, path and query, or the declared body are too large.
@@ -68,7 +68,7 @@ class LimitedBody:
         self._deadline: float | None = None  # time of the event loop; set by the first read
 
     async def receive(self) -> Message:
-        """The next message from the client.
+        """Return the next message from the client.
 
         Raises:
             HTTPRefusal: 413 for a body that is too large, 408 for one that is late, 400 for one that is cut off.

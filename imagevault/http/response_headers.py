@@ -32,12 +32,12 @@ class ResponseHeaders:
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
-        """Sends Strict-Transport-Security if the public address of these settings is https."""
+        """Send Strict-Transport-Security if the public address of these settings is https."""
         is_https = urlsplit(settings.base_url).scheme == "https"
         self.security_headers = [*SECURITY_HEADERS, HSTS] if is_https else SECURITY_HEADERS
 
     def wrap(self, send: Send, context: RequestContext) -> Send:
-        """A `send` that adds the headers, notes the status, and leaves the body of a response to HEAD out."""
+        """Return a `send` that adds the headers, notes the status, and leaves the body of a response to HEAD out."""
         is_head = context.head.method == "HEAD"
 
         async def send_complete(message: Message) -> None:

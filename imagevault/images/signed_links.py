@@ -84,7 +84,7 @@ class SignedLinks:
         if not self._keyring.verifies("media", _message(provider, id, rendition, expires), _bytes(signature)):
             raise Forbidden("This link is not one that this server gave.")
         if seconds_left <= 0:
-            raise Forbidden("This link is over; search again for a new one.")
+            raise Forbidden("This link has expired; search again for a new one.")
         owner = self._plugins.providers.get(provider)
         if owner is None or owner.state != "ok" or not owner.holds_files:
             raise ResourceNotFound(f"There are no files of {provider} here.")

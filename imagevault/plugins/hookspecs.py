@@ -57,7 +57,8 @@ async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Any, kee
 async def image_downloaded(image: Image, http: httpx.AsyncClient, settings: Any, keep: Keep) -> None:
     """Tell the provider that a user takes this image, where its terms demand that. A coroutine; it may be repeated.
 
-    `image.ref` is what the plugin put there. The gateway reserves a part of the quota of a provider with this hook.
+    `image.ref` is what the plugin put there. The gateway does not call this hook yet. It reserves a part of the quota
+    for it.
     """
 
 

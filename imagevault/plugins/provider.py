@@ -75,7 +75,7 @@ class Provider:
     def public_reason(self) -> str:
         """Why it cannot be asked, for everybody. Only admins see what is set wrongly."""
         if self.config_error:
-            return f"{self.info.title} is set wrongly; an admin sees why"
+            return f"{self.info.title} is misconfigured; an admin can see the reason"
         return f"{self.reason}"
 
     @property

@@ -23,17 +23,17 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     All other keys are the plugin's.
     """
 
-    enabled: Annotated[bool, Meta(description="switches the provider on or off")] = True
+    enabled: Annotated[bool, Meta(description="false disables the provider")] = True
     base_url: Annotated[str | None, Meta(description="another address of the upstream: a mirror, a simulation")] = None
-    timeout: Annotated[float, Meta(ge=0.1, le=30, description="seconds it may take in one search")] = 3.0
+    timeout: Annotated[float, Meta(ge=0.1, le=30, description="time-out of a search in seconds")] = 3.0
     quota: Annotated[
         tuple[str, ...],
-        Meta(description="calls it allows, such as 5000/hour, in place of the declared quota for that period"),
+        Meta(description="allowed calls, such as 5000/hour; replaces the declared quota for that period"),
     ] = ()
     cache_for: Annotated[
         Annotated[int, Meta(ge=0)] | None, Meta(description="seconds a page is fresh, within its terms")
     ] = None
-    page_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="images it is asked for at once")] = None
+    page_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="images requested per call")] = None
 
 
 HOST_FIELDS: dict[str, FieldInfo] = {field.name: field for field in msgspec.structs.fields(HostSettings)}

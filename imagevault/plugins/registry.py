@@ -155,7 +155,7 @@ class PluginRegistry:
         return Provider(plugin, settings)
 
     def configure(self, settings: Settings, providers: Mapping[str, Provider] | None = None) -> None:
-        """Put these settings in force, and tell the previous providers what became of their names.
+        """Put these settings in force, and mark previous providers that are now disabled or superseded.
 
         Args:
             settings: the settings.

@@ -1,4 +1,4 @@
-"""Names the plugin that blocks the event loop: nothing can isolate such a plugin, so its author must be told."""
+"""Reports which plugin blocks the event loop. Nothing can isolate such a plugin, so its author must know."""
 
 import asyncio
 import logging

@@ -128,7 +128,7 @@ class LiveSettings:
         self._put_in_force(settings, providers)
 
     def _parse(self, snapshot: FileSnapshot) -> Settings:
-        """The settings of a reading. Raises ConfigError for the first thing that is wrong."""
+        """Return the settings of a reading. Raises ConfigError for the first thing that is wrong."""
         if snapshot.error is not None:
             raise snapshot.error
         if snapshot.text is None:
@@ -142,7 +142,7 @@ class LiveSettings:
         return settings
 
     def _configure_providers(self, settings: Settings) -> Mapping[str, Provider]:
-        """The providers with these settings. Raises ConfigError if one becomes wrong that was right before."""
+        """Return the providers with these settings. Raises ConfigError if one becomes wrong that was right before."""
         try:
             providers = self.plugins.configured(settings)
         except (OSError, ValueError) as error:
@@ -155,7 +155,7 @@ class LiveSettings:
         return providers
 
     def _unusable(self, error: Exception) -> ConfigError:
-        """Names the type of the error only, because its message may hold a secret."""
+        """Name the type of the error only, because its message may hold a secret."""
         message = f"cannot be used: {type(error).__name__}; undo the last change"
         return ConfigError(self.path.name, str(self.path), message)
 
@@ -176,7 +176,7 @@ class LiveSettings:
 
 
 def check_default(settings: Settings, plugins: PluginRegistry) -> None:
-    """Raises ConfigError if no provider of the default list is loaded."""
+    """Raise ConfigError if no provider of the default list is loaded."""
     if not any(name in plugins.loaded for name in settings.default):
         known = ", ".join(sorted(plugins.loaded))
         raise ConfigError(
@@ -193,7 +193,7 @@ def wrong_providers(settings: Settings, providers: Mapping[str, Provider]) -> It
 
 
 def shadowed(settings: Settings) -> list[str]:
-    """The keys of the file that have no effect because the environment sets them to another value."""
+    """Return the keys of the file that have no effect because the environment sets them to another value."""
     problems: list[str] = []
     for key, value in settings.written.items():
         winner = settings.environment.get(variable(key))
@@ -203,12 +203,12 @@ def shadowed(settings: Settings) -> list[str]:
 
 
 def _as_text(value: object) -> str:
-    """A value of the file in the form that an environment variable has."""
+    """Return a value of the file in the form that an environment variable has."""
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _changed(old: Settings, new: Settings) -> Iterator[str]:
-    """The keys whose values differ."""
+    """Return the keys whose values differ."""
     for key, _ in keys():
         if _value(old, key) != _value(new, key):
             yield key

@@ -22,7 +22,7 @@ class _Made(msgspec.Struct, frozen=True):
 
 
 class ImageRecords:
-    """Makes records, and keeps those that are much asked for. One for each worker."""
+    """Makes records and caches the recently used ones. One for each worker."""
 
     def __init__(self, links: SignedLinks) -> None:
         self._links = links

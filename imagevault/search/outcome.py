@@ -111,7 +111,7 @@ def status_of(cursor: ProviderCursor) -> ProviderStatus:
 
 
 def has_answer(cursors: Sequence[ProviderCursor]) -> bool:
-    """Whether a page may be shown: some provider answered or did not fail, of those whose list was not over before."""
+    """Whether any provider that still had results answered or did not fail. True if all lists had already ended."""
     asked = [cursor for cursor in cursors if cursor.was_open]
     return not asked or any(cursor.has_answered or cursor.error is None for cursor in asked)
 

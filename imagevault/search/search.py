@@ -104,13 +104,13 @@ class Search:
         per_page = request.per_page or PER_PAGE
         if request.providers is None:
             if request.page is not None:
-                raise BadInput("page", "works only with one provider named; without, go on with the cursor")
+                raise BadInput("page", "requires exactly one provider; name one, or use cursor to continue")
             return await self._try_default_chain(text, wanted, per_page)
         chosen = choose(self._providers, request.providers)
         if request.page is None:
             return await self._walk(Cursor.at_start(text, wanted, per_page, chosen))
         if len(chosen) > 1:
-            raise BadInput("page", "works only with one provider named; with more, go on with the cursor")
+            raise BadInput("page", "requires exactly one provider; name one, or use cursor to continue")
         return await self._read_page(text, wanted, per_page, chosen[0], request.page)
 
     async def _read_page(
@@ -139,7 +139,7 @@ class Search:
         raise SearchFailed(failed)
 
     async def _walk(self, cursor: Cursor, end: int | None = None, seconds: float | None = None) -> SearchResponse:
-        """The page at a cursor: a provider cursor each -> merge -> outcome -> the next cursor."""
+        """Return the page at a cursor: open a cursor for each provider, merge the images, seal the next cursor."""
         deadline = time.monotonic() + (seconds or self._settings.deadline)
         cursors = [self._open(place, cursor, deadline, end) for place in cursor.places]
         merged, turn = await interleave(cursors, cursor.turn, cursor.per_page)
@@ -212,7 +212,9 @@ class Search:
         for place in cursor.places:
             provider = self._providers.get(place.name)
             if provider is None or provider.state == "disabled" or provider.info.page_size != place.size:
-                raise BadInput("cursor", f"is no longer good: {place.name} was switched off or changed; search again")
+                raise BadInput(
+                    "cursor", f"is no longer valid: {place.name} was disabled or changed; start a new search"
+                )
         return msgspec.structs.replace(cursor, per_page=request.per_page or cursor.per_page)
 
 

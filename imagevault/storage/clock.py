@@ -20,5 +20,5 @@ class SharedClock:
         self.offset = await current().time() - time.monotonic()
 
     def __call__(self) -> float:
-        """The time now, in seconds since 1970."""
+        """Return the time now, in seconds since 1970."""
         return self.offset + time.monotonic()

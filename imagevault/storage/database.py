@@ -116,7 +116,7 @@ def outages() -> Iterator[None]:
 
 @contextlib.contextmanager
 def relaxed_durability() -> Iterator[None]:
-    """Let writes inside return before the disk has them. Only SQLite makes a difference."""
+    """Let writes inside return before the disk has them. This affects SQLite only."""
     token = relaxed.set(True)
     try:
         yield

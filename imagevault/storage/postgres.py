@@ -88,7 +88,7 @@ class Postgres(PostgresEngine):
         return float(row["now"])
 
     async def ping(self) -> None:
-        """Raises an error of asyncpg unless the database answers."""
+        """Raise an error of asyncpg unless the database answers."""
         await self.run_ddl("SELECT 1")
 
     async def acquire(self) -> Any:
@@ -114,7 +114,7 @@ class Postgres(PostgresEngine):
 
     @override
     def transaction(self, allow_nested: bool = True) -> PoolTransaction:
-        """A transaction on a connection of the pool."""
+        """Return a transaction on a connection of the pool."""
         return PoolTransaction(engine=self, allow_nested=allow_nested)
 
 

@@ -88,12 +88,12 @@ class SQLite(SQLiteEngine):
         return time.time()
 
     async def ping(self) -> None:
-        """Raises an error of SQLite unless the database can be read and is the file that was opened."""
+        """Raise an error of SQLite unless the database can be read and is the file that was opened."""
         self.check_file()
         await self.run_ddl("SELECT 1")
 
     def check_file(self) -> None:
-        """Raises OperationalError if the file was removed or replaced, because every write would be lost."""
+        """Raise OperationalError if the file was removed or replaced, because every write would be lost."""
         try:
             inode = Path(self.path).stat().st_ino
         except FileNotFoundError:

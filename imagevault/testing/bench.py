@@ -62,46 +62,46 @@ class Bench:
         self._stack = AsyncExitStack()
 
     def configure(self, settings: Mapping[str, Any]) -> None:
-        """Gives the provider other settings, and clears what the plugin caches."""
+        """Give the provider other settings, and clear what the plugin caches."""
         table = dict(settings)
         if self.upstream is not None:
             table["base_url"] = self.upstream.url
         self.provider = Provider(self.plugin, Settings(providers={self.name: table}))
 
     async def __aenter__(self) -> Self:
-        """Opens the provider's client."""
+        """Open the provider's client."""
         self.http = await self._stack.enter_async_context(open_client(self.provider, transport=_Innermost(self)))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        """Closes it."""
+        """Close it."""
         await self._stack.aclose()
 
     async def given(self, text: str, page: int = 1, native: Mapping[str, str] | None = None) -> Page:
-        """Returns the page as the plugin gives it. Raises a `ProviderError`."""
+        """Return the page as the plugin gives it. Raises a `ProviderError`."""
         query = SearchQuery(text=text, page=page, per_page=self.provider.info.page_size, native=native or {})
         return await self._named(self.provider.search_images(query, self.http))
 
     async def search(self, text: str, page: int = 1, native: Mapping[str, str] | None = None) -> Page:
-        """Returns the page as the gateway sanitizes it. Raises a `ProviderError`."""
+        """Return the page as the gateway sanitizes it. Raises a `ProviderError`."""
         given = await self.given(text, page, native)
         return sanitize.page(given, self.provider.info, holds_files=self.provider.holds_files)
 
     async def fetch(self, id: str) -> Image | None:
-        """Returns one image as the gateway sanitizes it, or None if there is none. Raises a `ProviderError`."""
+        """Return one image as the gateway sanitizes it, or None if there is none. Raises a `ProviderError`."""
         image = await self._named(self.provider.fetch_image(id, self.http))
         if image is None:
             return None
         return sanitize.image(image, self.provider.info, holds_files=self.provider.holds_files)
 
     async def downloaded(self, image: Image) -> None:
-        """Reports a download to the provider. Raises a `ProviderError`."""
+        """Report a download to the provider. Raises a `ProviderError`."""
         await self._named(self.provider.image_downloaded(image, self.http))
 
     async def _named(self, hook: Awaitable[T]) -> T:
-        """Returns what the hook returns, or raises the `ProviderError` that the gateway makes of its error."""
+        """Return what the hook returns, or raises the `ProviderError` that the gateway makes of its error."""
         try:
             async with asyncio.timeout(HOOK_LIMIT):
                 return await hook
@@ -114,7 +114,7 @@ class Bench:
 def on_bench(
     plugin: object, settings: Mapping[str, Any], upstream: Upstream | None, work: Callable[[Bench], Awaitable[T]]
 ) -> T:
-    """Runs `work` on a bench, for tests that are no coroutines. Starts the upstream before and stops it afterwards."""
+    """Run `work` on a bench, for tests that are no coroutines. Starts the upstream before and stops it afterwards."""
 
     async def run() -> T:
         async with Bench(plugin, settings, upstream) as bench:

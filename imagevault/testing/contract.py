@@ -69,7 +69,7 @@ class ProviderContract:
                 setattr(cls, name, None)
 
     def upstream(self) -> Upstream | None:
-        """Returns a new upstream for each test, not started; None for a provider that holds its files itself."""
+        """Return a new upstream for each test, not started; None for a provider that holds its files itself."""
         if self.has_upstream:
             raise AssertionError("the test class has no upstream: add def upstream(self): return Recorded(path)")
         return None

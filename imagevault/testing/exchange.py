@@ -69,17 +69,17 @@ class Exchange:
         self._stopping = stopping
 
     def answer(self) -> Answer:
-        """Runs the checks and the route of the upstream, and returns what it answers when healthy."""
+        """Run the checks and the route of the upstream, and return what it answers when healthy."""
         return self._respond(self.call)
 
     def send(self, answer: Answer) -> None:
-        """Sends the whole answer correctly."""
+        """Send the whole answer correctly."""
         body = answer.body
         content = b"" if self.call.method == "HEAD" else body
         self.write(self._head(answer, len(body)) + content)
 
     def begin(self, answer: Answer, length: int | None = None) -> None:
-        """Sends only status and headers, which promise `length` bytes of body, whatever follows.
+        """Send only status and headers, which promise `length` bytes of body, whatever follows.
 
         Without a `length`, the body ends where the connection ends.
         """
@@ -88,21 +88,21 @@ class Exchange:
         self.write(self._head(answer, length))
 
     def write(self, data: bytes) -> None:
-        """Sends a piece of the body. Raises OSError if the client has disconnected, which ends the exchange quietly."""
+        """Send a piece of the body. Raises OSError if the client has disconnected, which ends the exchange quietly."""
         self._handler.wfile.write(data)
 
     def close(self) -> None:
-        """Ends the connection after this exchange, even if the answer is not complete."""
+        """End the connection after this exchange, even if the answer is not complete."""
         self._handler.close_connection = True
 
     def reset(self) -> None:
-        """Ends the connection with a TCP reset: the client reads "connection reset by peer"."""
+        """End the connection with a TCP reset: the client reads "connection reset by peer"."""
         self._handler.close_connection = True
         linger_none = struct.pack("ii", 1, 0)  # close() then discards the data and resets the connection
         self._handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Waits so many seconds, or for ever. `Upstream.heal` ends the wait; a stop of the upstream drops the call."""
+        """Wait so many seconds, or for ever. `Upstream.heal` ends the wait; a stop of the upstream drops the call."""
         if not self._stopping.is_set():  # a stopping upstream has already released the waiting calls
             self._released.wait(seconds)
         if self._stopping.is_set():

@@ -30,8 +30,8 @@ class Recording(msgspec.Struct, frozen=True):
 class Recorded(Upstream):
     """Serves the answers that `imagevault providers check NAME --record FILE` recorded, a JSON list of `Recording`s.
 
-    Of the answers that were recorded for its path, a call gets the one whose query is most like its own. It gets a 404
-    if its path was not recorded. Raises ValueError if the file holds no recordings.
+    A call gets the answer recorded for its path whose query is most similar to its own. A path without a recording gets
+    a 404. Raises ValueError if the file holds no recordings.
     """
 
     def __init__(self, path: Path, *, port: int = 0) -> None:
@@ -54,13 +54,13 @@ class Recorded(Upstream):
 
 
 def _is_for(recording: Recording, call: Call) -> bool:
-    """Returns whether the recording is of a call with this method and path."""
+    """Return whether the recording is of a call with this method and path."""
     path = recording.url.partition("?")[0]
     return recording.method == call.method and f"/{path.removeprefix('/')}" == call.path
 
 
 def _shared_parameters(recording: Recording, call: Call) -> int:
-    """Returns how many parameters the recorded call and this one have in common."""
+    """Return how many parameters the recorded call and this one have in common."""
     query = recording.url.partition("?")[2]
     recorded = set(parse_qsl(query, keep_blank_values=True))
     return len(recorded & set(call.query.multi_items()))

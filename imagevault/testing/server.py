@@ -37,7 +37,7 @@ class LoopbackServer(ThreadingTCPServer):
         self._accepting.start()
 
     def stop(self) -> None:
-        """Takes no more calls, and ends each connection and thread. `play` must not be waiting for anything else."""
+        """Take no more calls, and end each connection and thread. `play` must not be waiting for anything else."""
         self.shutdown()
         self._accepting.join()
         self.server_close()
@@ -47,7 +47,7 @@ class LoopbackServer(ThreadingTCPServer):
             thread.join()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serves one connection in a thread that `stop` can end."""
+        """Serve one connection in a thread that `stop` can end."""
         thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), name="upstream call", daemon=True
         )
@@ -55,12 +55,12 @@ class LoopbackServer(ThreadingTCPServer):
         thread.start()
 
     def shutdown_request(self, request: Any) -> None:
-        """Closes the socket without a shutdown, which would turn a reset into an orderly end."""
+        """Close the socket without a shutdown, which would turn a reset into an orderly end."""
         request.close()
         self._connections.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Keeps the error for the test instead of printing it."""
+        """Keep the error for the test instead of printing it."""
         error = sys.exc_info()[1]
         if error is not None and not isinstance(error, OSError):
             self.errors.append(error)
@@ -90,4 +90,4 @@ class _Connection(BaseHTTPRequestHandler):
     do_DELETE = do_GET = do_HEAD = do_PATCH = do_POST = do_PUT = _receive  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:
-        """Logs nothing, because the upstream records its calls."""
+        """Log nothing, because the upstream records its calls."""

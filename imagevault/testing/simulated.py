@@ -46,7 +46,7 @@ FIRST_PORT = 9900
 
 
 def environment(name: str, upstream: Upstream) -> dict[str, str]:
-    """Returns the environment variables that make the provider `name` call this upstream, which is started."""
+    """Return the environment variables that make the provider `name` call this upstream, which is started."""
     settings = {"BASE_URL": upstream.url}
     key = getattr(upstream, "key", None)
     if key:
@@ -57,7 +57,7 @@ def environment(name: str, upstream: Upstream) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serves until it is interrupted or terminated."""
+    """Serve until it is interrupted or terminated."""
     parser = argparse.ArgumentParser(
         prog="python -m imagevault.testing.simulated", description="Simulated upstreams on loopback."
     )

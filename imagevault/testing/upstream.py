@@ -53,12 +53,12 @@ class Upstream:
     # Declaration
 
     def before(self, check: Check) -> Check:
-        """Runs this check, for example of a key or a throttle, before every route. An `Answer` ends the call there."""
+        """Run this check, for example of a key or a throttle, before every route. An `Answer` ends the call there."""
         self._checks.append(check)
         return check
 
     def route(self, method: str, path: str) -> Callable[[Route], Route]:
-        """Answers this method and path with the function below: `f(call, **names)` returns an `Answer` or a JSON value.
+        """Answer this method and path with the function below: `f(call, **names)` returns an `Answer` or a JSON value.
 
         `path` is relative to the base path unless it begins with `/`. `{name}` stands for one segment, decoded.
         """
@@ -87,7 +87,7 @@ class Upstream:
         return f"http://127.0.0.1:{self.port}{self.base_path}"
 
     def start(self) -> None:
-        """Starts the server, which takes connections when this returns."""
+        """Start the server, which takes connections when this returns."""
         if self._server is not None:
             raise RuntimeError("the upstream is already started")
         self._stopping.clear()
@@ -95,7 +95,7 @@ class Upstream:
         self.port = self._server.server_address[1]
 
     def stop(self) -> None:
-        """Stops the server and drops each call that has no answer yet. A second `start` takes the same port."""
+        """Stop the server and drop each call that has no answer yet. A second `start` takes the same port."""
         if self._server is None:
             return
         server = self._server
@@ -105,12 +105,12 @@ class Upstream:
         server.stop()
 
     def __enter__(self) -> Self:
-        """Starts the upstream."""
+        """Start the upstream."""
         self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stops the upstream. Raises the error of a route, or adds a note on it to the error that it caused."""
+        """Stop the upstream. Raises the error of a route, or adds a note on it to the error that it caused."""
         server = self._server
         self.stop()
         if server is not None and server.errors:
@@ -121,7 +121,7 @@ class Upstream:
     # Faults and calls
 
     def fail(self, fault: Fault, *, times: int | None = None, path: str | None = None) -> None:
-        """Plays this fault on the next `times` calls, or until `heal`; only on calls to `path` if it is given.
+        """Play this fault on the next `times` calls, or until `heal`; only on calls to `path` if it is given.
 
         Several faults play in the order in which they were planned. A fault comes before checks and routes. Raises
         ValueError if `times` is less than 1.
@@ -133,13 +133,13 @@ class Upstream:
             self._faults.append(_PlannedFault(fault, times, pattern))
 
     def heal(self) -> None:
-        """Removes all faults, and answers the calls that hang."""
+        """Remove all faults, and answer the calls that hang."""
         with self._state:
             self._faults.clear()
         self._release()
 
     def wait_for_calls(self, count: int, *, timeout: float = 5) -> None:
-        """Blocks until `calls` holds `count` calls. Raises TimeoutError after `timeout` seconds.
+        """Block until `calls` holds `count` calls. Raises TimeoutError after `timeout` seconds.
 
         From async code: `await asyncio.to_thread(upstream.wait_for_calls, 1)`.
         """
@@ -148,7 +148,7 @@ class Upstream:
                 raise TimeoutError(f"{len(self.calls)} calls instead of {count} within {timeout} s")
 
     def _play(self, call: Call, handler: BaseHTTPRequestHandler) -> None:
-        """Answers one call, in the thread of its connection."""
+        """Answer one call, in the thread of its connection."""
         with self._state:
             self.calls.append(call)
             self._state.notify_all()
@@ -163,7 +163,7 @@ class Upstream:
             fault(exchange)
 
     def _next_fault(self, call: Call) -> Fault | None:
-        """Returns the first planned fault for this call, and counts it."""
+        """Return the first planned fault for this call, and count it."""
         for planned in self._faults:
             if planned.path is not None and not planned.path.fullmatch(call.path):
                 continue
@@ -175,7 +175,7 @@ class Upstream:
         return None
 
     def _respond(self, call: Call) -> Answer:
-        """Returns the answer of a healthy upstream."""
+        """Return the answer of a healthy upstream."""
         with self._turn:
             for check in self._checks:
                 refusal = check(call)
@@ -198,7 +198,7 @@ class Upstream:
             self._released = threading.Event()
 
     def _pattern(self, path: str) -> re.Pattern[str]:
-        """Returns the pattern of a path. It allows a slash at the end, which the links of many upstreams have."""
+        """Return the pattern of a path. It allows a slash at the end, which the links of many upstreams have."""
         pieces = re.split(r"\{(\w+)\}", urljoin(self.base_path, path))  # text and names alternate
         pattern = ""
         for position, piece in enumerate(pieces):

@@ -10,7 +10,7 @@ from imagevault.upstream import breaker, fair_share, quota
 from imagevault.upstream.models import Call, Decision, Limits, Outcome, State, copy_of
 from imagevault.upstream.quota import SLACK
 
-LEASE = 10.0  # seconds for which a page is another worker's to fetch; a worker that died holds it no longer
+LEASE = 10.0  # seconds for which a worker may fetch a page exclusively; the lease of a crashed worker expires
 COMPLETED = 10.0  # seconds for which it is remembered that a page has just arrived
 RECHECK = 0.05  # seconds until a call that waits asks again
 

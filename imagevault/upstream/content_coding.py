@@ -26,7 +26,7 @@ class Decoder(Protocol):
         ...
 
     def finish(self) -> None:
-        """Take in that the body is over. Raises InvalidResponse if it is cut off."""
+        """Check that the body is complete. Raises InvalidResponse if it is cut off."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Fair shares: while several callers want a provider, each may use its part of the tightest quota, and what is spare.
 
-A caller whose share is used may go on while more calls are left than the others have not used of theirs. So no call of
-the quota is kept from everybody.
+A caller that has used its share may continue while the remaining calls exceed the others' unused shares. No call is
+wasted.
 
 Pure functions: no clock, no I/O. `now` is in seconds of the clock that all workers share.
 """
@@ -50,7 +50,7 @@ def refusal(state: State, limits: Limits, call: Call, now: float) -> Decision | 
 
 
 def forget_old_callers(state: State, limits: Limits, now: float) -> None:
-    """Start the count of each caller anew after a period, and drop callers who have used nothing and asked nothing."""
+    """Restart each caller's count after a period, and drop callers with no counted call and no recent activity."""
     quota = _tightest(limits)
     for usage in state.callers.values():
         if quota is not None and now - usage.since >= PERIODS[quota.period]:

@@ -32,4 +32,8 @@ class Flight(msgspec.Struct, kw_only=True):
 
 
 current_flight: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("imagevault_flight", default=None)
-"""The flight whose code is running; None outside of flights, in a plugin's tests for example."""
+"""The flight whose code is running; None outside of flights, in a plugin's tests for example.
+
+`SingleFlight` sets it, and the transport passes it to `CallLimiter.admit`. An `InFlightElsewhere` raised there travels
+back through the plugin's code to `SingleFlight`.
+"""

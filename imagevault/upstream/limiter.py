@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 RETRIES_PER_CALL = 0.1  # a tenth of all calls may be retries
 MAX_SAVED_RETRIES = 10.0
-CONFLICT = (0.001, 0.01)  # seconds before a change is tried again that another worker was faster with
-SEEN_AGAIN = 60.0  # seconds after which it is stored again that a refused caller still asks
+CONFLICT = (0.001, 0.01)  # seconds to wait before retrying a write that lost to another worker
+SEEN_AGAIN = 60.0  # seconds after which a refused caller is recorded as active again
 
 
 class QuotaExhausted(RateLimited):
@@ -39,7 +39,10 @@ class ProviderDisabled(Unconfigured):
 
 
 class InFlightElsewhere(Exception):
-    """Another worker is fetching this page. Wait for the page, not for the limiter."""
+    """Another worker is fetching this page. Wait for the page, not for the limiter.
+
+    `CallLimiter.admit` raises it, and it travels through the plugin's code to `SingleFlight`, which waits for the page.
+    """
 
 
 class CallLimiter:
@@ -231,7 +234,7 @@ def _check_enabled(provider: Provider) -> None:
 
 
 def _is_news(state: State, call: Call, now: float) -> bool:
-    """Whether it is worth a write that this caller asks: nobody knew, or it was long ago."""
+    """Whether to record this caller: not recorded yet, or last recorded more than `SEEN_AGAIN` seconds ago."""
     if not call.caller:
         return False
     usage = state.callers.get(call.caller)

@@ -32,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call that asks to leave.
+    """A request to make one upstream call.
 
     Attributes:
         key: the cache key of the page, or of the image, that it fetches.
@@ -101,7 +101,7 @@ class State(msgspec.Struct, omit_defaults=True):
         in_flight: cache key -> (flight, end of its lease).
         completed: cache key -> when its page arrived, for workers that looked just before.
         callers: caller -> its use of the quota.
-        paused_until: until when the upstream asked us to wait.
+        paused_until: Unix time before which the upstream must not be called, as it requested.
         throttles: 429 answers in a row that named no time.
         failures: failures in a row.
         trips: how often the circuit breaker opened since it last closed.

@@ -1,4 +1,4 @@
-"""From what goes wrong in a plugin or on the way to its upstream, to one of our provider errors."""
+"""Translate any error of a plugin or its upstream into a ProviderError."""
 
 import json
 import logging

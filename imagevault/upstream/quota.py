@@ -133,7 +133,7 @@ def _refusal_by(quota: Quota, state: State, limits: Limits, call: Call, now: flo
 
 
 def _true_limit(state: State, quota: Quota, now: float) -> int:
-    """The limit, or what the upstream says of it where that is less: what it reported, and what we have used."""
+    """The limit, or the upstream's own limit if that is lower: the calls it reports as left plus those we counted."""
     reported = state.reported.get(quota.period)
     if reported is None or now >= reported.until:
         return quota.limit

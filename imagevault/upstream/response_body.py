@@ -40,4 +40,4 @@ class CappedBody(httpx.AsyncByteStream):
 
 def _check_size(size: int) -> None:
     if size > MAX_BODY:
-        raise InvalidResponse(f"its answer is larger than {MAX_BODY // MEGABYTE} MB")
+        raise InvalidResponse(f"the answer is larger than {MAX_BODY // MEGABYTE} MB")

@@ -1,4 +1,4 @@
-"""How a provider is called: one HTTP client each, whose transport keeps the rules that a plugin's author could forget.
+"""One HTTP client for each provider. Its transport enforces the rules that a plugin author could forget.
 
 A call goes to the provider's own host only, also after a redirect, and passes the call limiter. Cookies are not kept.
 Answers are capped. Each call writes one log line without the query, which may hold a key.
@@ -155,13 +155,13 @@ class ProviderTransport(httpx.AsyncBaseTransport):
     def _check_host(self, url: httpx.URL) -> None:
         own = (self._base_url.scheme, self._base_url.host, self._base_url.port)
         if (url.scheme, url.host, url.port) != own:
-            raise InvalidResponse(f"it leads to another host: {url.host}")
+            raise InvalidResponse(f"the request leads to another host: {url.host}")
         if url.scheme != "https" and not _is_loopback(url.host):
-            raise InvalidResponse("its address is not https")
+            raise InvalidResponse("the address of the request is not https")
 
 
 def _passed_headers(response: httpx.Response) -> list[tuple[bytes, bytes]]:
-    """The headers as bytes, because upstreams send others than ASCII. The body counts as UTF-8, whatever they say."""
+    """The headers as bytes, because upstreams send non-ASCII values. The body counts as UTF-8, whatever they say."""
     headers = [(name, value) for name, value in response.headers.raw if name.lower() not in DROPPED_HEADERS]
     return [(name, _without_charset(value) if name.lower() == b"content-type" else value) for name, value in headers]
 

@@ -151,7 +151,7 @@ class TestCheckAccepts:
         answer = json.loads(here("config", "check", "--json", environ=environ).stdout)
 
         assert (ended.returncode, ended.stderr) == (0, "")
-        assert ended.stdout.splitlines()[-1] == f"{file}: good"
+        assert ended.stdout.splitlines()[-1] == f"{file}: valid"
         assert (answer["ok"], answer["errors"]) == (True, [])
 
     def test_no_file(self, here: Here) -> None:
@@ -161,7 +161,7 @@ class TestCheckAccepts:
         assert (ended.returncode, ended.stderr) == (0, "")
         *notes, last = ended.stdout.splitlines()
         assert "note: pexels: PEXELS_API_KEY is not set (or api_key in [providers.pexels])" in notes
-        assert last == "no config file: the defaults and the environment: good"
+        assert last == "no config file: the defaults and the environment: valid"
 
 
 class TestNotes:

@@ -40,7 +40,7 @@ class TestExample:
         settings, defaults = load({}, file.parent), load({}, file.parent / "nowhere")
 
         assert (shown.returncode, shown.stderr, checked.returncode) == (0, "", 0)
-        assert checked.stdout.endswith(f"{file}: good\n")
+        assert checked.stdout.endswith(f"{file}: valid\n")
         for key, _ in keys():
             if key != "data":
                 assert value_of(settings, key) == value_of(defaults, key)
@@ -55,7 +55,7 @@ class TestExample:
         ended = here("config", "check", environ=environ)
         document = tomllib.loads(text)
 
-        assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, f"{file}: good")
+        assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, f"{file}: valid")
         written = {f"{name}.{key}" for name in ("limits", "argon2") for key in document[name]}
         assert {*document} - {"limits", "argon2", "providers"} | written == {key for key, _ in keys()}
         settings, defaults = load(environ, file.parent), Settings()

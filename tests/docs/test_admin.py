@@ -165,7 +165,7 @@ class TestCommands:
 
         for expected in (
             "imagevault, version ",
-            "/imagevault.toml: good",
+            "/imagevault.toml: valid",
             "pexels is disabled in ",
             "pexels is enabled in ",
             "ada (admin)",

@@ -49,6 +49,8 @@ def default(field: msgspec.structs.FieldInfo) -> str:
     if isinstance(value, Rate):
         names = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
         return f"`{value.amount}/{names[value.seconds]}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value)
     return "" if value is None else f"`{value}`"

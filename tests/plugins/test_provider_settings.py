@@ -57,7 +57,7 @@ class TestConfigured:
 
         assert (provider.state, provider.reason) == ("unconfigured", "'***' is no key")
         assert provider.secrets == ["acme-hidden-key"]
-        assert provider.public_reason == "Acme is set wrongly; an admin sees why"
+        assert provider.public_reason == "Acme is misconfigured; an admin can see the reason"
 
     def test_a_missing_key_is_named(self, place: Any) -> None:
         """With its variable; what is known of the provider is known all the same."""

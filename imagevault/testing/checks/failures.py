@@ -25,7 +25,7 @@ from imagevault.testing.upstream import Upstream
 Errors = tuple[type[ProviderError], ...]
 
 RETRY_AFTER = 37  # seconds
-OVERSIZED = 6 * 1024 * 1024  # bytes; the gateway reads at most 5 000 000 bytes of an answer
+OVERSIZED = 6 * 1024 * 1024  # bytes; the gateway reads at most 5 * 1024 * 1024 bytes of an answer
 
 # A failure of the upstream, and the errors that name it.
 FAILURES: dict[str, tuple[Fault, Errors]] = {

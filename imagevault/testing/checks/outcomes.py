@@ -14,7 +14,7 @@ MAX_SHOWN = 20  # problems in one failure
 
 
 async def outcome_of(hook: Awaitable[T]) -> T | ProviderError:
-    """Returns what the hook returns, or the `ProviderError` that it raises."""
+    """Return what the hook returns, or the `ProviderError` that it raises."""
     try:
         return await hook
     except ProviderError as error:
@@ -22,7 +22,7 @@ async def outcome_of(hook: Awaitable[T]) -> T | ProviderError:
 
 
 async def images_of(bench: Bench, query: str) -> Sequence[Image]:
-    """Returns the first page of a search, sanitized.
+    """Return the first page of a search, sanitized.
 
     Raises:
         AssertionError: the search fails or finds nothing.
@@ -44,6 +44,6 @@ def is_recorded(bench: Bench) -> bool:
 
 
 def assert_none(problems: Iterable[str]) -> None:
-    """Fails with one line for each distinct problem, up to `MAX_SHOWN` of them."""
+    """Fail with one line for each distinct problem, up to `MAX_SHOWN` of them."""
     distinct = list(dict.fromkeys(problems))
     assert not distinct, "\n".join(distinct[:MAX_SHOWN])

@@ -49,7 +49,7 @@ async def check_pages(bench: Bench, query: str, settings: Mapping[str, Any]) -> 
 
 
 async def _check_nothing_follows(bench: Bench, query: str, last: int, ids: Sequence[str]) -> None:
-    """Asks for one page more than the last, unless it lies beyond `max_results`."""
+    """Ask for one page more than the last, unless it lies beyond `max_results`."""
     info = bench.provider.info
     if info.max_results is not None and last * info.page_size >= info.max_results:
         return

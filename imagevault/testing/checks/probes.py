@@ -15,14 +15,14 @@ SECRET_WORDS = ("key", "secret", "token", "password")  # in the name of a settin
 
 
 def sent(call: Call) -> list[str]:
-    """Returns the texts that a call carried, decoded: its path, the values of its parameters, and its body."""
+    """Return the texts that a call carried, decoded: its path, the values of its parameters, and its body."""
     body = call.body.decode("utf-8", "replace")
     values = [value for _, value in call.query.multi_items()]
     return [unquote(call.path), *values, body, unquote_plus(body)]
 
 
 def secrets(settings: Mapping[str, Any]) -> set[str]:
-    """Returns the settings that must not be shown, each as it is and as it is written in a URL."""
+    """Return the settings that must not be shown, each as it is and as it is written in a URL."""
     forms: set[str] = set()
     for name, value in settings.items():
         is_secret = any(word in name for word in SECRET_WORDS)
@@ -33,7 +33,7 @@ def secrets(settings: Mapping[str, Any]) -> set[str]:
 
 
 def records_in(content: Any, count: int) -> list[Any] | None:
-    """Returns the list of at least `count` objects that is nearest to the root of an answer, the longest of several."""
+    """Return the list of at least `count` objects that is nearest to the root of an answer, the longest of several."""
     level = [content]
     while level:
         lists = [value for value in level if _is_list_of_objects(value, count)]
@@ -64,13 +64,13 @@ class RecordSpoiler:
         self.done = False
 
     def __call__(self, exchange: Exchange) -> None:
-        """Sends the answer, spoiled if it holds the record."""
+        """Send the answer, spoiled if it holds the record."""
         answer = exchange.answer()
         content = None if self.done else self._spoiled(exchange.call, answer.body)
         exchange.send(answer if content is None else Answer(content, answer.status, answer.headers))
 
     def _spoiled(self, call: Call, body: bytes) -> object:
-        """Returns the content with the record spoiled, or None if it does not hold the record."""
+        """Return the content with the record spoiled, or None if it does not hold the record."""
         try:
             content = msgspec.json.decode(body)
         except ValueError:
@@ -84,7 +84,7 @@ class RecordSpoiler:
         return content
 
     def _position(self, records: Sequence[object]) -> int:
-        """Returns the position of the first record that names the id, or 0 if none does."""
+        """Return the position of the first record that names the id, or 0 if none does."""
         id = self.ids[0].encode()
         for position, record in enumerate(records):
             if id in msgspec.json.encode(record):
@@ -93,7 +93,7 @@ class RecordSpoiler:
 
 
 async def longest_pause(work: Awaitable[object]) -> float:
-    """Returns the longest time, in seconds, for which the event loop did nothing else while `work` ran."""
+    """Return the longest time, in seconds, for which the event loop did nothing else while `work` ran."""
     loop = asyncio.get_running_loop()
     ticks = [loop.time()]
 
@@ -112,5 +112,5 @@ async def longest_pause(work: Awaitable[object]) -> float:
 
 
 def repeated(calls: Sequence[httpx.URL]) -> list[httpx.URL]:
-    """Returns the addresses that were called again."""
+    """Return the addresses that were called again."""
     return [url for position, url in enumerate(calls) if url in calls[:position]]

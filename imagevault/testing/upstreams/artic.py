@@ -116,7 +116,7 @@ class SimulatedArtic(Upstream):
 
 
 def find(query: str) -> Sequence[int]:
-    """Returns the ids that a query finds before filters; case and spaces make no difference."""
+    """Return the ids that a query finds before filters; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     count = FOUND.get(words, 20 + digest % 60)
@@ -125,17 +125,17 @@ def find(query: str) -> Sequence[int]:
 
 
 def is_open(id: int) -> bool:
-    """Returns whether the work is in the public domain."""
+    """Return whether the work is in the public domain."""
     return id % 4 != 2
 
 
 def has_picture(id: int) -> bool:
-    """Returns whether the work has a picture."""
+    """Return whether the work has a picture."""
     return id % 9 != 5
 
 
 def as_json(id: int) -> dict[str, Any]:
-    """Returns one work. The last digit of its id decides what it lacks."""
+    """Return one work. The last digit of its id decides what it lacks."""
     digit = id % 10
     width, height = SIZES[id % len(SIZES)]
     name = None if digit in {3, 6} else NAMES[id % len(NAMES)]
@@ -169,13 +169,13 @@ def as_json(id: int) -> dict[str, Any]:
 
 
 def _only(work: Mapping[str, object], fields: str | Sequence[str]) -> dict[str, object]:
-    """Returns the fields that were asked for, by a list or by names with commas between them."""
+    """Return the fields that were asked for, by a list or by names with commas between them."""
     names = [name.strip() for name in fields.split(",")] if isinstance(fields, str) else fields
     return {name: work[name] for name in names if name in work}
 
 
 def _passes(work: Mapping[str, object], asked: Mapping[str, Any]) -> bool:
-    """Returns whether a work passes the filters of `query`.
+    """Return whether a work passes the filters of `query`.
 
     Raises:
         KeyError, TypeError: `query` is not one that is understood here.

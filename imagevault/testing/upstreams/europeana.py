@@ -120,7 +120,7 @@ class SimulatedEuropeana(Upstream):
 
 
 def find(words: str) -> Sequence[int]:
-    """Returns the numbers of the items that words find before filters, always the same ones."""
+    """Return the numbers of the items that words find before filters, always the same ones."""
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     count = FOUND.get(words, 20 + digest % 60)
     start = digest // 60 % (ITEMS - count + 1) // 20 * 20
@@ -128,23 +128,23 @@ def find(words: str) -> Sequence[int]:
 
 
 def _number(id: str) -> int:
-    """Returns the number at the end of an id, or the first number; the item need not have this id."""
+    """Return the number at the end of an id, or the first number; the item need not have this id."""
     found = re.search(r"_(6\d{6})(~%2B)?$", id)
     return int(found[1]) if found else FIRST
 
 
 def rights(number: int) -> str:
-    """Returns the address of the licence or rights statement."""
+    """Return the address of the licence or rights statement."""
     return list(RIGHTS)[number % len(RIGHTS)]
 
 
 def is_portrait(number: int) -> bool:
-    """Returns whether the picture is higher than wide."""
+    """Return whether the picture is higher than wide."""
     return number % 3 == 0
 
 
 def as_json(number: int, key: str = "test-key") -> dict[str, Any]:
-    """Returns one item. The remainders of its number by several primes decide what it lacks."""
+    """Return one item. The remainders of its number by several primes decide what it lacks."""
     id = f"/{90_000 + number % 7}/INV_A_{number}" + ("~%2B" if number % 31 == 0 else "")
     work = f"{'http' if number % 2 else 'https'}://images.museum-{number % 7}.example/{number}.jpg"
     preview = "api/v2/thumbnail-by-url.json" if number % 5 == 0 else "thumbnail/v2/url.json"
@@ -183,7 +183,7 @@ def as_json(number: int, key: str = "test-key") -> dict[str, Any]:
 
 
 def _passes(item: Mapping[str, Any], asked: httpx.QueryParams) -> bool:
-    """Returns whether an item passes each parameter that filters."""
+    """Return whether an item passes each parameter that filters."""
     wanted = {condition.partition(":")[2] for condition in asked.get_list("qf")}
     orientation = "portrait" if is_portrait(_number(item["id"])) else "landscape"
     if not wanted <= {item["type"], orientation}:

@@ -94,12 +94,12 @@ class SimulatedFlickr(Upstream):
 
 
 def failure(code: int, message: str) -> dict[str, Any]:
-    """Returns the body of a failure, which has status 200."""
+    """Return the body of a failure, which has status 200."""
     return {"stat": "fail", "code": code, "message": message}
 
 
 def find(query: str) -> Sequence[int]:
-    """Returns the numbers of the photos that a query finds, the best first; case and spaces make no difference."""
+    """Return the numbers of the photos that a query finds, the best first; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     count = FOUND.get(words, 100 + digest % 200)
@@ -108,7 +108,7 @@ def find(query: str) -> Sequence[int]:
 
 
 def search(asked: dict[str, str]) -> dict[str, Any]:
-    """Returns a page of `flickr.photos.search`."""
+    """Return a page of `flickr.photos.search`."""
     found = [number for number in find(asked["text"]) if passes(number, asked)]
     if asked.get("sort") != "relevance":
         found.reverse()
@@ -130,14 +130,14 @@ def search(asked: dict[str, str]) -> dict[str, Any]:
 
 
 def count(asked: dict[str, str], name: str, default: int) -> int:
-    """Returns a parameter that is a number of 1 or more, else the default."""
+    """Return a parameter that is a number of 1 or more, else the default."""
     text = asked.get(name, "")
     number = int(text) if text.isdecimal() else 0
     return number or default
 
 
 def passes(number: int, asked: dict[str, str]) -> bool:
-    """Returns whether a photo passes each parameter that filters."""
+    """Return whether a photo passes each parameter that filters."""
     licenses = asked.get("license", "")
     if licenses and str(license_of(number)) not in licenses.split(","):
         return False
@@ -152,17 +152,17 @@ def passes(number: int, asked: dict[str, str]) -> bool:
 
 
 def license_of(number: int) -> int:
-    """Returns the code of the licence; 16 of the 17 codes exist."""
+    """Return the code of the licence; 16 of the 17 codes exist."""
     return number % 17
 
 
 def kind(number: int) -> str:
-    """Returns `photo` for most, and `video`, `screenshot`, `mature` or `removed` for one in fifty each."""
+    """Return `photo` for most, and `video`, `screenshot`, `mature` or `removed` for one in fifty each."""
     return KINDS.get(number % 50, "photo")
 
 
 def files(number: int) -> dict[str, tuple[str, int, int]]:
-    """Returns link, width and height of each file, by its letter in `extras`; the original is `o` and the last."""
+    """Return link, width and height of each file, by its letter in `extras`; the original is `o` and the last."""
     width, height = SIZES[number % len(SIZES)]
     host = "farm5" if number % 13 == 5 else "live"
     stem = f"https://{host}.staticflickr.com/65535/{FIRST_ID + number}_{number:010x}"
@@ -178,7 +178,7 @@ def files(number: int) -> dict[str, tuple[str, int, int]]:
 
 
 def as_json(number: int, extras: Sequence[str]) -> dict[str, Any]:
-    """Returns one photo of a search, with these extras."""
+    """Return one photo of a search, with these extras."""
     owner, name, alias = OWNERS[number % len(OWNERS)]
     width, height = SIZES[number % len(SIZES)]
     photo: dict[str, Any] = {
@@ -212,7 +212,7 @@ def as_json(number: int, extras: Sequence[str]) -> dict[str, Any]:
 
 
 def title(number: int) -> str:
-    """Returns the title, which is empty for some."""
+    """Return the title, which is empty for some."""
     if number % 10 == 3:
         return ""
     if number % 10 == 4:
@@ -221,7 +221,7 @@ def title(number: int) -> str:
 
 
 def info(number: int) -> dict[str, Any]:
-    """Returns what `getInfo` answers, where texts are objects."""
+    """Return what `getInfo` answers, where texts are objects."""
     owner, name, alias = OWNERS[number % len(OWNERS)]
     words = as_json(number, ["tags"])["tags"].split()
     return {
@@ -242,7 +242,7 @@ def info(number: int) -> dict[str, Any]:
 
 
 def sizes(number: int) -> list[dict[str, Any]]:
-    """Returns what `getSizes` answers: a square crop, then each file; some sides are strings."""
+    """Return what `getSizes` answers: a square crop, then each file; some sides are strings."""
     labels = {letter: label for letter, (label, _) in BOXES.items()} | {"o": "Original"}
     square = {"label": "Square", "width": 75, "height": 75, "source": f"{PLACEHOLDER}?s", "media": "photo"}
     return [square] + [

@@ -67,7 +67,7 @@ class SimulatedMet(Upstream):
         return None
 
     def _is_blocked(self, now: float) -> bool:
-        """Counts a call, and returns whether the firewall blocks it."""
+        """Count a call, and return whether the firewall blocks it."""
         longest = max(seconds for _, seconds in FIREWALL_RULES)
         self._recent = [*(time for time in self._recent if time > now - longest), now]
         for calls, seconds in FIREWALL_RULES:
@@ -102,12 +102,12 @@ class SimulatedMet(Upstream):
 
 
 def _integer(text: str) -> int | None:
-    """Returns the number, or None if the text is none."""
+    """Return the number, or None if the text is none."""
     return int(text) if re.fullmatch("-?[0-9]{1,9}", text) else None
 
 
 def find(query: str) -> Sequence[int]:
-    """Returns the ids that a query finds; case and spaces make no difference."""
+    """Return the ids that a query finds; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     count = FOUND.get(words, 20 + digest % 60)
@@ -116,17 +116,17 @@ def find(query: str) -> Sequence[int]:
 
 
 def is_withdrawn(id: int) -> bool:
-    """Returns whether a search finds the object, but its lookup does not."""
+    """Return whether a search finds the object, but its lookup does not."""
     return id % 20 == 5
 
 
 def has_picture(id: int) -> bool:
-    """Returns whether the object has a picture; of those without one, half are not in the public domain."""
+    """Return whether the object has a picture; of those without one, half are not in the public domain."""
     return id % 10 != 9
 
 
 def as_json(id: int) -> dict[str, Any]:
-    """Returns one object. The last digit of its id decides what it lacks."""
+    """Return one object. The last digit of its id decides what it lacks."""
     digit = id % 10
     file = f"DP {id}.jpg" if digit == 4 else f"DP{id}.jpg"
     folder = "https://images.metmuseum.org/CRDImages/xx/"

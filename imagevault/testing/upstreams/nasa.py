@@ -118,12 +118,12 @@ class SimulatedNasa(Upstream):
 
 
 def _count(text: str) -> int:
-    """Returns a number of 1 or more, or 0 if the text is none."""
+    """Return a number of 1 or more, or 0 if the text is none."""
     return int(text) if text.isdecimal() else 0
 
 
 def _one(id: str) -> Sequence[int]:
-    """Returns the number of the item with this id, if there is one."""
+    """Return the number of the item with this id, if there is one."""
     number = _numbers().get(id)
     return [] if number is None else [number]
 
@@ -143,7 +143,7 @@ def _refuse(reason: str, status: int) -> Answer:
 
 
 def find(query: str) -> Sequence[int]:
-    """Returns the numbers of the items that a query finds; case and spaces make no difference."""
+    """Return the numbers of the items that a query finds; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     pictures = FOUND.get(words, 120 + digest % 300)
@@ -153,27 +153,27 @@ def find(query: str) -> Sequence[int]:
 
 
 def media_type(number: int) -> str:
-    """Returns `video` for every tenth item, else `image`."""
+    """Return `video` for every tenth item, else `image`."""
     return "video" if number % 10 == 9 else "image"
 
 
 def nasa_id(number: int) -> str:
-    """Returns the id of an item."""
+    """Return the id of an item."""
     return IDS[number % 10].format(f"{number:05}")
 
 
 def is_turned(number: int) -> bool:
-    """Returns whether the picture was turned in the camera."""
+    """Return whether the picture was turned in the camera."""
     return number % 11 == 0
 
 
 def has_links(number: int) -> bool:
-    """Returns whether the item has any file."""
+    """Return whether the item has any file."""
     return number % 50 != 18
 
 
 def is_old(number: int) -> bool:
-    """Returns whether the item is as items were before version 1.1."""
+    """Return whether the item is as items were before version 1.1."""
     return number % 20 == 7
 
 
@@ -183,7 +183,7 @@ def _numbers() -> dict[str, int]:
 
 
 def as_json(number: int) -> dict[str, Any]:
-    """Returns one item."""
+    """Return one item."""
     id = nasa_id(number)
     kind = media_type(number)
     data = {

@@ -74,7 +74,7 @@ class Throttle:
         return max(0, self.limit - len(self._calls))
 
     def take(self) -> float | None:
-        """Takes one call and returns None, or returns the seconds to wait until there is one."""
+        """Take one call and return None, or return the seconds to wait until there is one."""
         if self.available:
             self._calls.append(self._clock())
             return None
@@ -147,7 +147,7 @@ class SimulatedOpenverse(Upstream):
         return scheme == "Bearer" and self.clock() < self.tokens.get(token, -math.inf)
 
     def _scopes(self, call: Call) -> Sequence[str]:
-        """Returns the scopes of the throttles that count this call."""
+        """Return the scopes of the throttles that count this call."""
         user = "oauth2_client_credentials" if self._signed_in(call) else "anon"
         if call.path.endswith("/thumb/"):
             return [f"{user}_thumbnail"]
@@ -156,7 +156,7 @@ class SimulatedOpenverse(Upstream):
     def _answer(
         self, call: Call, content: object, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Returns the answer with the headers of the throttles that counted the call."""
+        """Return the answer with the headers of the throttles that counted the call."""
         rates = {}
         for scope in self._scopes(call):
             throttle = self.throttles[scope]
@@ -232,7 +232,7 @@ class SimulatedOpenverse(Upstream):
 
 
 def _errors(query: httpx.QueryParams) -> dict[str, list[str]]:
-    """Returns what is wrong with a search, by parameter."""
+    """Return what is wrong with a search, by parameter."""
     errors = {}
     for name in ("page", "page_size"):
         value = query.get(name, "1")
@@ -256,7 +256,7 @@ def _includes_sensitive(query: httpx.QueryParams) -> bool:
 
 
 def _passes(work: Work, query: httpx.QueryParams) -> bool:
-    """Returns whether a work passes the filters of a search; of several licence types it must have each."""
+    """Return whether a work passes the filters of a search; of several licence types it must have each."""
     wanted = {name: query[name].lower().split(",") for name in query}
     if work.license not in wanted.get("license", LICENSES):
         return False

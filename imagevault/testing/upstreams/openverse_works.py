@@ -78,7 +78,7 @@ class Work(msgspec.Struct, frozen=True):
         return page.format(n=FIRST_NUMBER + self.number, who=self.name.replace(" ", "").lower())
 
     def as_json(self, api: str, source_page: str | None = None) -> dict[str, Any]:
-        """Returns the work as the API at this address answers it, with `source_page` instead of its own if given."""
+        """Return the work as the API at this address answers it, with `source_page` instead of its own if given."""
         digit = self.number % 10
         file, _ = _SOURCES[self.source]
         odd_titles = {3: None, 8: f"DSC_{self.number:04}.JPG"}
@@ -132,7 +132,7 @@ def library() -> Sequence[Work]:
 
 
 def find(query: str, *, sensitive: bool = False) -> Sequence[Work]:
-    """Returns the works that a query finds; case and spaces make no difference."""
+    """Return the works that a query finds; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(_digest(words))
     count = FOUND.get(words, 40 + digest % 300)
@@ -162,7 +162,7 @@ def _invent(number: int) -> Work:
 
 
 def _attribution(title: str | None, creator: str | None, license: str, version: str, url: str) -> str:
-    """Returns the sentence that the API makes for a work."""
+    """Return the sentence that the API makes for a work."""
     name = "Public Domain Mark" if license == "pdm" else license.upper().replace("SAMPLING", "Sampling")
     work = f'"{title}"' if title else "This work"
     by = f" by {creator}" if creator else ""

@@ -110,7 +110,7 @@ class SimulatedPexels(Upstream):
 
 
 def _count(text: str) -> int:
-    """Returns a number of 1 or more; raises ValueError for any other text."""
+    """Return a number of 1 or more; raises ValueError for any other text."""
     number = int(text)
     if number < 1:
         raise ValueError(text)
@@ -118,7 +118,7 @@ def _count(text: str) -> int:
 
 
 def _passes(photo: Photo, call: Call) -> bool:
-    """Returns whether a photo passes the filters of a call; raises KeyError or ValueError for an unknown value."""
+    """Return whether a photo passes the filters of a call; raises KeyError or ValueError for an unknown value."""
     wanted = call.query
     if "locale" in wanted and wanted["locale"] not in LOCALES:
         raise ValueError(wanted["locale"])
@@ -133,7 +133,7 @@ def _passes(photo: Photo, call: Call) -> bool:
 
 
 def _named(color: str) -> str:
-    """Returns the colour of this name, or the nearest one to a hex value with or without `#`."""
+    """Return the colour of this name, or the nearest one to a hex value with or without `#`."""
     if color in COLORS:
         return color
     parts = bytes.fromhex(color.removeprefix("#"))

@@ -92,7 +92,7 @@ def library() -> Sequence[Photo]:
 
 
 def find(query: str) -> Sequence[Photo]:
-    """Returns the photos that a query finds; case and spaces make no difference."""
+    """Return the photos that a query finds; case and spaces make no difference."""
     words = " ".join(query.casefold().split())
     digest = int.from_bytes(_digest(words))
     count = FOUND.get(words, 100 + digest % 400)

@@ -111,7 +111,7 @@ class SimulatedPixabay(Upstream):
 
 
 def hit(number: int, answer: int = 1, *, full_access: bool = False) -> dict[str, Any]:
-    """Returns an image as the API gives it; `answer` is the number of the answer, which links hold."""
+    """Return an image as the API gives it; `answer` is the number of the answer, which links hold."""
     width, height = shape(number)
     id = FIRST_ID + number
 
@@ -146,7 +146,7 @@ def hit(number: int, answer: int = 1, *, full_access: bool = False) -> dict[str,
 
 
 def shape(number: int) -> tuple[int, int]:
-    """Returns the width and height of an image; a few are very small."""
+    """Return the width and height of an image; a few are very small."""
     width, height = SHAPES[number % 3]
     if number % 50 == 13:
         return width // 20, height // 20
@@ -169,7 +169,7 @@ def _with_oddities(found: dict[str, Any], kind: int) -> dict[str, Any]:
 
 
 def _passes(number: int, wanted: Mapping[str, str]) -> bool:
-    """Returns whether an image passes the filters of a call."""
+    """Return whether an image passes the filters of a call."""
     width, height = shape(number)
     fits = {"all": True, "horizontal": width > height, "vertical": height > width}
     image_type = wanted.get("image_type", "all")

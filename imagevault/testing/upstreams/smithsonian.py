@@ -94,7 +94,7 @@ class SimulatedSmithsonian(Upstream):
 
 
 def find(words: str) -> Sequence[int]:
-    """Returns the numbers of the records that words find before filters, always the same ones."""
+    """Return the numbers of the records that words find before filters, always the same ones."""
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     count = FOUND.get(words, 20 + digest % 60)
     start = digest // 60 % (RECORDS - count + 1) // 20 * 20
@@ -102,12 +102,12 @@ def find(words: str) -> Sequence[int]:
 
 
 def is_free(id: int) -> bool:
-    """Returns whether the record is CC0 and has a picture that is CC0."""
+    """Return whether the record is CC0 and has a picture that is CC0."""
     return id % 6 != 3 and id % 8 not in {1, 5}
 
 
 def as_json(id: int) -> dict[str, Any]:
-    """Returns one record. The last digit of its number decides what it lacks."""
+    """Return one record. The last digit of its number decides what it lacks."""
     digit = id % 10
     record = f"inv_A{id}" + (".2,a" if digit == 4 else "")
     title = f"<i>Quiet Lid</i> &amp; Pot No. {id}" if digit == 2 else f"Quiet Object No. {id}"
@@ -148,7 +148,7 @@ def as_json(id: int) -> dict[str, Any]:
 
 
 def _media(id: int) -> list[dict[str, Any]]:
-    """Returns a 3D model and a picture, which is not free in some records."""
+    """Return a 3D model and a picture, which is not free in some records."""
     model = {
         "type": "3d_voyager",
         "content": f"https://3d-api.si.edu/voyager/3d_package:{id}",
@@ -164,7 +164,7 @@ def _media(id: int) -> list[dict[str, Any]]:
 
 
 def _files(id: int) -> dict[str, Any]:
-    """Returns the files of a picture: at the museum's own host, or by ARK or name at the Smithsonian's."""
+    """Return the files of a picture: at the museum's own host, or by ARK or name at the Smithsonian's."""
     if id % 5 == 0:
         link = f"http://collections.nmnh.si.edu/media/?irn={id}"
         return {"content": link, "idsId": link, "thumbnail": f"{link}&thumb=yes"}
@@ -185,7 +185,7 @@ def _files(id: int) -> dict[str, Any]:
 
 
 def _passes(record: dict[str, Any], condition: str) -> bool:
-    """Returns whether a record passes `field:value`. Two fields are known here; others find nothing, as measured."""
+    """Return whether a record passes `field:value`. Two fields are known here; others find nothing, as measured."""
     if condition == 'online_media_type:"Images"':
         return True
     if condition != "media_usage:CC0":

@@ -113,12 +113,12 @@ class SimulatedUnsplash(Upstream):
 
 
 def identity(number: int) -> str:
-    """Returns the id of a photo. It has eleven characters, like a real one."""
+    """Return the id of a photo. It has eleven characters, like a real one."""
     return f"Sim_{number:07}"
 
 
 def shape(number: int) -> tuple[str, int, int]:
-    """Returns the orientation, width and height of a photo; a few are very small."""
+    """Return the orientation, width and height of a photo; a few are very small."""
     name = list(SHAPES)[number % 3]
     width, height = SHAPES[name]
     if number % 50 == 13:
@@ -127,7 +127,7 @@ def shape(number: int) -> tuple[str, int, int]:
 
 
 def photo(number: int, words: str) -> dict[str, Any]:
-    """Returns a photo as the API gives it. Its `ixid`, which differs in each answer, is made from `words`."""
+    """Return a photo as the API gives it. Its `ixid`, which differs in each answer, is made from `words`."""
     _, width, height = shape(number)
     id = identity(number)
     ixid = f"M3w{quote(words, safe='').encode().hex()}{number:x}"
@@ -195,7 +195,7 @@ def _with_oddities(found: dict[str, Any], kind: int) -> dict[str, Any]:
 
 
 def _passes(number: int, call: Call) -> bool:
-    """Returns whether a photo passes the filters of a call; raises ValueError for an unknown value."""
+    """Return whether a photo passes the filters of a call; raises ValueError for an unknown value."""
     wanted = {name: call.query[name] for name in ALLOWED if name in call.query}
     for name, value in wanted.items():
         if value not in ALLOWED[name]:
@@ -213,7 +213,7 @@ def _passes(number: int, call: Call) -> bool:
 
 
 def _number(id: str) -> int | None:
-    """Returns the number of the photo with this id, or None if there is none."""
+    """Return the number of the photo with this id, or None if there is none."""
     digits = id.removeprefix("Sim_")
     if not digits.isdecimal():
         return None
@@ -222,7 +222,7 @@ def _number(id: str) -> int | None:
 
 
 def _count(text: str) -> int:
-    """Returns a number of 1 or more; raises ValueError for any other text."""
+    """Return a number of 1 or more; raises ValueError for any other text."""
     number = int(text)
     if number < 1:
         raise ValueError(text)

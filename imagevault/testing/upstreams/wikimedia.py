@@ -127,13 +127,13 @@ class SimulatedWikimedia(Upstream):
 
 
 def failure(code: str, info: str) -> Answer:
-    """Returns an error of the API, which has status 200."""
+    """Return an error of the API, which has status 200."""
     error = {"code": code, "info": info, "docref": "See <a>"}
     return Answer({"error": error}, headers={"MediaWiki-API-Error": code})
 
 
 def find(search: str) -> Sequence[int]:
-    """Returns the numbers of the files that a search finds, the best first."""
+    """Return the numbers of the files that a search finds, the best first."""
     terms = search.split()
     words = " ".join(term for term in terms if term != BITMAP).casefold()
     if OPERATOR.search(words):
@@ -148,7 +148,7 @@ def find(search: str) -> Sequence[int]:
 
 
 def batch(found: Sequence[int], first: int, limit: int, asked: Mapping[str, str]) -> dict[str, Any]:
-    """Returns one answer to a search: a page of results, or a piece of it."""
+    """Return one answer to a search: a page of results, or a piece of it."""
     numbers = found[first : first + limit]
     pages = [{**as_page(number, asked), "index": index} for index, number in enumerate(numbers, first + 1)]
     pages.sort(key=lambda page: page["index"] * 7919 % 1009)  # in no order
@@ -169,7 +169,7 @@ def batch(found: Sequence[int], first: int, limit: int, asked: Mapping[str, str]
 
 
 def look_up(id: str, asked: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the page with this id. The one before the first file is an article."""
+    """Return the page with this id. The one before the first file is an article."""
     number = int(id) - FIRST_ID
     if number == -1:
         return {"pageid": int(id), "ns": 0, "title": "Quiet Harbour"}
@@ -179,7 +179,7 @@ def look_up(id: str, asked: Mapping[str, str]) -> dict[str, Any]:
 
 
 def as_version_1(body: dict[str, Any]) -> dict[str, Any]:
-    """Returns the answer in version 1 of the format."""
+    """Return the answer in version 1 of the format."""
     older = dict(body)
     if older.get("batchcomplete"):
         older["batchcomplete"] = ""
@@ -190,12 +190,12 @@ def as_version_1(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def ending(number: int) -> str:
-    """Returns the ending of the file name: `jpg` for most."""
+    """Return the ending of the file name: `jpg` for most."""
     return ENDINGS.get(number % 25, "jpg")
 
 
 def as_page(number: int, asked: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the page of a file, with `imageinfo`."""
+    """Return the page of a file, with `imageinfo`."""
     name = f"Quiet Harbour {number}.{ending(number)}"
     file = name.replace(" ", "_")
     width, height = SIZES[number % len(SIZES)]
@@ -228,7 +228,7 @@ def as_page(number: int, asked: Mapping[str, str]) -> dict[str, Any]:
 
 
 def thumbnails(number: int, original: str, asked: int) -> dict[str, Any]:
-    """Returns the thumbnail of this width, and those for finer screens."""
+    """Return the thumbnail of this width, and those for finer screens."""
     width, height = SIZES[number % len(SIZES)]
     scale = min(1, asked / width)
     is_wider = number % 11 == 3 and asked in STEPS
@@ -244,7 +244,7 @@ def thumbnails(number: int, original: str, asked: int) -> dict[str, Any]:
 
 
 def _thumbnail(number: int, original: str, pixels: float) -> str:
-    """Returns the link to the thumbnail of the next step, or to the original if that is smaller."""
+    """Return the link to the thumbnail of the next step, or to the original if that is smaller."""
     width, _ = SIZES[number % len(SIZES)]
     step = int(pixels)
     if number % 11 != 5:
@@ -258,12 +258,12 @@ def _thumbnail(number: int, original: str, pixels: float) -> str:
 
 
 def decorated(url: str, content: str = "original") -> str:
-    """Returns the address as the API gives it since 2026."""
+    """Return the address as the API gives it since 2026."""
     return f"{url}?utm_source=commons.wikimedia.org&utm_campaign=imageinfo&utm_content={content}"
 
 
 def metadata(number: int) -> dict[str, Any]:
-    """Returns the values of `extmetadata`."""
+    """Return the values of `extmetadata`."""
     values: dict[str, Any] = {
         "Artist": ARTISTS[number % len(ARTISTS)],
         "ObjectName": None if number % 9 == 4 else f"<i>Quiet</i> Harbour &amp; Pier {number}{HIDDEN}",
