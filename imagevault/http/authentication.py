@@ -38,7 +38,7 @@ class Authentication:
 
 
 def _bearer_credential(header: bytes) -> str | None:
-    """The credential in an Authorization header; None if it has another scheme, or no credential of a usable length."""
+    """Return the credential of an Authorization header; None if the scheme differs or the length is not usable."""
     scheme, _, credential = header.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not 0 < len(credential) <= MAX_CREDENTIAL:
         return None

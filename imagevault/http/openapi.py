@@ -148,7 +148,7 @@ def _hide(connection: Any, handler: Any) -> None:  # noqa: ARG001
 
 @cache
 def document(app: Litestar) -> bytes:
-    """The document as JSON, with what Litestar does not know: examples, forms, problems, and the health operations."""
+    """Return the document as JSON, with what Litestar does not know: examples, forms, problems, health operations."""
     schema = app.openapi_schema.to_schema()
     handlers = _handlers_by_name(app)
     schema["components"]["schemas"].update(_own_schemas(handlers))

@@ -127,7 +127,7 @@ async def send_problem(error: Exception, scope: Scope, send: Send) -> None:
 
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """Litestar's exception handler for every error."""
+    """Respond to any error, as Litestar's exception handler."""
     problem, headers = describe(error, cast("Scope", request.scope))
     return Response(problem, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
@@ -207,7 +207,7 @@ def _invalid_fields(error: HTTPException, scope: Scope) -> list[Field]:
 
 
 def _invalid_field(complaint: dict[str, str], scope: Scope) -> Field:
-    """The field that a message of msgspec is about. Examples: "unknown field `x`", "missing required field `x`"."""
+    """Return the field that a message of msgspec names. Examples: "unknown field `x`", "missing required field `x`"."""
     message = complaint.get("message", "is wrong")
     unknown = re.search(r"unknown field `(.*?)`", message, re.DOTALL)
     if unknown:

@@ -63,9 +63,9 @@ def _header(left: float, seconds: float) -> tuple[bytes, bytes]:
 
 @lru_cache(maxsize=REMEMBERED_ADDRESSES)
 def network(address: str) -> str:
-    """The key under which an address is counted: an IPv4 address, or the /64 of an IPv6 address (one household's).
+    """Return the key under which an address is counted: an IPv4 address, or the /64 of an IPv6 address.
 
-    Text that is not an IP address stands for itself.
+    A household has 2**64 IPv6 addresses. Text that is not an IP address stands for itself.
     """
     try:
         parsed = ipaddress.ip_address(address)

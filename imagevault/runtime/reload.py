@@ -185,7 +185,7 @@ def check_default(settings: Settings, plugins: PluginRegistry) -> None:
 
 
 def wrong_providers(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[tuple[str, ConfigError]]:
-    """The providers with a wrong setting, each with an error that names the line. A missing setting is not wrong."""
+    """Yield the providers with a wrong setting, and an error that names its line. A missing setting is not wrong."""
     for name, provider in providers.items():
         if provider.config_error:
             key = f"providers.{name}" + (f".{provider.config_error_key}" if provider.config_error_key else "")
