@@ -17,7 +17,8 @@ class TestProviders:
         (tmp_path / "imagevault.toml").write_text("[providers.pexel]\nenabled = true\n[providers.local]\nenabled=false")
 
         ended = here("providers", environ=plugins(acme=BROKEN_PLUGIN))
-        rows = {line.split()[0]: line.split()[1] for line in ended.stdout.splitlines()[1:]}
+        lines = [line.split() for line in ended.stdout.splitlines()[1:] if not line.startswith("  ")]  # not what wraps
+        rows = {cells[0]: cells[1] for cells in lines}
 
         assert ended.returncode == 0
         assert {"acme": "not", "local": "disabled", "pexels": "unconfigured"}.items() <= rows.items()
