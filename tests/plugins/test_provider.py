@@ -11,27 +11,9 @@ from imagevault.config.settings import load
 from imagevault.plugins import hookspecs
 from imagevault.plugins.provider import Provider
 from imagevault.upstream.limiter import limits_of
+from tests.support.plugin_sources import INFO, KEYED, SEARCH
 
 QUERY = SearchQuery(text="fox", per_page=10)
-INFO = """
-@hookimpl
-def provider_info():
-    return ProviderInfo(title="Acme", page_size=10)
-"""
-SEARCH = """
-@hookimpl
-async def search_images(query):
-    return Page([Image(id=query.text)])
-"""
-KEYED = """
-class Settings(msgspec.Struct, frozen=True):
-    api_key: str
-    tier: int = 1
-
-@hookimpl
-def provider_info():
-    return ProviderInfo(title="Acme", page_size=10, settings=Settings)
-"""
 
 
 def test_every_hook_has_a_test() -> None:
