@@ -12,19 +12,10 @@ from imagevault.accounts.tokens import Tokens
 from imagevault.config.settings import Argon2, Settings, load
 from imagevault.security.keyring import Keyring
 from imagevault.storage.database import Database
+from tests.support.clock import Clock
 
 KEYRING = Keyring(b"a test secret of more than thirty-two bytes")
 CHEAP = {"memory": 64, "passes": 1}  # below the floor of the settings: where the cost of a hash is not the subject
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self, now: float = 0.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Worker:

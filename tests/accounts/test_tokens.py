@@ -15,6 +15,7 @@ from imagevault.accounts import service as rules
 from imagevault.accounts.tables import Account
 from imagevault.accounts.tokens import LEEWAY, MAX_LENGTH, SETTINGS_DELAY, Tokens
 from imagevault.security.keyring import Keyring
+from tests.support.clock import Clock
 
 PASSWORD = "violet-harbour-71"
 OLD, NEW, OTHER = (letter * 40 for letter in (b"o", b"n", b"x"))
@@ -22,16 +23,6 @@ ID = "0b6f7a52-9c1e-4f5c-8f0a-3d5b8d1c2e7f"
 
 # The PEM of any public key: what an attacker would try as an HMAC secret (CVE-2022-29217).
 PEM = b"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n"
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def b64(value: object) -> str:

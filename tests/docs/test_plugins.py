@@ -24,6 +24,7 @@ import pytest
 
 import imagevault
 from imagevault.testing.contract import ProviderContract
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
@@ -36,12 +37,6 @@ START_LIMIT = 30.0  # seconds
 def section(title: str) -> str:
     """The text under a heading of the second level."""
     return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Reader:

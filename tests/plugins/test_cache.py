@@ -8,6 +8,7 @@ import pytest
 
 from imagevault import SearchQuery
 from imagevault.plugins.cache import PluginCache
+from tests.support.clock import Clock
 
 QUERY = SearchQuery(text="fox", per_page=10)
 HEAD = """
@@ -20,14 +21,6 @@ INFO = """
 def provider_info():
     return ProviderInfo(title="Acme", page_size=10)
 """
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Maker:
@@ -53,7 +46,7 @@ class TestKeep:
 
     @pytest.fixture
     def clock(self) -> Clock:
-        return Clock()
+        return Clock(100.0)
 
     @pytest.fixture
     def keep(self, clock: Clock) -> PluginCache:

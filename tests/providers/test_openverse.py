@@ -23,6 +23,7 @@ from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.openverse import SimulatedOpenverse
 from imagevault.testing.upstreams.openverse_works import find, library
 from imagevault.upstream.provider_errors import to_provider_error
+from tests.support.clock import Clock
 
 ANYBODY = Settings()
 APPLICATION = Settings(client_id="test-client", client_secret="test-secret")
@@ -46,20 +47,6 @@ WORK = {
     "mature": False,
     "unstable__sensitivity": [],
 }
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -9,21 +9,7 @@ from hypothesis import strategies as st
 from imagevault.config.settings import Rate
 from imagevault.errors import TooMany
 from imagevault.security.token_bucket import TokenBuckets
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.support.clock import Clock
 
 
 class TestBuckets:
@@ -99,7 +85,7 @@ class TestBuckets:
     )
     def test_no_stretch_of_time_sees_more_than_its_share(self, rate: Rate, steps: list[float]) -> None:
         """Between any two moments: at most the amount, and what was refilled in the meantime."""
-        clock = Clock()
+        clock = Clock(1000.0)
         buckets = TokenBuckets(rate, clock)
         taken: list[float] = []
         for step in steps:
@@ -122,7 +108,7 @@ class TestBuckets:
     @example(rate=Rate(72, 86400), steps=[1.007425266920309])  # a rounding error, where there is no room for one
     def test_a_caller_that_waits_for_retry_after_is_served(self, rate: Rate, steps: list[float]) -> None:
         """Retry-After (whole seconds, rounded up) is long enough."""
-        clock = Clock()
+        clock = Clock(1000.0)
         buckets = TokenBuckets(rate, clock)
         for step in [*steps, *[0.0] * rate.amount]:
             clock.now += step

@@ -8,22 +8,9 @@ import pytest
 
 from imagevault.testing.upstreams.openverse import SimulatedOpenverse
 from imagevault.testing.upstreams.openverse_works import LIBRARY, find, library
+from tests.support.clock import Clock
 
 CLIENT = {"client_id": "test-client", "client_secret": "test-secret", "grant_type": "client_credentials"}
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
