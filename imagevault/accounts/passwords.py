@@ -18,7 +18,8 @@ from imagevault.errors import BadInput, Busy
 
 T = TypeVar("T")
 
-MAX_LENGTH = 256
+MAX_LENGTH = 256  # characters, normalized
+MAX_TYPED = 4 * MAX_LENGTH  # characters; to normalize thousands of combining marks takes seconds
 # A score below 2 means fewer than a million guesses, which an attacker can make in spite of rate limits.
 MIN_SCORE = 2
 # zxcvbn reads this many characters. Its time grows with the cube of the length for some passwords ("4@8({[<36..."), and
@@ -88,7 +89,7 @@ class Passwords:
             Busy: if too many others wait.
 
         """
-        if len(_normalize(password)) > MAX_LENGTH:
+        if len(password) > MAX_TYPED or len(_normalize(password)) > MAX_LENGTH:
             return await self._in_thread(self._verify, "", None)
         return await self._in_thread(self._verify, password, stored_hash)
 
@@ -126,6 +127,8 @@ def check_password(password: str, username: str, min_length: int) -> None:
         BadInput: if it is too short, too long or easy to guess, with the reason.
 
     """
+    if len(password) > MAX_TYPED:
+        raise BadInput("password", f"must have at most {MAX_LENGTH} characters")
     password = _normalize(password)
     if len(password) < min_length:
         raise BadInput("password", f"must have at least {min_length} characters")

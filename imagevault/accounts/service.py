@@ -19,6 +19,7 @@ from imagevault.errors import BadInput, Conflict, NotSignedIn, ResourceNotFound
 from imagevault.records import Caller
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{2,63}")  # ada, ada.lovelace@example.org
+MAX_TYPED_USERNAME = 256  # characters; to normalize thousands of combining marks takes seconds
 RESERVED = {"admin", "administrator", "anonymous", "imagevault", "nobody", "root", "support", "system"}
 MAX_VERIFIED = 10_000
 MAX_AGE = 1.0  # seconds for which a verified credential is accepted without asking the database again
@@ -195,7 +196,10 @@ def normalize_username(username: str) -> str:
         BadInput: if it cannot be a username, with the rule.
 
     """
+    problem = BadInput("username", "must be 3 to 64 letters, digits and . _ - @ +, beginning with a letter or digit")
+    if len(username) > MAX_TYPED_USERNAME:
+        raise problem
     normalized = unicodedata.normalize("NFKC", username).casefold()
     if not USERNAME.fullmatch(normalized):
-        raise BadInput("username", "must be 3 to 64 letters, digits and . _ - @ +, beginning with a letter or digit")
+        raise problem
     return normalized

@@ -7,6 +7,8 @@ from imagevault.http.request import RequestContext
 
 log = logging.getLogger(__name__)
 
+MAX_PATH = 200  # characters of the path that are logged
+
 
 def log_request(context: RequestContext) -> None:
     """Log a request when it ends, without its query, which may tell what somebody looks for."""
@@ -16,7 +18,7 @@ def log_request(context: RequestContext) -> None:
         "request",
         extra={
             "method": head.method,
-            "path": head.path,
+            "path": head.path[:MAX_PATH],
             "status": context.status,
             "ms": round(context.elapsed_ms, 1),
             "caller": context.caller.id if context.caller else None,

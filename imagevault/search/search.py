@@ -20,7 +20,8 @@ from imagevault.search.outcome import ProviderStatus, SearchFailed, has_answer, 
 from imagevault.search.provider_cursor import PAGE_BUDGET, CachedPages, Observer, ProviderCursor
 
 PER_PAGE = 30
-MAX_TEXT = 200  # characters
+MAX_TEXT = 200  # characters, normalized
+MAX_TYPED_TEXT = 4 * MAX_TEXT  # characters; to normalize thousands of combining marks takes seconds
 
 
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,9 +256,12 @@ def _enabled_names(providers: Mapping[str, Provider]) -> list[str]:
 
 
 def _checked_text(text: str | None) -> str:
+    too_long = BadInput("q", f"must have at most {MAX_TEXT} characters")
+    if len(text or "") > MAX_TYPED_TEXT:
+        raise too_long
     normalized = normalize_query(text or "")
     if not normalized:
         raise BadInput("q", "must say what to search for")
     if len(normalized) > MAX_TEXT:
-        raise BadInput("q", f"must have at most {MAX_TEXT} characters")
+        raise too_long
     return normalized
