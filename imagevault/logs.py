@@ -42,6 +42,11 @@ def hide(secrets: Iterable[str | None]) -> None:
     _hidden.add(secrets)
 
 
+def mask(text: str) -> str:
+    """The text with `***` for every secret, for a field that is cut before it is logged."""
+    return _hidden.mask(text)
+
+
 def dict_config(settings: Settings) -> dict[str, Any]:
     """The configuration for `logging.config.dictConfig`, which uvicorn passes to each worker."""
     return {

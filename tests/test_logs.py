@@ -411,7 +411,7 @@ class TestSecrets:
         assert shown == []
         assert client.token.split(".")[2] not in text
         assert text.count("***") >= 5
-        lines = [line for line in text.splitlines() if " request " in line or '"event": "request"' in line]
+        lines = [line for line in text.splitlines() if "imagevault.http.access_log" in line]
         assert len(client.answers) == len([line for line in lines if "/health/ready" not in line])
 
     def test_of_a_command(self, cli: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import logging
 
 from imagevault.http import health
 from imagevault.http.request import RequestContext
+from imagevault.logs import mask
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,8 @@ def log_request(context: RequestContext) -> None:
         "request",
         extra={
             "method": head.method,
-            "path": head.path[:MAX_PATH],
+            # The mask comes first: it does not know a secret of which the cut leaves only the start.
+            "path": mask(head.path)[:MAX_PATH],
             "status": context.status,
             "ms": round(context.elapsed_ms, 1),
             "caller": context.caller.id if context.caller else None,
