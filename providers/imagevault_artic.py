@@ -106,7 +106,7 @@ async def _get(path: str, params: dict[str, str], http: httpx.AsyncClient, setti
     response = await http.get(path, params=params, headers={"AIC-User-Agent": agent})
     if response.status_code == httpx.codes.FORBIDDEN:
         if "json" in response.headers.get("Content-Type", ""):  # of the API itself: a page too deep or large (docs)
-            raise InvalidResponse(f"{MUSEUM} refused the request: {response.text[:200]}")
+            raise InvalidResponse(f"{MUSEUM} refused the request: {response.text}")
         raise Unauthorized(f"{MUSEUM} blocks calls from this server's address (it answered 403)")
     return decode(response, _Answer)
 

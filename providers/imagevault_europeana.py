@@ -110,7 +110,7 @@ async def _find(query: str, http: httpx.AsyncClient, settings: Settings, **more:
     found = decode(await http.get("search.json", params=params, headers={"X-Api-Key": settings.api_key}), _Answer)
     if not found.success:
         known = (("limit", RateLimited), ("key", Unauthorized))
-        raise next((error for word, error in known if word in found.error.lower()), InvalidResponse)(found.error[:300])
+        raise next((error for word, error in known if word in found.error.lower()), InvalidResponse)(found.error)
     return found
 
 

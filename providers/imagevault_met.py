@@ -114,7 +114,7 @@ async def _get(http: httpx.AsyncClient, path: str, params: dict[str, str] | None
     if response.status_code == httpx.codes.FORBIDDEN and "json" not in response.headers.get("Content-Type", ""):
         raise RateLimited("the Met's firewall blocks all calls for about a minute", retry_after=60)
     if response.status_code == httpx.codes.GONE:  # the end of a whole version, as of v1/search (measured), of no object
-        raise InvalidResponse(f"the Met has taken this part of its API away: {response.text[:300]}")
+        raise InvalidResponse(f"the Met has taken this part of its API away: {response.text}")
     return response
 
 

@@ -171,7 +171,7 @@ def _understood(response: httpx.Response) -> httpx.Response:
     if status == 429 and "Retry-After" not in response.headers and (wait := re.search(r" in (\d{1,6}) second", text)):
         raise RateLimited("Openverse allows no more requests now", float(wait[1]))
     if status == 400 or (status == 401 and "may not exceed" in text):  # a page too large or too deep (measured)
-        raise InvalidResponse(f"Openverse refused the request: {text[:300]}")
+        raise InvalidResponse(f"Openverse refused the request: {text}")
     if status == 403:  # Cloudflare's, of some hosting companies (issue 5478)
         raise Unauthorized("Openverse refuses calls from this server's address (it answered 403)")
     return response

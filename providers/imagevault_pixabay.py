@@ -293,7 +293,7 @@ def _refusal(response: httpx.Response) -> InvalidResponse | Unauthorized:
 
     A wrong key is a 400 too: "[ERROR 400] Invalid API key. Note: This value is case-sensitive." (reported)
     """
-    message = f"Pixabay refused the request: {response.text[:200]}"
+    message = f"Pixabay refused the request: {response.text}"
     if "API key" in response.text:
         return Unauthorized(message)
     return InvalidResponse(message)

@@ -556,6 +556,18 @@ class TestLimitsAndErrors:
             await call(bench, hook)
         assert "wrong-test-key" not in str(caught.value)
 
+    @HOOKS
+    async def test_a_key_in_the_words_of_an_error_is_masked_before_they_are_cut(
+        self, pixabay: SimulatedPixabay, bench: Bench, hook: str
+    ) -> None:
+        """No part of the key is shown, wherever in a long answer it stands."""
+        bench.configure({"api_key": "straddling-test-key"})
+        for start in (190, 290, 930, 940):
+            pixabay.fail(Answer(f"{'x' * start} straddling-test-key {'y' * 2000}".encode(), 400), times=1)
+            with pytest.raises(InvalidResponse, match="Pixabay refused") as caught:
+                await call(bench, hook)
+            assert "straddl" not in str(caught.value)
+
     async def test_another_400_is_told_in_its_words(self, bench: Bench) -> None:
         """An admin who sets a page size below 3 reads what Pixabay says about it."""
         bench.configure({**SETTINGS, "page_size": 2})
