@@ -1,6 +1,6 @@
 """Wikimedia Commons: files under free licences, without a key. https://www.mediawiki.org/wiki/API:Query ("docs").
 
-A User-Agent that names whoever runs this server, 3 calls at once at most (docs, Wikimedia_APIs/Access_policy); how many
+A User-Agent that names this server's operator, 3 calls at once at most (docs, Wikimedia_APIs/Access_policy); how many
 a minute is not known to us, so ours is courtesy. 50 files a page, 10 000 in a search (believed). Pages come unordered
 and in pieces, failures with status 200 (measured). Thumbnails have standard widths (docs, Common_thumbnail_sizes).
 """
@@ -105,7 +105,8 @@ async def _ask(params: dict[str, Any], http: httpx.AsyncClient, settings: Settin
     response = await http.get("api.php", params=ASKED | params, headers={"User-Agent": agent})
     answer = imagevault.decode(response, _Answer)
     if failed := answer.error:
-        wait = float(told) if (told := response.headers.get("Retry-After", "")).isdecimal() else None
+        stated = response.headers.get("Retry-After", "")
+        wait = float(stated) if stated.isdecimal() else None
         raise ERRORS.get(f"{failed.get('code')}", imagevault.InvalidResponse)(f"Wikimedia: {failed.get('info')}", wait)
     pages = sorted([*had, *imagevault.decode_each(answer.query.get("pages", []), _Page)], key=lambda page: page.index)
     if answer.batchcomplete:
@@ -120,7 +121,7 @@ def _image(page: _Page, info: _Info) -> Image:
     links, size = (info.url, info.descriptionurl, info.thumburl, *info.others.values()), (info.width, info.height)
     original, source, *thumbs = dict.fromkeys(re.split("[?&]utm_", link)[0] for link in links)
     files = [Rendition.within(NAMES[at[1]], u, size, (int(at[1]), size[1])) for u in thumbs if (at := STEP.search(u))]
-    meta = {name: HIDDEN.sub("", f"{each.get('value') or ''}") for name, each in info.extmetadata.items()}
+    meta = {name: HIDDEN.sub("", f"{field.get('value') or ''}") for name, field in info.extmetadata.items()}
     meta = {name: text for name, text in meta.items() if re.sub(r"<[^>]*>|\s", "", text)}
     code, text, name, must, artist, title, alt, limits = (meta.get(key, "") for key in META.split("|"))
     artist = artist or f'<a href="//commons.wikimedia.org/wiki/User:{quote(info.user)}">{info.user}</a>'
@@ -134,7 +135,7 @@ def _image(page: _Page, info: _Info) -> Image:
         alt=alt,
         width=info.width,
         height=info.height,
-        tags=[f"restriction: {each}" for each in limits.split("|") if each],
+        tags=[f"restriction: {limit}" for limit in limits.split("|") if limit],
         author=Author(artist, f"https:{link[1]}".replace("&amp;", "&") if (link := LINK.search(artist)) else None),
         source_url=source,
         license=License.from_url(text) or License.from_url(f"https://creativecommons.org/{path}/") or other,
