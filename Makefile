@@ -6,33 +6,49 @@ RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 WORKERS := --numprocesses=$(shell expr $(CORES) + 1) --maxprocesses=6 --dist=worksteal  # one more: some only wait
 
-.PHONY: help serve test test-fast soak check format clean venv
+.PHONY: help demo serve test test-fast test-browser soak bench check format clean venv
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: venv  ## install what is needed and serve http://127.0.0.1:8000
 	@$(MAKE) --no-print-directory .venv/serve
 	@exec $(BIN)/imagevault serve
 
+demo: venv  ## install what is needed and serve invented pictures, without any key
+	@$(MAKE) --no-print-directory .venv/serve
+	@exec $(BIN)/imagevault demo
+
 test: venv  ## run the tests, on SQLite and on a PostgreSQL that the tests bring along
 	@$(MAKE) --no-print-directory .venv/test
-	$(RUN) -m 'not soak' $(WORKERS)
+	$(RUN) -m 'not soak and not browser' $(WORKERS)
 
 test-fast: venv  ## run the tests that start no process: no server, no command, no PostgreSQL
 	@$(MAKE) --no-print-directory .venv/test
-	$(RUN) -m 'not soak and not processes' $(WORKERS)
+	$(RUN) -m 'not soak and not processes and not browser' $(WORKERS)
+
+test-browser: venv  ## run the tests that look at the page in a headless Chromium, which must be installed
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+		echo "Chromium is missing; on Debian run: apt install chromium" >&2; exit 1; }
+	@$(MAKE) --no-print-directory .venv/browser
+	$(RUN) -m browser
 
 soak: venv  ## run the tests that take minutes or need every core for themselves
 	@$(MAKE) --no-print-directory .venv/test
 	$(RUN) -m 'soak and not alone' $(WORKERS)
 	$(RUN) -m alone
 
-check: venv  ## ruff (lint, format) and mypy strict
+bench: venv  ## measure what a request costs, on SQLite and on PostgreSQL
+	@$(MAKE) --no-print-directory .venv/test
+	$(BIN)/python -m benchmarks
+
+check: venv  ## ruff (lint, format), mypy strict, docs/openapi.json and the table of terms
 	@$(MAKE) --no-print-directory .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python docs/openapi_document.py --check
+	$(BIN)/python docs/providers_terms.py --check
 
 format: venv  ## let ruff repair what it can
 	@$(MAKE) --no-print-directory .venv/test
@@ -69,6 +85,11 @@ venv:  ## make the virtual environment .venv, again if it is broken
 .venv/test: pyproject.toml constraints.txt
 	$(call install,.[test])
 	@touch $@ .venv/serve
+
+BROWSER := .[test,browser]  # a comma in a call of make would end its argument
+.venv/browser: pyproject.toml constraints.txt
+	$(call install,$(strip $(BROWSER)))
+	@touch $@ .venv/test .venv/serve
 
 # uv takes seconds where pip takes a minute. pip does the work where uv cannot be installed or fails.
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt

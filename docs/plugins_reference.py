@@ -16,16 +16,32 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Meta
 
-from imagevault import errors, records
+import imagevault
+from imagevault import errors, licenses, quotas, records, terms
 from imagevault.plugins import decoding as answers
-from imagevault.plugins import hookspecs
-from imagevault.plugins.provider_settings import HostSettings
+from imagevault.plugins import hookspecs, html_text
+from imagevault.plugins.declarative import plugin as declarative_plugin
+from imagevault.plugins.host_settings import HostSettings
 from imagevault.testing import faults
 
 PAGE = Path(__file__).with_name("plugins.md")
 BEGIN = "<!-- written by docs/plugins_reference.py -->\n"
 END = "<!-- to here -->\n"
-STRUCTS = ("ProviderInfo", "Quota", "SearchQuery", "Page", "Image", "Rendition", "Author", "License", "Keep")
+STRUCTS = (
+    "ProviderInfo",
+    "Terms",
+    "Parameter",
+    "Quota",
+    "SearchQuery",
+    "Page",
+    "Image",
+    "Rendition",
+    "Author",
+    "Flags",
+    "Declared",
+    "License",
+    "Keep",
+)
 RAISED = ("RateLimited", "Unauthorized", "NotFound", "Unavailable", "InvalidResponse", "ProviderError")
 SECTION = "\nAttributes:\n"
 FIELD = re.compile(r"    (\w+): (.*)")
@@ -33,20 +49,25 @@ FIELD = re.compile(r"    (\w+): (.*)")
 
 def reference() -> str:
     """The whole reference as Markdown."""
-    classes = {node.name: node for node in _code(records) if isinstance(node, ast.ClassDef)}
+    nodes = [*_code(records), *_code(quotas), *_code(terms), *_code(licenses)]
+    classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
     structs = [classes[name] for name in STRUCTS]
     parts = [
         "### The hooks\n",
         _prose(hookspecs),
         *_described(hookspecs),
         "### What they take and give\n",
-        "All of it is imported from `imagevault`.\n",
+        "All of it is imported from `imagevault`; `PLUGIN_API` is the version of this API.\n",
         *map(_struct, structs),
         "The words in these types:\n",
         "```python\n" + "\n".join(_aliases(structs)) + "\n```\n",
         "### Reading answers\n",
         _prose(answers),
         *_described(answers),
+        *_described(html_text),
+        "### A provider without code\n",
+        "[declarative.md](declarative.md) describes the file.\n",
+        *_described(declarative_plugin),
         "### Errors to raise\n",
         "Each takes a message, which callers see and logs keep, so no key in it, and `retry_after` in seconds.\n",
         *(_item(name, _prose(getattr(errors, name))) for name in RAISED),
@@ -85,9 +106,11 @@ def _prose(thing: object) -> str:
 
 
 def _functions(module: ModuleType) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The public functions of a module."""
+    """The public functions of a module, of those packages that have functions of the host's too only the exported."""
     for node in _code(module):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        if module not in {answers, html_text, declarative_plugin} or node.name in imagevault.__all__:
             yield node
 
 
@@ -102,10 +125,10 @@ def _described(module: ModuleType) -> Iterator[str]:
 
 def _struct(node: ast.ClassDef) -> str:
     """A Struct: docstring, a table of its fields, and what its methods do."""
-    struct = getattr(records, node.name)
+    struct = getattr(imagevault, node.name)
     meanings = dict(_meanings(struct))
     rows, methods = [], []
-    for inner in node.body:
+    for inner in [*_inherited(node), *node.body]:
         if isinstance(inner, ast.AnnAssign):
             field = ast.unparse(inner.target)
             default = f"`{ast.unparse(inner.value)}`" if inner.value else "needed"
@@ -117,6 +140,13 @@ def _struct(node: ast.ClassDef) -> str:
             methods.append(f"`{node.name}.{inner.name}{called}`: {text[0].lower()}{text[1:]}")
     table = ["| field | type | default | what it is |", "|---|---|---|---|", *rows, ""] if rows else []
     return "\n".join([f"#### `{node.name}`\n", _prose(struct), *table, *methods])
+
+
+def _inherited(node: ast.ClassDef) -> list[ast.stmt]:
+    """The fields of the private Structs that a Struct is derived from."""
+    bases = {ast.unparse(base) for base in node.bases}
+    classes = [other for other in _code(licenses) if isinstance(other, ast.ClassDef) and other.name in bases]
+    return [inner for other in classes for inner in other.body if isinstance(inner, ast.AnnAssign)]
 
 
 def _is_property(node: ast.FunctionDef) -> bool:
@@ -142,9 +172,10 @@ def _aliases(structs: list[ast.ClassDef]) -> Iterator[str]:
     """The names for types that these Structs use, as records.py defines them."""
     annotations = [each.annotation for struct in structs for each in struct.body if isinstance(each, ast.AnnAssign)]
     used = {each.id for annotation in annotations for each in ast.walk(annotation) if isinstance(each, ast.Name)}
-    for node in _code(records):
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in used:
-            yield ast.get_source_segment(inspect.getsource(records), node) or ""
+    for module in (records, quotas, terms):
+        for node in _code(module):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in used:
+                yield ast.get_source_segment(inspect.getsource(module), node) or ""
 
 
 def _item(name: str, text: str) -> str:

@@ -9,15 +9,20 @@ from imagevault import logs
 from imagevault.config.last_good import read_last_good, save_last_good
 from imagevault.config.settings import Settings, load
 from imagevault.errors import ImageVaultError
+from imagevault.http.access_log import AccessLog, silence_server_log
 from imagevault.http.allowed_hosts import AllowedHosts
 from imagevault.http.app import create_app
 from imagevault.http.authentication import Authentication
+from imagevault.http.client_address import ClientAddress
 from imagevault.http.cors import Cors
 from imagevault.http.drain import Drain
 from imagevault.http.edge import Edge
 from imagevault.http.health import Health
+from imagevault.http.kept_answers import KeptAnswers
+from imagevault.http.metrics import MetricsEndpoint
 from imagevault.http.rate_limit import RateLimit
 from imagevault.http.response_headers import ResponseHeaders
+from imagevault.http.session_cookie import SessionCookie
 from imagevault.http.types import App
 from imagevault.runtime.services import Services
 
@@ -34,12 +39,20 @@ def create(services: Services) -> Edge:
         cast("App", create_app(services)),
         use_database=services.database.use,
         drain=drain,
+        client_address=ClientAddress(settings),
         allowed_hosts=AllowedHosts(settings, loopback_only=services.keyring.own),
         cors=Cors(settings),
-        health=Health(services.database.ping, drain),
-        authentication=Authentication(services.accounts.verify),
+        health=Health(services.database.check_ready, drain),
+        authentication=Authentication(
+            services.credentials.verify, services.credentials.verify_session, SessionCookie(settings)
+        ),
         rate_limit=RateLimit(settings),
         response_headers=ResponseHeaders(settings, drain),
+        access_log=AccessLog(settings),
+        metrics=MetricsEndpoint(settings, services.counters, services.metrics.text),
+        kept_answers=KeptAnswers(
+            services.gateway.pages.answers, lambda: services.settings.search == "open", services.gateway.usage
+        ),
     )
 
     def configure(settings: Settings, _before: object) -> None:
@@ -48,6 +61,8 @@ def create(services: Services) -> Edge:
         save_last_good(settings.text)
 
     services.live.subscribe(configure)
+    services.database.log_outages()
+    silence_server_log()
     return edge
 
 
@@ -56,7 +71,9 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
     try:
-        globals()["app"] = create(Services(load(text=read_last_good())))
+        settings = load(text=read_last_good())
+        logs.configure_fallback(settings)
+        globals()["app"] = create(Services(settings))
     except ImageVaultError as error:
         if multiprocessing.parent_process() is not None:
             log.error("a worker cannot start: %s", error)

@@ -19,12 +19,19 @@
         |-- Forbidden               the caller may not do this
         |-- ResourceNotFound        there is no such thing for this caller
         |-- Conflict                it exists already
+        |   `-- StillRunning        a request with the same key has not ended; `retry_after` in seconds
+        |-- KeyReused               an Idempotency-Key came with another body
+        |-- RangeNotSatisfiable     the wanted part begins after the end of the file; `size` in bytes
         |-- TooMany                 a limit is reached; `retry_after` in seconds
         `-- Busy                    no room right now; `retry_after` in seconds
 
 Messages are shown to callers and written to logs, so they never hold a key, a
 password or a traceback. Plugins raise provider errors; only the edge speaks HTTP.
 """
+
+import errno
+
+OUT_OF_FILES = {errno.EMFILE, errno.ENFILE}  # `errno` of an OSError: this process, or this machine, has too many open
 
 
 class ImageVaultError(Exception):
@@ -92,6 +99,10 @@ class Unavailable(ProviderError):
     """The upstream is down or unreachable. Callers see `unavailable`; several in a row open the circuit breaker."""
 
 
+class TokenLost(Unavailable):
+    """The token of a page is gone, or the upstream takes it no more. It says nothing about the upstream's health."""
+
+
 class InvalidResponse(ProviderError):
     """The upstream's answer differs from what its documentation promises. Callers see `invalid_response`."""
 
@@ -138,12 +149,58 @@ class Forbidden(Refused):
     """The caller is known and may not do this."""
 
 
+class ServedByProvider(Forbidden):
+    """The terms of a provider want a file to be loaded from the provider's own hosts.
+
+    Attributes:
+        url: where it is.
+
+    """
+
+    def __init__(self, title: str, url: str) -> None:
+        super().__init__(f"The terms of {title} want its files to be loaded from its own hosts. This file is at {url}")
+        self.url = url
+
+
 class ResourceNotFound(Refused):
     """The requested object does not exist, or it belongs to another caller."""
 
 
 class Conflict(Refused):
     """The thing exists already."""
+
+
+class KeyReused(Refused):
+    """An Idempotency-Key came again with another body."""
+
+    def __init__(self) -> None:
+        super().__init__("Idempotency-Key: this key came with another body before; use a new key for a new request")
+
+
+class StillRunning(Conflict):
+    """A request with the same Idempotency-Key has not ended yet.
+
+    Attributes:
+        retry_after: seconds after which it has ended, or may be taken over.
+
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("A request with this Idempotency-Key is still running; repeat yours later.")
+        self.retry_after = retry_after
+
+
+class RangeNotSatisfiable(Refused):
+    """The part of a file that was asked for begins after its end.
+
+    Attributes:
+        size: bytes of the file.
+
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"Range: the file has {size} bytes; ask for a part that begins before its end")
+        self.size = size
 
 
 class TooMany(Refused):

@@ -7,14 +7,17 @@ other libraries.
 import logging
 import os
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from imagevault.config.settings import Settings
-from imagevault.security.redaction import pattern_of, redacted
+from imagevault.security.redaction import longest_of, pattern_of, redacted, redacted_start
 
 
 class HiddenSecrets:
@@ -23,11 +26,15 @@ class HiddenSecrets:
     def __init__(self) -> None:
         self.secrets: set[str] = set()
         self.pattern: re.Pattern[str] | None = None
+        self.longest = 0
+        self.additions = 0
 
     def add(self, secrets: Iterable[str | None]) -> None:
         """Hides these too; None and empty ones are ignored."""
         self.secrets.update(filter(None, secrets))
         self.pattern = pattern_of(self.secrets)
+        self.longest = longest_of(self.secrets)
+        self.additions += 1
 
     def mask(self, line: str) -> str:
         """The line with `***` for every secret, and for whatever looks like a credential."""
@@ -42,9 +49,19 @@ def hide(secrets: Iterable[str | None]) -> None:
     _hidden.add(secrets)
 
 
-def mask(text: str) -> str:
-    """The text with `***` for every secret, for a field that is cut before it is logged."""
-    return _hidden.mask(text)
+def mask(line: str) -> str:
+    """The line with `***` for every secret, and for whatever looks like a credential."""
+    return _hidden.mask(line)
+
+
+def number_of_secrets() -> int:
+    """A number that grows whenever secrets are added; what `mask` returned before may then show one."""
+    return _hidden.additions
+
+
+def masked_start(text: str, length: int) -> str:
+    """The first characters of a text with `***` for every secret, for a field that is cut before it is logged."""
+    return redacted_start(text, length, _hidden.pattern, _hidden.longest)
 
 
 def dict_config(settings: Settings) -> dict[str, Any]:
@@ -63,19 +80,53 @@ def dict_config(settings: Settings) -> dict[str, Any]:
     }
 
 
+class FallbackHandler(logging.StreamHandler[TextIO]):
+    """Writes to standard error what no handler of the root logger takes.
+
+    A program that our application is a part of may set its log up later. From then on, it alone has our lines.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, unless the root logger has a handler."""
+        if not logging.getLogger().handlers:
+            super().emit(record)
+
+
+def configure_fallback(settings: Settings) -> None:
+    """Sets our log up if nobody has: under plain uvicorn, which configures its own loggers only."""
+    ours = logging.getLogger("imagevault")
+    if ours.hasHandlers():
+        return
+    handler = FallbackHandler()
+    handler.setFormatter(formatter(settings.log))
+    ours.addHandler(handler)
+    ours.setLevel(settings.log_level.upper())
+    logging.getLogger("asyncpg").setLevel("CRITICAL")  # as in `dict_config`
+
+
 def configure(settings: Settings) -> None:
-    """Puts the log settings in force in this process, after `dict_config` has set its log up."""
-    logging.getLogger("imagevault").setLevel(settings.log_level.upper())
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+    """Puts the log settings in force in this process, after its log was set up."""
+    ours = logging.getLogger("imagevault")
+    ours.setLevel(settings.log_level.upper())
+    for handler in (*logging.getLogger().handlers, *ours.handlers):
+        if isinstance(handler.formatter, LineFormatter):
             handler.setFormatter(formatter(settings.log))
 
 
-def formatter(style: str) -> logging.Formatter:
+class LineFormatter(structlog.stdlib.ProcessorFormatter):
+    """A formatter of ours. `style` is `console` or `json`."""
+
+    def __init__(self, style: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.style = style
+
+
+def formatter(style: str) -> LineFormatter:
     """A formatter that makes one line of a log record. `style` is `console` or `json`."""
-    return structlog.stdlib.ProcessorFormatter(
+    return LineFormatter(
+        style,
         foreign_pre_chain=[
-            structlog.contextvars.merge_contextvars,
+            _add_bound_fields,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.stdlib.ExtraAdder(),
@@ -90,9 +141,40 @@ def formatter(style: str) -> logging.Formatter:
     )
 
 
-def bind_fields(**fields: str) -> None:
-    """Adds these fields to every line of the running task, and of the tasks that it starts."""
-    structlog.contextvars.bind_contextvars(**fields)
+def handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
+    """The handlers that receive the records of a logger, as `Logger.callHandlers` finds them."""
+    current: logging.Logger | None = logger
+    while current is not None:
+        yield from current.handlers
+        current = current.parent if current.propagate else None
+
+
+def style_of(handler: logging.Handler) -> str | None:
+    """The form in which a handler writes whole lines by `write`: `console` or `json`; None if it takes records only."""
+    if type(handler) in {logging.StreamHandler, FallbackHandler} and isinstance(handler.formatter, LineFormatter):
+        return handler.formatter.style
+    return None
+
+
+def write(handler: logging.Handler, lines: str) -> None:
+    """Write whole lines, which show no secret, to the stream of a handler that has a style."""
+    if isinstance(handler, FallbackHandler) and logging.getLogger().handlers:
+        return
+    try:
+        with handler.lock or nullcontext():
+            handler.stream.write(lines)  # type: ignore[attr-defined]
+            handler.flush()
+    except Exception:  # noqa: BLE001  as in `StreamHandler.emit`: a log that cannot be written stops no request
+        handler.handleError(logging.LogRecord(__name__, logging.INFO, __file__, 0, lines, (), None))
+
+
+# structlog's own context variables take ten times as long to bind, at every request.
+_bound: ContextVar[Mapping[str, str]] = ContextVar("imagevault_log_fields", default=MappingProxyType({}))
+
+
+def bind_fields(fields: Mapping[str, str]) -> None:
+    """Adds these fields, and no others, to every line of the running task, and of the tasks that it starts."""
+    _bound.set(fields)
 
 
 def _json_processors() -> list[Processor]:
@@ -102,6 +184,12 @@ def _json_processors() -> list[Processor]:
 def _console_processors() -> list[Processor]:
     renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     return [_escape_unprintable, renderer]
+
+
+def _add_bound_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for name, value in _bound.get().items():
+        event.setdefault(name, value)
+    return event
 
 
 def _add_pid(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -115,10 +203,11 @@ def _mask_secrets(_logger: WrappedLogger, _method: str, line: Any) -> str:
 
 def _escape_unprintable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Keeps a caller's text from starting a line of its own and from controlling a terminal."""
-    return {name: _printable(value) if isinstance(value, str) else value for name, value in event.items()}
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text with an escape for each character that would start a line or control a terminal."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -4,7 +4,6 @@ A plugin makes `Image`, `Page` and `ProviderInfo`. The gateway sanitizes each `I
 every consumer sees the same form, whatever the provider.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Annotated, Literal, Protocol, TypeVar
@@ -12,11 +11,21 @@ from typing import Annotated, Literal, Protocol, TypeVar
 import msgspec
 from msgspec import Meta
 
+from imagevault.licenses import License
+from imagevault.quotas import Quota
+from imagevault.terms import Terms
+
+PLUGIN_API = 2
+"""The version of the plugin API. It is counted up when something is removed or changes, and not for an addition."""
+
 Hotlink = Literal["allowed", "required", "temporary"]
+FlagName = Literal["ai_generated", "ai_training_refused", "sensitive"]
 RenditionName = Literal["thumbnail", "small", "medium", "large", "original"]
-Period = Literal["second", "minute", "hour", "day", "month"]
+Sort = Literal["relevance", "newest", "oldest", "popular"]
+Paging = Literal["number", "token"]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=0)]
+CallSeconds = Annotated[float, Meta(ge=0.1, le=30)]
 T = TypeVar("T")
 
 
@@ -33,79 +42,16 @@ class Author(msgspec.Struct, frozen=True):
     url: str | None = None
 
 
-class License(msgspec.Struct, frozen=True):
-    """A licence and what it allows.
-
-    Attributes:
-        id: stable and lowercase: `cc-by-4.0`, `cc0-1.0`, `pdm-1.0`, or a provider's own, such as `pexels`.
-        name: as people write it: `CC BY 4.0`.
-        url: where its text is.
-        attribution_required: whether the licence itself asks for credit.
-        commercial: whether it allows commercial use.
-        modification: whether it allows publishing changed versions.
-
-    """
-
-    id: str
-    name: str
-    url: str | None = None
-    attribution_required: bool = False
-    commercial: bool = True
-    modification: bool = True
-
-    @property
-    def public_domain(self) -> bool:
-        """Whether no right is reserved: CC0 or a public domain mark."""
-        return self.id.startswith(("cc0-", "pdm-"))
-
-    @classmethod
-    def from_url(cls, url: str) -> "License | None":
-        """The Creative Commons licence or public domain mark at this address; None if it is neither.
-
-        Accepts the port of a country (`/by/2.0/de/`), a deed or legalcode page, and `http:`.
-        Source of the forms: https://creativecommons.org/licenses/ and /publicdomain/.
-        """
-        found = _CREATIVE_COMMONS.match(url.strip().lower())
-        if found is None:
-            return None
-        version = found["version"]
-        if found["mark"] == "zero":
-            return cls(f"cc0-{version}", f"CC0 {version}", f"{_PUBLIC_DOMAIN}/zero/{version}/")
-        if found["mark"] == "mark":
-            return cls(f"pdm-{version}", f"Public Domain Mark {version}", f"{_PUBLIC_DOMAIN}/mark/{version}/")
-        return _creative_commons(found["code"], version, found["port"])
-
-
-def _creative_commons(code: str, version: str, port: str | None) -> License:
-    """Return the licence with this code (`by-nc-sa`), version (`2.0`) and port (`de`)."""
-    conditions = code.split("-")
-    return License(
-        id=f"cc-{code}-{version}-{port}" if port else f"cc-{code}-{version}",
-        name=f"CC {code.upper()} {version} {port.upper()}" if port else f"CC {code.upper()} {version}",
-        url=f"https://creativecommons.org/licenses/{code}/{version}/{port + '/' if port else ''}",
-        attribution_required=True,
-        commercial="nc" not in conditions,
-        modification="nd" not in conditions,
-    )
-
-
-_PUBLIC_DOMAIN = "https://creativecommons.org/publicdomain"
-# http://creativecommons.org/licenses/by-sa/2.0/de/deed.en, //creativecommons.org/publicdomain/zero/1.0/
-_CREATIVE_COMMONS = re.compile(
-    r"(?:https?:)?//(?:www\.)?creativecommons\.org/"
-    r"(?:licenses/(?P<code>by(?:-nc|-nd|-sa|-nc-nd|-nd-nc|-nc-sa)?)|publicdomain/(?P<mark>zero|mark))"
-    r"/(?P<version>[0-9]\.[0-9])(?:/(?P<port>(?!deed|legalcode|rdf)[a-z]{2,}))?(?![^/?#])"
-)
-
-
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):
     """One file of an image.
 
     Attributes:
         name: the size it has among the others.
-        url: https, on one of `ProviderInfo.file_hosts`; None where the provider holds the file itself (`open_file`).
-        width: of this file, in pixels; None where it is not known.
+        url: https, on one of `ProviderInfo.file_hosts`; http only where a server that the provider does not run answers
+            nothing else; None where the provider holds the file itself (`open_file`).
+        width: of this file, in pixels; None where it is not known. The size of another file is never given.
         height: of this file, in pixels; None where the width is None.
+        type: its MIME type, such as `image/jpeg`; None lets the gateway read it from the end of the file name.
 
     """
 
@@ -113,6 +59,7 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None = None
     width: int | None = None
     height: int | None = None
+    type: str | None = None
 
     @classmethod
     def within(cls, name: RenditionName, url: str, size: tuple[int, int], box: tuple[float, float]) -> "Rendition":
@@ -132,13 +79,48 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Flags(msgspec.Struct, frozen=True, kw_only=True):
+    """What the provider says about an image beside its licence. None where it says nothing.
+
+    Attributes:
+        ai_generated: whether software generated it.
+        ai_training_refused: whether its owner refuses its use for training.
+        sensitive: whether it is marked as sensitive, mature or unsafe.
+        restrictions: limits beside copyright, in the provider's words, such as `personality rights`; up to 10.
+
+    """
+
+    ai_generated: bool | None = None
+    ai_training_refused: bool | None = None
+    sensitive: bool | None = None
+    restrictions: Sequence[str] = ()
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """Where the upstream's record declares the licence.
+
+    Attributes:
+        field: the field of the upstream's record, such as `license_url`; several are joined by ` + `.
+        words: its value as it was sent, up to 500 characters.
+
+    """
+
+    field: str
+    words: str
+
+
 class Image(msgspec.Struct, frozen=True, kw_only=True):
     """One image as a plugin returns it. The gateway drops one without an id or without any rendition.
 
+    Every text is plain text, shown letter by letter. A plugin passes HTML through `imagevault.text_of`.
+
     Attributes:
-        id: the provider's own, up to 200 characters; callers see `NAME:id`.
+        id: the provider's own, up to 200 characters, the same in every answer; callers see `NAME:id`.
         title: what it is called, in one line.
-        alt: what it shows, for people who cannot see it.
+        alt: what it shows, for people who cannot see it; None unless the provider describes the picture.
+        description: what the provider says about it, up to 5000 characters.
+        date: when it was made: ISO 8601 at any precision (`1889`, `1889-05-04`), or the provider's words.
+        extra: up to 20 short facts by name, such as `{"place": "Oslo"}`.
         width: of the original, in pixels; without it the filters `orientation` and `size` never match.
         height: of the original, in pixels.
         color: its average or dominant colour, `#1E90FF`.
@@ -147,16 +129,25 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
         author: who made it; None where the provider does not say.
         source_url: its page at the provider, for people.
         license: its own licence; None where all images of the provider have the same (`ProviderInfo.license`).
-        renditions: its files, each name once, with an `original` or at least a `large` among them.
+            `License.unknown` where the provider leaves the rights unclear.
+        declared: where the upstream's record declares that licence.
+        flags: what the provider says beside the licence; see `ProviderInfo.declares`.
+        identities: keys that name the same picture at other providers, such as `flickr:7352`; up to 10. The gateway
+            makes most of them itself, from `source_url` and the files.
+        renditions: its files, each name once. The largest is the `original` or a `large`, unless the provider has a
+            thumbnail only.
         credit: the credit line, plain text, where the provider dictates it; otherwise `ProviderInfo.credit` makes one.
         ref: for the plugin's own later use, such as an address to call. It is stored with the image; no caller sees it.
-            It is meant for `image_downloaded`, which nothing calls yet.
+            The hook `image_downloaded` receives it, up to 30 days later.
 
     """
 
     id: str
     title: str | None = None
     alt: str | None = None
+    description: str | None = None
+    date: str | None = None
+    extra: Mapping[str, str] = {}
     width: int | None = None
     height: int | None = None
     color: str | None = None
@@ -165,6 +156,9 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     author: Author | None = None
     source_url: str | None = None
     license: License | None = None
+    declared: Declared | None = None
+    flags: Flags = Flags()
+    identities: Sequence[str] = ()
     renditions: Sequence[Rendition] = ()
     credit: str | None = None
     ref: str | None = None
@@ -177,24 +171,30 @@ class Page(msgspec.Struct, frozen=True):
         images: the images of the page. Fewer than `per_page` do not mean that no page follows.
         total: how many results the provider reports, before filters that the gateway emulates; None where it does not.
         last: whether no page follows. Until it is true, the gateway asks for the next page, but it stops after two
-            empty pages in a row.
+            empty pages in a row. It says nothing where `ProviderInfo.paging` is `token`.
+        next: the upstream's token or cursor of the next page, up to 4000 characters, where `ProviderInfo.paging` is
+            `token`; None at the end. The gateway gives it back as `SearchQuery.token`.
 
     """
 
     images: Sequence[Image]
     total: int | None = None
     last: bool = False
+    next: str | None = None
 
 
 class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What a plugin searches for.
 
     Attributes:
-        text: the words, lowercase, with single blanks, never empty.
+        text: what was typed, never empty: composed (NFC), with single blanks, without invisible characters, in the
+            letter case as typed. At most `ProviderInfo.max_text` characters.
         page: counts from 1, in pages of `per_page`.
         per_page: the provider's fixed `ProviderInfo.page_size`, whatever a caller asks for.
         native: the filters by their uniform names (`orientation`, `size`, `color`, `license`, `locale`) with the
-            provider's own values, as `ProviderInfo.filters` maps them.
+            provider's own values, as `ProviderInfo.filters` maps them; `sort` as `ProviderInfo.sorts` maps it.
+        parameters: the provider's own parameters that the caller gave, by their names in `ProviderInfo.parameters`.
+        token: `Page.next` of the page before, where `ProviderInfo.paging` is `token`; None for the first page.
 
     """
 
@@ -202,36 +202,28 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     page: int = 1
     per_page: int
     native: Mapping[str, str] = {}
+    parameters: Mapping[str, str] = {}
+    token: str | None = None
 
 
-class Quota(msgspec.Struct, frozen=True):
-    """The calls that an upstream allows in a period. The period slides: it may begin at any moment.
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A search parameter that only this provider has. Callers give it as `NAME.parameter=`.
+
+    It has either `values` or a `pattern`. A value has at most 100 characters.
 
     Attributes:
-        limit: how many calls.
-        period: how long; a month has 31 days.
-        remaining: the upstream's header with the number of calls left, if it sends one. It can only lower the count.
-        reset: the upstream's header with the time when the count starts again, as Unix time or as seconds from now.
+        description: what it does, in one sentence.
+        values: the values that it takes.
+        pattern: a regular expression for the whole value. It must be cheap to match: the gateway refuses a repeat
+            inside a repeat, a back-reference and a lookaround.
+        example: a value that shows its form; where there is a pattern, it is required.
 
     """
 
-    limit: Count
-    period: Period
-    remaining: str | None = None
-    reset: str | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "Quota":
-        """The quota written as `5000/hour`. Raises ValueError with what would be right."""
-        found = re.fullmatch(r"\s*([1-9]\d{0,8})\s*/\s*(second|minute|hour|day|month)\s*", text)
-        if found is None:
-            raise ValueError("quota: must be calls per second, minute, hour, day or month, such as 5000/hour")
-        return cls(int(found[1]), found[2])  # type: ignore[arg-type]  # one of the periods
-
-    @property
-    def name(self) -> str:
-        """The quota as text: `200/hour`."""
-        return f"{self.limit}/{self.period}"
+    description: str
+    values: Sequence[str] = ()
+    pattern: str | None = None
+    example: str | None = None
 
 
 class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -243,7 +235,10 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         title: its name as people write it. Where the credit line contains it, it links to the image's page.
+        max_text: how many characters of a query it takes; None for any number. The gateway cuts longer ones after a
+            word and says so.
         page_size: how many images the gateway asks for in every call: as many as the provider returns at once.
+        min_page_size: the smallest page that the provider accepts; an admin cannot set a smaller `page_size`.
         homepage: its site, https.
         base_url: where its API is, https, with a slash at the end; None if it holds its files itself (`open_file`).
         settings: the Struct of its own settings. If the provider needs one key, call it `api_key`. A field without a
@@ -251,21 +246,37 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
             taken.
         filters: filter -> uniform value -> the provider's value. The uniform values: orientation (landscape, portrait,
             square), size (small, medium, large: at least 4, 12, 24 megapixels), license (commercial, modification,
-            public-domain), color (CSS names), locale (de-DE). The gateway emulates what is left out of the first three.
-            For a colour or a locale, it takes the nearest that is given.
+            public-domain), color (CSS names), locale (de-DE). The gateway emulates what is left out of the first
+            three, and of the colours where `tells_colors` is true. Among the colours and the locales of a provider, it
+            takes the nearest. A locale is a hint: a provider without that language answers all the same.
         max_results: how many images of one search it returns at most; None if there is no limit.
-        quotas: the calls it allows, at most one quota for each period.
+        quotas: the calls it allows, at most one quota for each length of time.
         concurrency: how many calls at once.
         license: the licence of all its images, where they have the same.
         credit: the credit line that its terms ask for, with `{author}`, `{title}` and `{license}`.
         notice: the words that its terms require near results.
-        file_hosts: the hosts of its files. The gateway makes links to them https.
+        file_hosts: the hosts of its files. The gateway makes links to them https, and leaves out files on other hosts.
+            `*` stands for any host; only an `aggregator` may declare it.
+        api_hosts: further hosts that its client may call by https, such as one that gives tokens.
         cache_for: for how many seconds a page is fresh, as its terms allow.
         must_cache_for: for how many seconds its terms require caching; no setting can go below.
         max_shown: how many of its images one page of results may show; None for any number.
+        declares: the flags that its records carry. With `ai=exclude`, the status of a provider that does not declare
+            `ai_generated` says so.
+        aggregator: whether it lists pictures of other owners. A file on a host of several providers belongs to the
+            one that is no aggregator.
         hotlink: whether consumers may link to its files, must do so, or may do so only for a while.
+        paging: `number` where it has numbered pages; `token` where each page names the next one (`Page.next`). A
+            provider that pages by token has no `page=` for callers.
+        fixed_page_size: whether it always returns `page_size` images; an admin cannot set a smaller one.
+        timeout: how many seconds a search waits for one of its calls, 0.1 to 30; None for 3. An admin's setting wins.
+        sorts: order -> the provider's own value. The orders: relevance, newest, oldest, popular. A search in another
+            order leaves this provider out and says so.
+        parameters: its own search parameters by name: lowercase letters, digits and `_`.
+        terms: its terms of use, as a program reads them.
         tells_sizes: whether its records have width and height. Without them the gateway cannot filter by orientation or
             size.
+        tells_colors: whether its records have a `color`, so that the gateway can emulate the filter.
         max_age: after how many seconds no page may be shown, because its links expire or removals must take effect;
             None for a week.
 
@@ -273,6 +284,8 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     page_size: Count
+    min_page_size: Count = 1
+    max_text: Count | None = None
     homepage: str | None = None
     base_url: str | None = None
     settings: type[msgspec.Struct] = NoSettings
@@ -284,53 +297,22 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     credit: str = "{title} by {author}"
     notice: str | None = None
     file_hosts: AbstractSet[str] = frozenset()
+    api_hosts: AbstractSet[str] = frozenset()
     cache_for: Seconds = 3600
     must_cache_for: Seconds = 0
     max_shown: Count | None = None
     max_age: Count | None = None
     tells_sizes: bool = True
+    tells_colors: bool = False
+    declares: AbstractSet[FlagName] = frozenset()
+    aggregator: bool = False
     hotlink: Hotlink = "allowed"
-
-
-class Attribution(msgspec.Struct, frozen=True):
-    """The credit for an image, ready to paste: plain text, HTML, Markdown."""
-
-    text: str
-    html: str
-    markdown: str
-
-
-class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An image as every consumer sees it.
-
-    `id` begins with the provider's name, and `also_from` names other providers that have the same picture. The other
-    fields are those of `Image`, sanitized.
-    """
-
-    id: str
-    provider: str
-    title: str | None
-    alt: str | None
-    width: int | None
-    height: int | None
-    color: str | None
-    blurhash: str | None
-    tags: Sequence[str]
-    author: Author | None
-    source_url: str | None
-    license: License | None
-    attribution: Attribution
-    hotlink: Hotlink
-    also_from: Sequence[str] = ()
-    renditions: Sequence[Rendition]
-
-
-class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """The account that a request's credential belongs to; `id` is the account's."""
-
-    id: str
-    username: str
-    is_admin: bool = False
+    paging: Paging = "number"
+    fixed_page_size: bool = False
+    timeout: CallSeconds | None = None
+    sorts: Mapping[Sort, str] = {}
+    parameters: Mapping[str, Parameter] = {}
+    terms: Terms | None = None
 
 
 class Keep(Protocol):

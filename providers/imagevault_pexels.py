@@ -8,7 +8,8 @@ Each fact below names its source:
 * "recorded": seen in recorded answers of the real API, checked on 2026-11-29
 * "measured on DATE": seen in calls to the real API on that day
 
-The API key goes into the `Authorization` header, without a scheme such as `Bearer` (API docs).
+The API key goes into the `Authorization` header, without a scheme such as `Bearer` (API docs). The API docs name no
+operators, so a query goes as it was typed.
 """
 
 import math
@@ -28,6 +29,7 @@ from imagevault import (
     Quota,
     Rendition,
     SearchQuery,
+    Terms,
     decode,
     decode_each,
     hookimpl,
@@ -216,6 +218,11 @@ def provider_info() -> ProviderInfo:
         notice="Photos provided by Pexels",
         file_hosts={"images.pexels.com"},  # every file was there (recorded)
         cache_for=DAY,
+        tells_colors=True,
+        terms=Terms(
+            url="https://www.pexels.com/api/documentation/",
+            checked_on="2026-11-22",
+        ),
     )
 
 
@@ -278,12 +285,13 @@ def _image(photo: _Photo) -> Image:
         color=photo.avg_color or None,
         author=_author(photo),
         source_url=photo.url,
+        identities=[f"pexels:{photo.id}"],
         renditions=_renditions(photo),
     )
 
 
 def _alt(photo: _Photo) -> str | None:
-    """Return the photo's description, or None if it is missing or blank."""
+    """Return what the photo shows, or None if that is missing or blank."""
     if photo.alt is None:
         return None
     return photo.alt.strip() or None

@@ -8,10 +8,11 @@ Each fact below names its source:
 * "unverified": no answer has proved it; this file takes the cautious reading
 
 One endpoint searches and looks up. The API key can only go into the query (API docs), so it is part of every address;
-ImageVault removes it from logs and error messages.
+ImageVault removes it from logs and error messages. The API docs name no operators, so a query goes as it was typed.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import quote, unquote
 
@@ -20,15 +21,18 @@ import msgspec
 
 from imagevault import (
     Author,
+    Flags,
     Image,
     InvalidResponse,
     License,
     Page,
+    Parameter,
     ProviderInfo,
     Quota,
     RateLimited,
     Rendition,
     SearchQuery,
+    Terms,
     Unauthorized,
     decode,
     decode_each,
@@ -39,11 +43,12 @@ DAY = 24 * 60 * 60  # seconds
 
 # `per_page` is 3 to 200 (API docs); another value is a 400 (reported). A larger page costs no more quota.
 PAGE_SIZE = 200
+MIN_PAGE_SIZE = 3
 
 # A search gives 500 images at most: `totalHits` was 500 where `total` was 8737 (recorded).
 MAX_RESULTS = 500
 
-# `q` holds 100 characters at most (API docs).
+# `q` holds 100 characters at most (API docs). The gateway cuts longer queries.
 MAX_TEXT = 100
 
 # The headers state the calls that are left, and the seconds until the count starts again (API docs).
@@ -118,7 +123,32 @@ PARAMS = {
     "orientation": "orientation",
     "color": "colors",
     "locale": "lang",
+    "sort": "order",
 }
+
+# Subjects (API docs). Pixabay gives each picture one.
+CATEGORIES = (
+    "backgrounds",
+    "fashion",
+    "nature",
+    "science",
+    "education",
+    "feelings",
+    "health",
+    "people",
+    "religion",
+    "places",
+    "animals",
+    "industry",
+    "computer",
+    "food",
+    "sports",
+    "transportation",
+    "travel",
+    "buildings",
+    "business",
+    "music",
+)
 
 # The longer side of a scaled file, in pixels (API docs).
 LARGE_SIDE = 1280
@@ -164,6 +194,12 @@ class _Hit(msgspec.Struct):
         page_url: The image's page.
         type: `photo`, `illustration`, `vector/svg` or `vector/ai` (reported). A lookup finds all of them.
         tags: Separated by commas: "bridge, road, landscape". It may be empty.
+        user_url: The author's page, such as https://pixabay.com/users/17/ (reported, from 2025 on).
+        is_ai_generated: Whether software generated the image (reported, from 2025 on).
+        no_ai_training: Whether the owner refuses its use for training (reported, from 2025 on).
+        is_g_rated: Whether it is fit for everybody (reported, from 2025 on).
+        is_low_quality: Whether Pixabay finds its quality low. It is true or false in most answers, and 0 in some
+            (reported, from 2025 on).
 
     """
 
@@ -184,6 +220,11 @@ class _Hit(msgspec.Struct):
     tags: str | None = None
     user: str | None = None
     user_id: int | None = None
+    user_url: str | None = msgspec.field(name="userURL", default=None)
+    is_ai_generated: object = msgspec.field(name="isAiGenerated", default=None)
+    no_ai_training: object = msgspec.field(name="noAiTraining", default=None)
+    is_g_rated: object = msgspec.field(name="isGRated", default=None)
+    is_low_quality: object = msgspec.field(name="isLowQuality", default=None)
 
 
 class _Listing(msgspec.Struct):
@@ -214,7 +255,11 @@ def provider_info() -> ProviderInfo:
         base_url="https://pixabay.com/api/",
         settings=Settings,
         page_size=PAGE_SIZE,
+        min_page_size=MIN_PAGE_SIZE,
+        max_text=MAX_TEXT,
         filters=FILTERS,
+        sorts={"newest": "latest", "popular": "popular"},
+        parameters={"category": Parameter(description="Pictures of one subject.", values=CATEGORIES)},
         max_results=MAX_RESULTS,
         quotas=[QUOTA],
         license=LICENSE,
@@ -223,7 +268,12 @@ def provider_info() -> ProviderInfo:
         file_hosts={"pixabay.com", "cdn.pixabay.com"},  # every file was there (recorded)
         must_cache_for=DAY,
         max_age=DAY,
+        declares={"ai_generated", "ai_training_refused", "sensitive"},  # in answers from 2025 on (reported)
         hotlink="temporary",
+        terms=Terms(
+            url="https://pixabay.com/api/docs/",
+            checked_on="2026-11-22",
+        ),
     )
 
 
@@ -240,7 +290,8 @@ async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: S
 
     """
     params = {PARAMS[name]: value for name, value in query.native.items()}
-    params["q"] = _shortened(query.text)
+    params.update(query.parameters)  # Pixabay's own names
+    params["q"] = query.text
     params["image_type"] = "photo"
     params["page"] = str(query.page)
     params["per_page"] = str(query.per_page)
@@ -313,20 +364,6 @@ def _seconds_until_reset(response: httpx.Response) -> float | None:
     return float(reset)
 
 
-def _shortened(text: str) -> str:
-    """Return the first words of a text, as many as fit into 100 characters.
-
-    A first word that is longer than that is cut.
-    """
-    if len(text) <= MAX_TEXT:
-        return text
-    # The blank behind the last word may be the character that no longer fits.
-    end_of_words = text[: MAX_TEXT + 1].rfind(" ")
-    if end_of_words > 0:
-        return text[:end_of_words]
-    return text[:MAX_TEXT]
-
-
 def _is_last(query: SearchQuery, listing: _Listing) -> bool:
     """Return whether no page follows this one. Without a total, the list goes on to the 500th image."""
     if not listing.hits:
@@ -337,16 +374,21 @@ def _is_last(query: SearchQuery, listing: _Listing) -> bool:
 
 
 def _image(hit: _Hit) -> Image:
-    """Convert an image into ImageVault's record. Pixabay states no colour and no BlurHash."""
+    """Convert an image into ImageVault's record.
+
+    Pixabay states no colour and no BlurHash, and describes no image: tags name what is in it, so there is no `alt`.
+    """
     return Image(
         id=str(hit.id),
         title=_title(hit),
-        alt=_title(hit),
+        extra=_extra(hit),
         width=hit.width,
         height=hit.height,
         tags=_tags(hit),
         author=_author(hit),
         source_url=hit.page_url,
+        flags=_flags(hit),
+        identities=[f"pixabay:{hit.id}"],
         renditions=_renditions(hit),
     )
 
@@ -370,18 +412,49 @@ def _tags(hit: _Hit) -> list[str]:
     return hit.tags.split(", ")
 
 
-def _author(hit: _Hit) -> Author | None:
-    """Return the author with the address of their page, or None if Pixabay names nobody.
+def _extra(hit: _Hit) -> Mapping[str, str]:
+    """Return the one fact that no other field has: that Pixabay finds the quality low."""
+    if _truth(hit.is_low_quality):
+        return {"quality": "low"}
+    return {}
 
-    No field holds that address. It is made of the name and the id: https://pixabay.com/users/ada-example-17/
-    (reported).
-    """
+
+def _flags(hit: _Hit) -> Flags:
+    """Return what Pixabay says about the image beside its licence, None where it says nothing."""
+    is_for_everybody = _truth(hit.is_g_rated)
+    return Flags(
+        ai_generated=_truth(hit.is_ai_generated),
+        ai_training_refused=_truth(hit.no_ai_training),
+        sensitive=None if is_for_everybody is None else not is_for_everybody,
+    )
+
+
+def _truth(value: object) -> bool | None:
+    """Return the truth of a field that is true, false, 1 or 0; None if it is missing or anything else."""
+    if value in (True, False):  # 1 and 0 are equal to them
+        return bool(value)
+    return None
+
+
+def _author(hit: _Hit) -> Author | None:
+    """Return the author with the address of their page, or None if Pixabay names nobody."""
     if not hit.user:
         return None
-    if not hit.user_id:
-        return Author(name=hit.user)
+    return Author(name=hit.user, url=_author_url(hit))
+
+
+def _author_url(hit: _Hit) -> str | None:
+    """Return the address of the author's page, or None if it cannot be known.
+
+    Older answers do not have it. It is then made of the name and the id: https://pixabay.com/users/ada-example-17/
+    (reported).
+    """
+    if hit.user_url:
+        return hit.user_url
+    if not hit.user or not hit.user_id:
+        return None
     name_in_address = quote(hit.user, safe="")
-    return Author(name=hit.user, url=f"https://pixabay.com/users/{name_in_address}-{hit.user_id}/")
+    return f"https://pixabay.com/users/{name_in_address}-{hit.user_id}/"
 
 
 def _renditions(hit: _Hit) -> list[Rendition]:

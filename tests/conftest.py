@@ -23,19 +23,22 @@ from tests.support.offline import OFFLINE, OURS
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="imagevault-tests-"))
 for name in [name for name in os.environ if name.startswith(("IMAGEVAULT_", *OURS))]:
     del os.environ[name]
-for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL"):
+# Options of this run would change what the test runs print that tests start.
+for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL", "PYTEST_ADDOPTS"):
     os.environ.pop(name, None)
 
 from imagevault.asgi import create  # noqa: E402
 from imagevault.config.settings import load  # noqa: E402
 from imagevault.runtime.services import Services  # noqa: E402
 from imagevault.testing.upstreams.pexels import SimulatedPexels  # noqa: E402
+from imagevault.upstream.file_client import FileClient  # noqa: E402
 from tests.support.clock import Clock  # noqa: E402
 from tests.support.commands import SEARCHING, InProcess  # noqa: E402
-from tests.support.installed import COMMAND_LIMIT, Installed, build_wheel  # noqa: E402
+from tests.support.installed import Installed, build_wheel  # noqa: E402
 from tests.support.ports import free_port  # noqa: E402
 from tests.support.postgres import Postgres, migrate  # noqa: E402
 from tests.support.server import ServerProcess  # noqa: E402
+from tests.support.waiting import COMMAND_LIMIT  # noqa: E402
 
 # Neither looks at anything but the time, which a busy machine stretches.
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -215,13 +218,14 @@ async def start(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Start]:
             *,
             toml: str = "",
             transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+            file_client: FileClient | None = None,
         ) -> Api:
             (tmp_path / "imagevault.toml").write_text(toml)
             patient = {} if "deadline" in toml else PATIENT
             settings = load({"SECRET_KEY": SECRET, **OFFLINE, **patient, **(environ or {})}, tmp_path)
             if settings.database_url is None:
                 _copy_once(migrated_sqlite, settings.data / "imagevault.sqlite")
-            services = Services(settings, transports)
+            services = Services(settings, transports, file_client)
             await stack.enter_async_context(services.running())
             transport = httpx.ASGITransport(create(services))
             client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
@@ -311,3 +315,25 @@ def wheel(run_folder: Path) -> Path:
 def installed(run_folder: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """An environment with the wheel; what a module installs more is that module's own."""
     return Installed(run_folder, tmp_path_factory.mktemp("installed"), wheel)
+
+
+@pytest.fixture
+def raw_scope() -> Callable[..., dict[str, Any]]:
+    """Makes an ASGI scope with exactly these headers. Keywords replace other parts of it."""
+
+    def raw_scope(headers: list[tuple[bytes, bytes]], **more: Any) -> dict[str, Any]:
+        path = more.get("path", "/health/live")
+        return {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 8000),
+            "state": {},
+            **more,
+        }
+
+    return raw_scope

@@ -23,12 +23,14 @@ SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 
 # From the ground up: a module imports from the layers listed before its own, and from its own package.
 LAYERS = [
-    {"errors", "records", "samples"},
+    {"errors", "licenses", "quotas", "samples", "terms"},
+    {"records"},
     {"files"},
     {"folder", "pictures"},
     {"config"},
     {"security"},
     {"logs"},
+    {"counters"},
     {"storage"},
     {"plugins"},
     {"upstream"},
@@ -37,6 +39,8 @@ LAYERS = [
     {"search"},
     {"accounts"},
     {"downloads"},
+    {"personal"},
+    {"web"},
     {"runtime"},
     {"testing"},
     {"http"},
@@ -53,6 +57,8 @@ def dotted(path: Path) -> str:
 
 MODULES = {dotted(path): path for path in sorted((ROOT / "imagevault").rglob("*.py"))}
 PROVIDERS = {path.stem: path for path in sorted((ROOT / "providers").glob("*.py"))}
+# A declarative provider is a package, because a file beside a single module is not in a wheel.
+DECLARATIVE = {path.parent.name: path for path in sorted((ROOT / "providers").glob("*/__init__.py"))}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -74,8 +80,18 @@ def part(module: str) -> str:
 
 def importers(package: str) -> set[str]:
     """The modules that import something of a third-party package."""
-    everything = MODULES | PROVIDERS
+    everything = MODULES | PROVIDERS | DECLARATIVE
     return {name for name, path in everything.items() if package in {each.split(".")[0] for each in imports(path)}}
+
+
+def is_packaged(path: Path) -> bool:
+    """Whether a file is matched by a pattern of its package, which may be a folder or two above it."""
+    packages = (
+        (folder, SETUPTOOLS["package-data"].get(dotted(folder), ()))
+        for folder in path.parents
+        if ROOT in folder.parents
+    )
+    return any(fnmatch(str(path.relative_to(folder)), each) for folder, patterns in packages for each in patterns)
 
 
 class TestImports:
@@ -113,12 +129,19 @@ class TestImports:
         assert found == {"imagevault.http.app"}
 
     def test_the_package_itself_imports_what_plugins_need_only(self) -> None:
-        assert {part(each) for each in imports(MODULES["imagevault"])} == {"errors", "plugins", "records"}
+        assert {part(each) for each in imports(MODULES["imagevault"])} == {
+            "errors",
+            "licenses",
+            "plugins",
+            "quotas",
+            "records",
+            "terms",
+        }
 
-    @pytest.mark.parametrize("name", PROVIDERS)
-    def test_our_providers_import_what_a_stranger_may(self, name: str) -> None:
+    @pytest.mark.parametrize("path", [*PROVIDERS.values(), *DECLARATIVE.values()], ids=[*PROVIDERS, *DECLARATIVE])
+    def test_our_providers_import_what_a_stranger_may(self, path: Path) -> None:
         """Authors copy these files."""
-        found = {each for each in imports(PROVIDERS[name]) if each.split(".")[0].startswith("imagevault")}
+        found = {each for each in imports(path) if each.split(".")[0].startswith("imagevault")}
 
         assert found - FOR_PLUGINS == set()
 
@@ -127,7 +150,8 @@ class TestImports:
 
         assert "imagevault.http.app" in found
         assert {name for name in found if ".http." not in name} <= {
-            name for name in MODULES if name.endswith(".routes")
+            *(name for name in MODULES if name.endswith("routes")),
+            "imagevault.web.responses",
         }
 
     def test_piccolo_is_known_in_the_database_the_tables_and_the_rules_that_query(self) -> None:
@@ -141,6 +165,7 @@ class TestImports:
             "cache",
             "upstream",
             "downloads",
+            "runtime",
         }
         assert not any(name.endswith(".routes") for name in found)
 
@@ -156,15 +181,15 @@ class TestImports:
 
 class TestNames:
     @pytest.mark.parametrize("name", ["imagevault", "imagevault.testing"])
-    def test_all_is_sorted_and_true(self, name: str) -> None:
-        """`__all__` is what the package imports for others, each once, and each is there."""
+    def test_all_is_what_it_imports(self, name: str) -> None:
+        """`__all__` is what the package imports for others, each once, and each is there; ruff sorts it."""
         module = importlib.import_module(name)
         tree = ast.parse(MODULES[name].read_text())
         imported = [
             alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
         ]
 
-        assert list(module.__all__) == sorted(imported)
+        assert sorted(module.__all__) == sorted(imported)
         assert all(hasattr(module, each) for each in module.__all__)
 
     def test_no_file_is_long(self) -> None:
@@ -180,15 +205,19 @@ class TestPackaging:
     def test_packages(self) -> None:
         folders = {dotted(path) for path in (ROOT / "imagevault").rglob("__init__.py")}
 
-        assert SETUPTOOLS["packages"] == [*sorted(folders), "imagevault_migrations"]
+        assert SETUPTOOLS["packages"] == [*sorted(folders), "imagevault_migrations", *DECLARATIVE]
         assert {dotted(path.parent) for path in MODULES.values()} == folders
 
     def test_providers(self) -> None:
-        """One module and one entry point for each file in providers/."""
+        """One entry point for each file and each package in providers/; a package holds its provider's TOML file."""
         assert SETUPTOOLS["py-modules"] == list(PROVIDERS)
+        names = {name: name for name in PROVIDERS} | {name: f"{name}:plugin" for name in DECLARATIVE}
         assert PYPROJECT["project"]["entry-points"]["imagevault"] == {
-            name.removeprefix("imagevault_"): name for name in PROVIDERS
+            name.removeprefix("imagevault_"): value for name, value in names.items()
         }
+        for name, path in DECLARATIVE.items():
+            assert path.with_name(f"{name.removeprefix('imagevault_')}.toml").is_file()
+            assert SETUPTOOLS["package-data"][name] == ["*.toml"]
 
     def test_files_that_are_no_code(self) -> None:
         """Each is matched by a pattern of its package."""
@@ -197,11 +226,7 @@ class TestPackaging:
             for path in sorted((ROOT / "imagevault").rglob("*"))
             if path.is_file() and path.suffix not in {".py", ".pyc"} and path.name[0] != "."
         ]
-        left_out = [
-            str(path.relative_to(ROOT))
-            for path in files
-            if not any(fnmatch(path.name, each) for each in SETUPTOOLS["package-data"].get(dotted(path.parent), ()))
-        ]
+        left_out = [str(path.relative_to(ROOT)) for path in files if not is_packaged(path)]
 
         assert {path.name for path in files} >= {"py.typed", "docs.js", "fox-in-snow.jpg", "provider.py.template"}
         assert left_out == []
@@ -222,6 +247,8 @@ class TestWheel:
             points = wheel.read(metadata).decode()
         code = {str(path.relative_to(ROOT)) for path in MODULES.values()}
         code |= {f"{name}.py" for name in PROVIDERS}
+        code |= {f"{name}/__init__.py" for name in DECLARATIVE}
+        code |= {f"{name}/{name.removeprefix('imagevault_')}.toml" for name in DECLARATIVE}
         code |= {f"imagevault_migrations/{path.name}" for path in (ROOT / "piccolo_migrations").glob("*.py")}
         samples = {
             str(path.relative_to(ROOT))
@@ -230,11 +257,13 @@ class TestWheel:
         }
 
         templates = {str(path.relative_to(ROOT)) for path in (ROOT / "imagevault" / "plugins").rglob("*.template")}
+        web = (ROOT / "imagevault" / "web").glob("*/*.*")
+        templates |= {str(path.relative_to(ROOT)) for path in web if path.suffix != ".pyc"}
 
         assert names == code | samples | templates | {"imagevault/py.typed", "imagevault/http/docs.js"}
         assert len(samples) >= 10
         assert "imagevault = imagevault.cli:main" in points
-        assert all(f"{name.removeprefix('imagevault_')} = {name}" in points for name in PROVIDERS)
+        assert all(f"{name.removeprefix('imagevault_')} = {name}" in points for name in [*PROVIDERS, *DECLARATIVE])
 
     def test_is_what_runs(self, installed: Any, tmp_path: Path) -> None:
         """The environment imports the wheel, not the checkout. The command and the module are the same program."""

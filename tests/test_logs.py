@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from imagevault import logs
-from imagevault.config.settings import Settings
+from imagevault.config.settings import Settings, load
+from imagevault.runtime.services import Services
 from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 from tests.support.waiting import wait_until
@@ -504,6 +505,22 @@ class TestRedaction:
         assert SECRET not in written.text
         assert written.text.count("***") == 3
 
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "postgresql://vault:hidden%2Dword-271828@db.example/vault",
+            "postgresql://vault:hidden%2Dword-271828@h1:5432,h2:5432/vault",
+            "postgresql://db.example/vault?user=vault&password=hidden-word-271828",
+        ],
+    )
+    def test_the_password_of_the_database(self, written: Written, tmp_path: Path, url: str) -> None:
+        """Wherever it stands in the URL."""
+        Services(load({"DATABASE_URL": url}, tmp_path))
+
+        written.log.info("with %s", SECRET)
+
+        assert SECRET not in written.text
+
     def test_in_an_exception(self, written: Written) -> None:
         """Its message, its causes, its notes and the raising line of source are masked."""
         logs.hide([SECRET])
@@ -662,7 +679,7 @@ class TestFormatter:
             written.log.info("inner %s", name)
 
         async def task(name: str) -> None:
-            logs.bind_fields(request_id=name)
+            logs.bind_fields({"request_id": name})
             await asyncio.gather(inner(name), asyncio.create_task(inner(name)))
             written.log.info("outer %s", name)
 

@@ -159,3 +159,18 @@ class TestInstall:
 
         assert failed.returncode != 0
         assert not (machine.folder / ".venv" / "test").exists()
+
+
+def test_browser_tests_say_that_chromium_is_missing(machine: Machine) -> None:
+    commands = machine.folder / "commands"
+    commands.mkdir()
+    for name in ("sh", "make", "cp", "mkdir", "rm", "touch", "expr", "getconf"):
+        found = shutil.which(name)
+        assert found is not None
+        (commands / name).symlink_to(found)
+
+    failed = machine.make("test-browser", MAKES="venv", PATH=f"{machine.folder / 'tools'}{os.pathsep}{commands}")
+
+    assert failed.returncode != 0
+    assert failed.stderr.splitlines()[0] == "Chromium is missing; on Debian run: apt install chromium"
+    assert not any("pytest" in call for call in machine.calls)

@@ -32,6 +32,7 @@ from imagevault import (
     decode,
     decode_each,
     hookimpl,
+    text_of,
 )
 
 MAX_RESULTS = 1000  # API docs
@@ -176,8 +177,7 @@ def _image(specimen: _Specimen) -> Image | None:
     original = renditions[-1]
     return Image(
         id=specimen.id,
-        title=specimen.label,
-        alt=f"A pressed plant: {specimen.label}",
+        title=text_of(specimen.label),  # HTML: names of species are in italics (API docs)
         width=original.width,
         height=original.height,
         tags=[specimen.family] if specimen.family else (),

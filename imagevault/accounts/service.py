@@ -1,28 +1,26 @@
-"""The rules of accounts: creating one, signing in, and finding whose credential a request carries."""
+"""The rules of accounts: creating one, signing in, and changing its role."""
 
 import re
-import time
 import unicodedata
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
-from hashlib import sha256
 
 import msgspec
-from cachetools import TLRUCache
+from piccolo.columns.combination import WhereRaw
 
 from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tables import Account
 from imagevault.accounts.tokens import Tokens
 from imagevault.config.settings import Settings
 from imagevault.errors import BadInput, Conflict, NotSignedIn, ResourceNotFound
-from imagevault.records import Caller
+from imagevault.security.caller import Caller, scopes_of_person
+from imagevault.storage.database import transaction
+from imagevault.storage.dialect import among_ids
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{2,63}")  # ada, ada.lovelace@example.org
 MAX_TYPED_USERNAME = 256  # characters; to normalize thousands of combining marks takes seconds
 RESERVED = {"admin", "administrator", "anonymous", "imagevault", "nobody", "root", "support", "system"}
-MAX_VERIFIED = 10_000
-MAX_AGE = 1.0  # seconds for which a verified credential is accepted without asking the database again
 
 
 class NewAccount(msgspec.Struct, frozen=True):
@@ -33,47 +31,52 @@ class NewAccount(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class VerifiedCredential(msgspec.Struct, frozen=True):
-    """A credential that was verified a moment ago.
+class SignedIn(msgspec.Struct, frozen=True):
+    """Whose password was right.
 
     Attributes:
-        caller: who it belongs to; None if its account is gone, locked or of another epoch.
-        valid_until: when it must be verified again, in seconds of the service's clock.
+        id: the account's id.
+        epoch: the account's epoch when the password was checked.
 
     """
 
-    caller: Caller | None
-    valid_until: float
-
-
-def _valid_until(_key: bytes, verified: VerifiedCredential, _now: float) -> float:
-    return verified.valid_until
+    id: str
+    epoch: int
 
 
 class Accounts:
-    """The accounts in the database, and a cache of the credentials that were verified last.
+    """The accounts in the database.
 
     Args:
         passwords: hashes and checks passwords.
         tokens: issues and verifies access tokens.
-        clock: seconds, monotonic.
 
     """
 
-    def __init__(self, passwords: Passwords, tokens: Tokens, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, passwords: Passwords, tokens: Tokens) -> None:
         self.passwords = passwords
         self.tokens = tokens
-        self.clock = clock
-        # The key is the credential's hash: a dump of this cache opens no account.
-        self.verified: TLRUCache[bytes, VerifiedCredential] = TLRUCache(MAX_VERIFIED, ttu=_valid_until, timer=clock)
 
     def configure(self, settings: Settings) -> None:
         """Put these settings in force."""
         self.passwords.configure(settings)
         self.tokens.set_ttl(settings.token_ttl)
 
-    async def create(self, username: str, password: str, *, is_admin: bool = False) -> NewAccount:
+    async def create(
+        self,
+        username: str,
+        password: str,
+        *,
+        is_admin: bool = False,
+        also: Callable[[NewAccount], Awaitable[None]] | None = None,
+    ) -> NewAccount:
         """Create an account.
+
+        Args:
+            username: as it was typed.
+            password: as it was typed.
+            is_admin: whether it is an admin's; only those may have a reserved name.
+            also: is awaited in the transaction that writes the account; what it raises prevents the account.
 
         Raises:
             BadInput: if the username or the password is not acceptable.
@@ -95,17 +98,22 @@ class Accounts:
             is_admin=is_admin,
             created_at=datetime.now(UTC),
         )
-        inserted = (
-            await Account.insert(account)
-            .on_conflict(target=Account.username, action="DO NOTHING")
-            .returning(Account.id)
-        )
-        if not inserted:
-            raise Conflict(f"The username {normalized} is taken.")
-        return NewAccount(account.id, normalized, account.created_at)
+        created = NewAccount(account.id, normalized, account.created_at)
+        async with transaction():
+            insertion = Account.insert(account).on_conflict(target=Account.username, action="DO NOTHING")
+            if not await insertion.returning(Account.id):
+                raise Conflict(f"The username {normalized} is taken.")
+            if also is not None:
+                await also(created)
+        return created
 
     async def sign_in(self, username: str, password: str) -> str:
-        """Return an access token.
+        """Return an access token. Raises what `check_password` raises."""
+        account = await self.check_password(username, password)
+        return self.tokens.issue(account.id, account.epoch)
+
+    async def check_password(self, username: str, password: str) -> SignedIn:
+        """Return the account of a username, if the password is right.
 
         Raises:
             NotSignedIn: if the username or the password is wrong, or the account is locked. All three take the same
@@ -120,7 +128,7 @@ class Accounts:
             raise NotSignedIn("The username or the password is wrong.")
         if verification.new_hash:
             await self._replace_hash(account, verification.new_hash)
-        return self.tokens.issue(str(account.id), account.epoch)
+        return SignedIn(str(account.id), account.epoch)
 
     async def _find_for_sign_in(self, username: str) -> Account | None:
         """Return the account of this name. A malformed name asks the database too, so that it takes as long."""
@@ -135,40 +143,15 @@ class Accounts:
         unchanged = (Account.id == account.id) & (Account.password_hash == account.password_hash)
         await Account.update({Account.password_hash: new_hash}).where(unchanged)
 
-    async def verify(self, credential: str) -> Caller | None:
-        """Return whose credential this is; None if it is unknown, expired, revoked or malformed."""
-        key = sha256(credential.encode("latin-1")).digest()
-        verified = self.verified.get(key)
-        if verified is not None:
-            return verified.caller
-        claims = self.tokens.verify(credential)
-        if claims is None:
-            return None
-        # The time counts from before the query: a slow answer is already old when it arrives.
-        valid_until = self.clock() + min(MAX_AGE, claims.expires - self.tokens.clock())
-        caller = await self._find_caller(claims.account, claims.epoch)
-        self.verified[key] = VerifiedCredential(caller, valid_until)
-        return caller
-
-    async def _find_caller(self, account_id: str, epoch: int) -> Caller | None:
-        try:
-            wanted = uuid.UUID(account_id)
-        except ValueError:
-            return None
-        columns = (Account.username, Account.is_admin, Account.is_active, Account.epoch)
-        row = await Account.select(*columns).where(Account.id == wanted).first()
-        if row is None or not row["is_active"] or row["epoch"] != epoch:
-            return None
-        return Caller(id=account_id, username=row["username"], is_admin=row["is_admin"])
-
     async def find_active(self, username: str) -> Caller | None:
         """Return the account of this name; None if there is none or it is locked."""
-        columns = (Account.id, Account.username, Account.is_admin)
+        columns = (Account.id, Account.username, Account.is_admin, Account.epoch)
         wanted = (Account.username == normalize_username(username)) & Account.is_active.eq(True)
         row = await Account.select(*columns).where(wanted).first()
         if row is None:
             return None
-        return Caller(id=str(row["id"]), username=row["username"], is_admin=row["is_admin"])
+        scopes = scopes_of_person(is_admin=row["is_admin"])
+        return Caller(id=str(row["id"]), username=row["username"], epoch=row["epoch"], scopes=scopes)
 
     async def set_admin(self, username: str, *, is_admin: bool) -> str:
         """Make an account an admin, or an ordinary user again; return its normalized name.
@@ -183,10 +166,21 @@ class Accounts:
             raise ResourceNotFound(f"There is no account {normalized}.")
         return normalized
 
+    async def has_any(self) -> bool:
+        """Return whether there is an account."""
+        return bool(await Account.exists())
+
     async def list_all(self) -> list[dict[str, object]]:
         """Return every account, ordered by name: id, username, is_admin, is_active, created_at."""
         columns = (Account.id, Account.username, Account.is_admin, Account.is_active, Account.created_at)
         return await Account.select(*columns).order_by(Account.username)
+
+
+async def usernames_of(ids: Collection[str]) -> dict[str, str]:
+    """Return the usernames of accounts, by their ids; those that are gone are left out."""
+    wanted = [uuid.UUID(id) for id in ids]
+    accounts = await Account.select(Account.id, Account.username).where(WhereRaw("id {}", among_ids(wanted)))
+    return {str(account["id"]): account["username"] for account in accounts}
 
 
 def normalize_username(username: str) -> str:

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from imagevault.errors import DatabaseUnavailable
+
 log = logging.getLogger(__name__)
 
 
@@ -28,5 +30,7 @@ class BackgroundWrites:
     async def _logged(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
+        except DatabaseUnavailable as error:  # the log says already that an outage began
+            log.debug("a background write failed: %s", error)
         except Exception as error:  # noqa: BLE001  the caller has the answer, so nobody else would hear of it
             log.error("a background write failed: %s: %s", type(error).__name__, error)

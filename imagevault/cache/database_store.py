@@ -1,20 +1,33 @@
 """Cached pages in the database."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
+from imagevault.cache.database_eviction import IMAGE_BYTES, PAGE_BYTES
+from imagevault.cache.keys import is_of
+from imagevault.cache.page_digests import PageDigests
 from imagevault.cache.store import CacheEntry
 from imagevault.cache.tables import CachedImage, CachedPage
+from imagevault.cache.uses import last_use
 from imagevault.storage.database import relaxed_durability
+from imagevault.storage.dialect import among, rows_of, skip_locked
 
 UPSERT = """
-INSERT INTO iv_page (key, provider, stored_at, content, former, former_at) VALUES ({}, {}, {}, {}, NULL, 0)
-ON CONFLICT (key) DO UPDATE SET former = iv_page.content, former_at = iv_page.stored_at,
-    content = excluded.content, stored_at = excluded.stored_at
+INSERT INTO iv_page (key, provider, stored_at, used_at, size, content, digests, former, former_at)
+VALUES ({}, {}, {}, {}, {}, {}, {}, NULL, 0)
+ON CONFLICT (key) DO UPDATE SET
+    former = iv_page.content, former_at = iv_page.stored_at, former_digests = iv_page.digests,
+    content = excluded.content, stored_at = excluded.stored_at, digests = excluded.digests,
+    used_at = excluded.used_at, size = excluded.size + length(iv_page.content)
 """
-DELETE_LOST_IMAGES = """
-DELETE FROM iv_page_image WHERE NOT EXISTS (SELECT 1 FROM iv_page WHERE iv_page.key = iv_page_image.page)
+UPSERT_IMAGES = """
+INSERT INTO iv_page_image (id, page) SELECT text, CAST({} AS VARCHAR(64)) FROM ({}) AS given WHERE true
+ON CONFLICT (id) DO UPDATE SET page = excluded.page
+"""
+MARK_USED = """
+UPDATE iv_page SET used_at = {} WHERE key IN (SELECT key FROM iv_page WHERE key {} AND used_at < {} {})
 """
 
 
@@ -25,26 +38,43 @@ class DatabasePageStore:
         """Return a cached page, however old."""
         return _entry(await CachedPage.select().where(CachedPage.key == key))
 
-    async def write(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
+    async def read_digests(self, keys: Sequence[str]) -> dict[str, PageDigests]:
+        """Return the digests of those pages that are stored, however old."""
+        if not keys:
+            return {}
+        columns = (
+            CachedPage.key,
+            CachedPage.stored_at,
+            CachedPage.digests,
+            CachedPage.former_at,
+            CachedPage.former_digests,
+        )
+        rows = await CachedPage.select(*columns).where(CachedPage.key.is_in(list(keys)))
+        return {row["key"]: _page_digests(row) for row in rows}
+
+    async def write(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> None:
         """Store a page with the ids of its images; the page that it replaces becomes its previous one."""
+        used_at = last_use(entry.stored_at)
+        size = PAGE_BYTES + len(entry.content) + len(entry.digests) + IMAGE_BYTES * len(ids)
+        page = (key, provider, entry.version, used_at, size, entry.content, entry.digests)
+        # Sorted, so that two workers lock the rows in the same order.
+        images = rows_of([f"{provider}:{id}" for id in sorted(set(ids))])
         with relaxed_durability():
-            await CachedPage.raw(UPSERT, key, provider, round(now * 1000), content)
-            if ids:
-                # Sorted, so that two workers lock the rows in the same order.
-                rows = [CachedImage(id=f"{provider}:{id}", page=key) for id in sorted(ids)]
-                await CachedImage.insert(*rows).on_conflict(
-                    target=CachedImage.id, action="DO UPDATE", values=[CachedImage.page]
-                )
+            await CachedPage.raw(UPSERT, *page)
+            await CachedImage.raw(UPSERT_IMAGES, key, images)
 
-    async def find(self, provider: str, id: str) -> CacheEntry | None:
-        """Return the page on which an image was seen last."""
+    async def find(self, provider: str, id: str, revision: str) -> tuple[str, CacheEntry] | None:
+        """Return the page on which an image was seen last, with its key, if it is of this revision."""
         key = CachedImage.select(CachedImage.page).where(CachedImage.id == f"{provider}:{id}")
-        return _entry(await CachedPage.select().where(CachedPage.key.is_in(key)))
+        rows = await CachedPage.select().where(CachedPage.key.is_in(key))
+        entry = _entry([row for row in rows if is_of(row["key"], revision)])
+        return (rows[0]["key"], entry) if entry is not None else None
 
-    async def evict(self, before: float) -> None:
-        """Delete the pages that were stored before this time, and what stands of their images."""
-        await CachedPage.delete().where(CachedPage.stored_at < int(before * 1000))
-        await CachedImage.raw(DELETE_LOST_IMAGES)
+    async def mark_used(self, keys: Sequence[str], now: float) -> None:
+        """Store that these pages were used now, where that is news."""
+        used_at = last_use(now)
+        with relaxed_durability():
+            await CachedPage.raw(MARK_USED, used_at, among(keys), used_at, skip_locked())
 
 
 class _Row(msgspec.Struct):
@@ -52,6 +82,8 @@ class _Row(msgspec.Struct):
     stored_at: int
     former: bytes | None
     former_at: int
+    digests: bytes | None
+    former_digests: bytes | None
 
 
 def _entry(rows: list[dict[str, object]]) -> CacheEntry | None:
@@ -63,4 +95,15 @@ def _entry(rows: list[dict[str, object]]) -> CacheEntry | None:
         stored_at=row.stored_at / 1000,
         previous=row.former,
         previous_stored_at=row.former_at / 1000,
+        digests=row.digests or b"",
+        previous_digests=row.former_digests or b"",
+    )
+
+
+def _page_digests(row: dict[str, Any]) -> PageDigests:
+    return PageDigests(
+        version=row["stored_at"],
+        content=row["digests"] or b"",
+        previous_version=row["former_at"],
+        previous=row["former_digests"] or b"",
     )

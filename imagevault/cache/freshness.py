@@ -9,6 +9,7 @@ from imagevault.plugins.provider import Provider
 MAX_AGE = 7 * 86400.0  # seconds for which a stale page is served
 OPEN_WALK = 600.0  # seconds for which a walk goes on with the page it began with after that page was replaced
 STRETCH = 3.0  # pages stay fresh up to this much longer while a quota runs out
+FUTURE = 86400.0  # seconds; a page that seems to be stored later than that was stored before the clock was set back
 PLENTY = 0.5  # the part of a quota below which pages stay fresh for longer
 
 
@@ -42,7 +43,9 @@ class Freshness:
         return self._age(entry) < OPEN_WALK
 
     def _age(self, entry: CacheEntry) -> float:
-        return self._clock() - entry.stored_at
+        """The seconds since a page was stored; endless where the clock was set back, for then nobody knows."""
+        age = self._clock() - entry.stored_at
+        return age if age >= -FUTURE else math.inf
 
 
 def has_upstream(provider: Provider) -> bool:

@@ -20,6 +20,7 @@ class CacheResult(msgspec.Struct, frozen=True):
         tier: where it came from.
         version: identifies this version of the page.
         calls: upstream calls that left for it.
+        key: its key in the cache.
 
     """
 
@@ -28,3 +29,4 @@ class CacheResult(msgspec.Struct, frozen=True):
     tier: CacheTier
     version: int
     calls: int = 0
+    key: str = ""

@@ -14,20 +14,14 @@ import msgspec
 from imagevault.cache.background_writes import BackgroundWrites
 from imagevault.cache.store import CacheEntry
 from imagevault.cache.tiers import CacheTiers
-from imagevault.errors import DatabaseUnavailable, NotFound, ProviderError, RateLimited, TimedOut
+from imagevault.counters import Counters
+from imagevault.errors import DatabaseUnavailable, TimedOut
 from imagevault.plugins.provider import Provider
 from imagevault.records import Page
-from imagevault.upstream.admission import LEASE
 from imagevault.upstream.flight import Flight, current_flight
-from imagevault.upstream.limiter import (
-    CallLimiter,
-    CircuitOpen,
-    InFlightElsewhere,
-    ProviderDisabled,
-    QuotaExhausted,
-    ShareExhausted,
-)
-from imagevault.upstream.models import Call, Outcome
+from imagevault.upstream.flight_outcome import outcome_of
+from imagevault.upstream.limiter import CallLimiter, InFlightElsewhere, ShareExhausted
+from imagevault.upstream.models import Call
 from imagevault.upstream.provider_errors import to_provider_error
 from imagevault.upstream.transport import CALL_TIMEOUT
 
@@ -56,6 +50,7 @@ class SingleFlight:
         tiers: CacheTiers,
         writes: BackgroundWrites,
         clock: Callable[[], float],
+        counters: Counters,
     ) -> None:
         """Make a single flight without any flight.
 
@@ -64,8 +59,10 @@ class SingleFlight:
             tiers: caches what flights fetch.
             writes: what goes on after the caller has the answer.
             clock: the time that all workers share, in seconds.
+            counters: count the callers who wait for a flight under way.
 
         """
+        self._counters = counters
         self._limiter = limiter
         self._tiers = tiers
         self._writes = writes
@@ -105,6 +102,7 @@ class SingleFlight:
             task, flight = self._joinable[call.key]
             if flight.provider.reached_by == provider.reached_by:  # otherwise that flight uses the old address or key
                 flight.deadline = max(flight.deadline, deadline)
+                self._counters.add("flights_joined", provider.name)
                 return task
         flight = Flight(call=call, provider=provider, deadline=deadline)
         task = asyncio.create_task(self._fly(flight, fetch))
@@ -127,21 +125,8 @@ class SingleFlight:
 
     async def _fly(self, flight: Flight, fetch: Fetch) -> Page | None:
         current_flight.set(flight)
-        renewing = asyncio.create_task(self._renew_lease(flight))
-        try:
+        async with self._limiter.lease_kept(flight):
             return await self._fetch_or_find(flight, fetch)
-        finally:
-            renewing.cancel()
-
-    async def _renew_lease(self, flight: Flight) -> None:
-        while True:
-            await asyncio.sleep(LEASE / 2)
-            if not flight.calls:
-                continue
-            try:
-                await self._limiter.renew_lease(flight.provider, flight)
-            except DatabaseUnavailable as error:
-                log.warning("the lease of a flight could not be renewed: %s", error)
 
     async def _fetch_or_find(self, flight: Flight, fetch: Fetch) -> Page | None:
         """Fetch the page; while another worker is fetching it, look for that worker's page."""
@@ -206,21 +191,4 @@ class SingleFlight:
             if entry is not None and page is not None:
                 await self._tiers.store(flight.provider, flight.call.key, entry, page)
         finally:
-            await self._limiter.observe(flight.provider, flight, _outcome(flight, error))
-
-
-def _outcome(flight: Flight, error: BaseException | None) -> Outcome:
-    reported = flight.reported
-    if error is None or isinstance(error, NotFound):
-        return Outcome(verdict="ok", reported=reported)
-    if flight.provider.superseded:  # it says nothing about the address or key that is in force now
-        return Outcome(verdict="refused")
-    if isinstance(error, QuotaExhausted | CircuitOpen | ProviderDisabled):
-        return Outcome(verdict="refused", reported=reported)
-    message = str(error)
-    if isinstance(error, RateLimited):
-        return Outcome(verdict="limited", reported=reported, retry_after=error.retry_after, error=message)
-    if not isinstance(error, ProviderError) or type(error) is ProviderError:  # our fault, or the plugin's
-        seconds = error.retry_after if isinstance(error, ProviderError) else None
-        return Outcome(verdict="refused", reported=reported, retry_after=seconds, error=message)
-    return Outcome(verdict="failed", reported=reported, retry_after=error.retry_after, error=message)
+            await self._limiter.observe(flight.provider, flight, outcome_of(flight, error))

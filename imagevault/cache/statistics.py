@@ -4,12 +4,14 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import get_args
+from typing import Annotated, get_args
 
 import msgspec
+from msgspec import Meta
 
-from imagevault.cache.result import CacheStatus
+from imagevault.cache.result import CacheStatus, CacheTier
 from imagevault.cache.tables import CacheUsage
+from imagevault.counters import Counters
 from imagevault.storage.database import relaxed_durability
 
 STATUSES: tuple[CacheStatus, ...] = get_args(CacheStatus)
@@ -25,11 +27,18 @@ ON CONFLICT (key) DO UPDATE SET hits = iv_cache_use.hits + excluded.hits, stale 
 
 
 class CacheRate(msgspec.Struct, frozen=True):
-    """How many of a provider's pages were fresh in the cache, stale in the cache, and fetched from the upstream."""
+    """How a provider's pages were found.
 
-    hits: int
-    stale: int
-    misses: int
+    Attributes:
+        hits: pages that were fresh in the cache.
+        stale: pages that were old in the cache.
+        misses: pages that were fetched from the upstream.
+
+    """
+
+    hits: Annotated[int, Meta(ge=0)]
+    stale: Annotated[int, Meta(ge=0)]
+    misses: Annotated[int, Meta(ge=0)]
 
     @property
     def rate(self) -> float | None:
@@ -39,16 +48,24 @@ class CacheRate(msgspec.Struct, frozen=True):
 
 
 class CacheStatistics:
-    """The counts of one worker. `count` adds in memory; `flush` writes to the database."""
+    """The counts of one worker. `count` adds in memory; `flush` writes to the database.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        clock: seconds, monotonic.
+        counters: count for `/metrics` too.
+
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, counters: Counters | None = None) -> None:
+        self._counters = counters or Counters()
         self.counts: Counter[tuple[str, CacheStatus]] = Counter()
         self._clock = clock
         self._written_at = -math.inf
         self._evicted_at = -math.inf
 
-    def count(self, provider: str, status: CacheStatus) -> None:
+    def count(self, provider: str, status: CacheStatus, tier: CacheTier) -> None:
         """Count one page."""
+        self._counters.add("cache_pages", provider, status, tier)
         self.counts[provider, status] += 1
 
     async def flush(self, *, now: bool = False) -> None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from imagevault.cache.page_digests import PageDigests
 from imagevault.records import Page
 
 _decoder = msgspec.msgpack.Decoder(Page)
@@ -18,6 +19,8 @@ class CacheEntry(msgspec.Struct, frozen=True):
         stored_at: when it was stored, Unix time.
         previous: the encoded page before it, None if there is none.
         previous_stored_at: when that one was stored.
+        digests: the digests of the pictures on the page (`cache/page_digests.py`).
+        previous_digests: those of the page before it.
 
     """
 
@@ -25,6 +28,8 @@ class CacheEntry(msgspec.Struct, frozen=True):
     stored_at: float
     previous: bytes | None = None
     previous_stored_at: float = 0.0
+    digests: bytes = b""
+    previous_digests: bytes = b""
 
     @property
     def version(self) -> int:
@@ -36,6 +41,16 @@ class CacheEntry(msgspec.Struct, frozen=True):
         """The version of the page before it."""
         return round(self.previous_stored_at * 1000)
 
+    @property
+    def page_digests(self) -> PageDigests:
+        """The digests of both pages."""
+        return PageDigests(
+            version=self.version,
+            content=self.digests,
+            previous_version=self.previous_version,
+            previous=self.previous_digests,
+        )
+
 
 class PageStore(Protocol):
     """Pages that all workers share. `DatabasePageStore` is the one in service."""
@@ -44,16 +59,20 @@ class PageStore(Protocol):
         """Return a cached page, however old."""
         ...
 
-    async def write(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
+    async def read_digests(self, keys: Sequence[str]) -> dict[str, PageDigests]:
+        """Return the digests of those pages that are stored, however old."""
+        ...
+
+    async def write(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> None:
         """Store a page with the ids of its images; the page that it replaces becomes its previous one."""
         ...
 
-    async def find(self, provider: str, id: str) -> CacheEntry | None:
-        """Return the page on which an image was seen last."""
+    async def find(self, provider: str, id: str, revision: str) -> tuple[str, CacheEntry] | None:
+        """Return the page on which an image was seen last, with its key, if it is of this revision."""
         ...
 
-    async def evict(self, before: float) -> None:
-        """Delete the pages that were stored before this time."""
+    async def mark_used(self, keys: Sequence[str], now: float) -> None:
+        """Store that these pages were used now."""
         ...
 
 

@@ -12,12 +12,12 @@ from typing import NoReturn
 
 import rich_click as click
 
-from imagevault.cli import config, providers, search, serve, users
+from imagevault.cli import audit, config, demo, images, keys, providers, search, serve, users
 from imagevault.cli.group import cli
 from imagevault.cli.output import say
 from imagevault.errors import BadInput, ImageVaultError
 
-COMMANDS = (serve, search, providers, config, users)  # each adds its commands to `cli`
+COMMANDS = (serve, demo, search, images, providers, config, users, keys, audit)  # each adds its commands to `cli`
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import rich_click as click
 
 from imagevault.cli import output
 from imagevault.cli.group import cli, json_option
-from imagevault.cli.output import print_json, print_line
+from imagevault.cli.output import print_json, print_line, print_wrapped
 from imagevault.config.settings import Settings, load
 from imagevault.config.sources import CONFIG_VARIABLE
 from imagevault.errors import ConfigError
@@ -28,16 +28,17 @@ class Findings(msgspec.Struct):
 
 @cli.group()
 def config() -> None:
-    """Check and print the configuration."""
+    """Check the settings, print them, or print an example of the config file."""
 
 
 @config.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @json_option
 def check(file: Path | None, as_json: bool) -> None:
-    """Check the config file, or another one: imagevault config check new.toml.
+    """Check the settings, or those of another config file: imagevault config check new.toml.
 
-    Names the line and the key of each error, and what is right. Exit code 1 if a server would refuse the file.
+    Names each mistake with its file, line and key, and says what is right. Exit code 1 if a server would refuse the
+    settings.
     """
     environ = {**os.environ, CONFIG_VARIABLE: str(file.absolute())} if file else None
     settings: Settings | None = None
@@ -64,7 +65,7 @@ def _examine(settings: Settings) -> Findings:
     except ConfigError as error:
         errors.append(error)
     unconfigured = [
-        f"{provider.name}: {provider.reason}" for provider in plugins.providers.values() if provider.is_missing_setting
+        f"{provider.name}: {provider.reason}" for provider in plugins.providers.values() if provider.missing_variable
     ]
     return Findings(errors, [*shadowed(settings), *plugins.problems, *unconfigured])
 
@@ -78,14 +79,17 @@ def _print_findings(findings: Findings, settings: Settings | None) -> None:
     for error in findings.errors:
         print_line(f"{error.source}: {error.key}: {error.message}")
     for note in findings.notes:
-        print_line(f"note: {note}")
+        print_wrapped(f"note: {note}")
     if settings is not None and not findings.errors:
         print_line(f"{settings.config or 'no config file: the defaults and the environment'}: valid")
 
 
 @config.command("example")
 def show_example() -> None:
-    """Print a config file with every key, its default and its meaning: imagevault config example > imagevault.toml."""
+    """Print a config file that explains every key: imagevault config example > imagevault.toml.
+
+    Every key is commented out and shows its default.
+    """
     from imagevault.cli.config_example import example
 
     sys.stdout.write(example(_plugins(load())))
@@ -94,7 +98,10 @@ def show_example() -> None:
 @config.command("show")
 @json_option
 def show(as_json: bool) -> None:
-    """Print every setting in force and its source, with secrets masked: imagevault config show."""
+    """Print every setting, its value, and where it is set: imagevault config show.
+
+    Secrets appear as ***.
+    """
     from imagevault.cli.config_example import in_force
 
     settings = load()

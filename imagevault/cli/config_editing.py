@@ -14,7 +14,7 @@ from tomlkit.items import InlineTable
 from imagevault.config.config_file import ConfigFile, read_config
 from imagevault.config.settings import Settings, config_path, make, provider_variable
 from imagevault.config.sources import nearest
-from imagevault.errors import ConfigError, ImageVaultError
+from imagevault.errors import BadInput, ConfigError, ImageVaultError
 from imagevault.files.atomic_write import write_atomically
 from imagevault.plugins.registry import PluginRegistry
 
@@ -26,7 +26,8 @@ def set_enabled(settings: Settings, name: str, *, enabled: bool) -> Path:
         The config file.
 
     Raises:
-        ImageVaultError: if there is no such provider, or if the environment sets `enabled`.
+        BadInput: if there is no such provider.
+        ImageVaultError: if the environment sets `enabled`.
         ConfigError: if the file is wrong, before the change or after it.
         OSError: if the file cannot be written. It is then unchanged.
 
@@ -47,7 +48,7 @@ def _check_provider(settings: Settings, name: str) -> None:
     known = list(PluginRegistry.load(settings).loaded)
     if name not in known:
         names = ", ".join(sorted(known))
-        raise ImageVaultError(f"there is no provider {name}.{nearest(name, known)} There are: {names}")
+        raise BadInput("name", f"there is no provider {name}.{nearest(name, known)} There are: {names}.")
     variable = settings.environment.get(provider_variable(name, "enabled"))
     if variable is not None:
         raise ImageVaultError(f"{variable.source} decides whether {name} is enabled; change or remove it")

@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
-from imagevault.config.settings import RESTART, SECRET, Rate, Settings, description, keys, provider_variable, variable
-from imagevault.plugins.provider_settings import HOST_FIELDS
+from imagevault.config.limits import Rate
+from imagevault.config.settings import RESTART, SECRET, Settings, description, keys, provider_variable, variable
+from imagevault.plugins.host_settings import HOST_FIELDS
+from imagevault.plugins.provider import TIMEOUT
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.records import ProviderInfo
 from imagevault.security.redaction import SECRET_NAME
@@ -31,8 +33,11 @@ SAMPLES = {  # example values of keys without a default
     "public_url": "https://images.example.org",
     "allowed_hosts": ["images.example.org"],
     "cors_origins": ["https://app.example.org"],
+    "trusted_proxies": ["10.0.0.0/8"],
+    "allow_networks": ["192.168.7.0/24"],
     "plugins_dir": "plugins",
     "base_url": "http://127.0.0.1:9999/v1/",
+    "files_path": "/files",
     "quota": ["5000/hour"],
     "contact": "ops@images.example.org",
 }
@@ -72,6 +77,7 @@ def _provider_block(name: str, info: ProviderInfo) -> str:
     ]
     declared: dict[str, object] = {
         "page_size": info.page_size,
+        "timeout": info.timeout or TIMEOUT,
         "cache_for": max(info.cache_for, info.must_cache_for),
     }
     if info.quotas:

@@ -12,17 +12,18 @@ from imagevault.errors import ImageVaultError
 
 if TYPE_CHECKING:
     from imagevault.accounts.service import Accounts
-    from imagevault.records import Caller
     from imagevault.runtime.services import Services
+    from imagevault.security.caller import Caller
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-as_option = click.option("--as", "username", required=True, metavar="NAME", help="Act as this account.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("imagevault"), prog_name="imagevault")
 def cli() -> None:
-    """One search over many image providers, with a record of who downloaded what under which licence.
+    """Search many image providers at once, and record each download with its licence and credit.
+
+    The settings come from the environment, and from the files .env and imagevault.toml in the current folder.
 
     Exit codes: 0 success, 1 something failed, 2 the command was called wrongly, 130 stopped by Ctrl-C.
     """
@@ -30,10 +31,12 @@ def cli() -> None:
 
 def with_services(work: "Callable[[Services], Awaitable[None]]") -> None:
     """Run `work` with the parts of a server. They use the settings of the working directory and its database."""
+    from imagevault.accounts.audit import COMMAND_LINE, bind_origin
     from imagevault.runtime.services import Services
 
     async def run() -> None:
         services = Services(load())
+        bind_origin(COMMAND_LINE)
         async with services.running():
             await work(services)
 

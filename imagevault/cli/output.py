@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
+from imagevault.cli.tables import INDENT, lay_out, wrap
+
 if TYPE_CHECKING:
-    from imagevault.downloads.ledger import DownloadRecord
-    from imagevault.records import ImageRecord
+    from imagevault.cache.eviction import CacheUse
+    from imagevault.downloads.record import DownloadRecord
+    from imagevault.images.record import ImageRecord
     from imagevault.search.provider_cursor import Event
     from imagevault.search.provider_list import FailedPlugin, ProviderHealth, ProviderRecord
     from imagevault.search.search import SearchResponse
 
 out = Console()
-if not out.is_terminal and "COLUMNS" not in os.environ:
-    out.width = 240  # output that goes to grep or into a log is not folded
 err = Console(stderr=True)
 
+MEGABYTE = 1024 * 1024  # bytes
+INCLUDED = "imagevault "  # how the source of an included provider begins; a version follows
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))  # seconds, and the unit
 
 
@@ -38,9 +40,21 @@ def say(text: str, end: str = "\n") -> None:
     err.print(Text(text), end=end, soft_wrap=True)
 
 
+def say_wrapped(text: str, indent: str = INDENT) -> None:
+    """The same, broken between words where the terminal ends. For texts without a command to copy."""
+    for line in wrap(text, _width(err), indent):
+        say(line)
+
+
 def print_line(text: str) -> None:
     """Print a line on standard output, without markup and without folding."""
     out.print(Text(text), soft_wrap=True)
+
+
+def print_wrapped(text: str) -> None:
+    """The same, broken between words where the terminal ends. For texts without a command to copy."""
+    for line in wrap(text, _width(out)):
+        print_line(line)
 
 
 def print_json(value: object) -> None:
@@ -50,28 +64,44 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table. The first column is never folded, because people copy what is in it."""
-    first, *others = columns
-    table = Table(
-        Column(first, overflow="fold", no_wrap=True),
-        *(Column(name, overflow="fold") for name in others),
-        box=None,
-        header_style="bold",
-    )
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    out.print(table)
+    """Print a table that fits the terminal. In a pipe, each row has its cells side by side, however long they are."""
+    heading, *lines = lay_out(columns, rows, _width(out))
+    out.print(Text(heading, style="bold"), soft_wrap=True)
+    for line in lines:
+        print_line(line)
 
 
 def print_search(response: "SearchResponse") -> None:
-    """Print the images of a search, two lines each, and the status of each provider on standard error."""
+    """Print the images of a search, and the status of each provider on standard error.
+
+    An image has its id and facts, its credit, and the address of its page, or of its file if it has no page.
+    """
     for image in response.images:
-        out.print(Text.assemble((image.id, "bold"), f"  {_facts(image)}"), soft_wrap=True)
-        print_line(f"    {image.attribution.text}")
+        _print_image(image)
     for status in response.providers:
         total = f", {status.total} in all" if status.total is not None else ""
         detail = f": {status.detail}" if status.detail else ""
-        say(f"{status.name}: {status.status}{total}{detail}")
+        say_wrapped(f"{status.name}: {status.status}{total}{detail}")
+
+
+def _print_image(image: "ImageRecord") -> None:
+    from imagevault.images.renditions import choose_download
+
+    first, *others = wrap(f"{image.id}  {_facts(image)}", _width(out))
+    heading = Text(first)
+    heading.stylize("bold", end=len(image.id))
+    out.print(heading, soft_wrap=True)
+    for line in (*others, *wrap(INDENT + image.attribution.text, _width(out))):
+        print_line(line)
+    print_line(INDENT + (image.source_url or choose_download(image.renditions).url))
+
+
+def _width(console: Console) -> int | None:
+    """The width of a terminal; None for a pipe or a file, whose lines may have any length."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit():
+        return int(columns) or None
+    return console.width if console.is_terminal else None
 
 
 def _facts(image: "ImageRecord") -> str:
@@ -91,15 +121,15 @@ def download_rows(records: "Sequence[DownloadRecord]") -> Rows:
     rows = [
         (
             record.image or record.url,
-            record.rendition,
-            record.attribution.text if record.attribution else "",
             record.license.name if record.license else "",
-            record.project,
             f"{record.created_at:%Y-%m-%d %H:%M}",
+            record.rendition,
+            record.project,
+            record.attribution.text if record.attribution else "",
         )
         for record in records
     ]
-    return Rows(("image", "rendition", "credit", "licence", "project", "downloaded (UTC)"), rows)
+    return Rows(("image", "licence", "downloaded (UTC)", "rendition", "project", "credit"), rows)
 
 
 def provider_rows(providers: "Sequence[ProviderRecord]", failures: "Sequence[FailedPlugin]") -> Rows:
@@ -111,21 +141,24 @@ def provider_rows(providers: "Sequence[ProviderRecord]", failures: "Sequence[Fai
             "\n".join(_quotas(provider.health)),
             _cache_rate(provider.health),
             provider.reason or _last_error(provider.health),
-            provider.source,
+            None if (provider.source or "").startswith(INCLUDED) else provider.source,
         )
         for provider in providers
     ]
     rows += [(plugin.name, "not loaded", "", "", plugin.reason, plugin.source) for plugin in failures]
-    return Rows(("provider", "state", "quota left", "cache", "reason or last error", "source"), rows)
+    return Rows(("provider", "state", "quota left", "cache", "problem", "source"), rows)
 
 
 def _state(provider: "ProviderRecord") -> str:
-    """The state, with the breaker and the pause of a provider that is paused."""
+    """The state, with the breaker and the pause of a provider that is paused, and the downloads that wait."""
     parts: list[str] = [provider.state]
     if provider.health is not None and provider.health.breaker != "closed":
         parts.append(f"breaker {provider.health.breaker}")
     if provider.health is not None and provider.health.retry_after:
         parts.append(f"again in {_duration(provider.health.retry_after)}")
+    if provider.downloads_waiting:
+        oldest = _duration(provider.oldest_waiting or 0)
+        parts.append(f"downloads waiting: {provider.downloads_waiting}, oldest {oldest}")
     return ", ".join(parts)
 
 
@@ -133,7 +166,7 @@ def _quotas(health: "ProviderHealth | None") -> list[str]:
     """What is left of each quota, without those per second: a call waits for such a quota."""
     lines: list[str] = []
     for quota in health.quotas if health is not None else ():
-        if not quota.name.endswith("/second"):
+        if not quota.is_of_a_second:
             more = "" if quota.more_in is None else f", more in {_duration(quota.more_in)}"
             lines.append(f"{quota.left} of {quota.name}{more}")
     return lines
@@ -143,6 +176,13 @@ def _cache_rate(health: "ProviderHealth | None") -> str:
     if health is None or health.cache is None or health.cache.rate is None:
         return ""
     return f"{health.cache.rate:.0%}"
+
+
+def cache_line(use: "CacheUse") -> str:
+    """Say how many cached pages the database holds, and how much of the allowed size they take."""
+    used = use.bytes / MEGABYTE
+    allowed = use.max_bytes / MEGABYTE
+    return f"cache: {used:.1f} of {allowed:.0f} MB in the database; pages: {use.pages}"
 
 
 def _last_error(health: "ProviderHealth | None") -> str:

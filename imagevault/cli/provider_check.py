@@ -9,17 +9,20 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from imagevault.cache.keys import PageKey, normalize_query
+from imagevault.cache.keys import PageKey
 from imagevault.config.settings import load
 from imagevault.errors import ProviderError
+from imagevault.plugins.decoding import MAX_REASON, count_records
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
 from imagevault.runtime.services import Services
+from imagevault.search.choice import choose, find_enabled
 from imagevault.search.filters import plan
-from imagevault.search.search import choose
+from imagevault.search.query_text import cut, read_query
 from imagevault.testing.recorded import Recording
 from imagevault.upstream.transport import CALL_TIMEOUT
 
+MAX_SENT = 20_000  # bytes of the body of a request that are recorded
 FIELDS = ("title", "alt", "width", "height", "author", "source_url", "license")
 NOT_RECORDED = re.compile(  # headers of HTTP itself, of proxies, and those that identify the caller
     r"set-cookie|date|server|server-timing|via|connection|keep-alive|content-(length|encoding)|transfer-encoding|alt-svc"
@@ -38,6 +41,8 @@ class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
         ok: whether every request succeeded and the first page has images.
         milliseconds: the duration of the first request.
         images: the number of images on the first page.
+        records: the number of records that the provider sent for it; 0 where its plugin does not count them.
+        dropped: why the first of the records was dropped that could not be used.
         total: the number of images that the provider reports in all, None if it reports none.
         missing: for each field that images of the first page lack, the number of these images.
         error: why it is not ok.
@@ -49,6 +54,8 @@ class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool
     milliseconds: int
     images: int = 0
+    records: int = 0
+    dropped: str | None = None
     total: int | None = None
     missing: dict[str, int] = {}
     error: str | None = None
@@ -70,7 +77,7 @@ def check_all(providers: str, words: str) -> list[ProviderCheck]:
     async def run() -> list[ProviderCheck]:
         services = Services(load())
         async with services.running():
-            chosen = choose(services.gateway.providers, providers)
+            chosen = choose(services.gateway.providers, providers, not_loaded=services.gateway.plugins.not_loaded)
             return [(await _check_first_page(services, provider, words)).check for provider in chosen]
 
     return asyncio.run(run())
@@ -89,7 +96,8 @@ def check_and_record(name: str, words: str, recorder: "Recorder", path: Path) ->
     async def run() -> ProviderCheck:
         services = Services(load(), {name: recorder})
         async with services.running():
-            provider = choose(services.gateway.providers, name)[0]
+            gateway = services.gateway
+            provider = find_enabled(gateway.providers, name, "provider", not_loaded=gateway.plugins.not_loaded)
             first = await _check_first_page(services, provider, words)
             check = await _check_more(services, provider, words, first)
             recorder.save(path, provider)
@@ -111,7 +119,8 @@ async def _check_first_page(services: Services, provider: Provider, words: str) 
         return _FirstPage(ProviderCheck(name=provider.name, ok=False, milliseconds=0, error=provider.reason))
     started = time.monotonic()
     try:
-        page = await _fetch_page(services, provider, words, 1, provider.host.timeout)
+        with count_records() as count:
+            page = await _fetch_page(services, provider, words, 1, provider.timeout)
     except ProviderError as error:
         check = ProviderCheck(
             name=provider.name,
@@ -126,6 +135,8 @@ async def _check_first_page(services: Services, provider: Provider, words: str) 
         ok=bool(page.images),
         milliseconds=_milliseconds_since(started),
         images=len(page.images),
+        records=count.records,
+        dropped=provider.redacted_start(count.reason, MAX_REASON) if count.reason else None,
         total=page.total,
         missing=_missing(page.images),
         error=None if page.images else f"nothing was found for {words}; try other words",
@@ -143,7 +154,7 @@ async def _check_more(services: Services, provider: Provider, words: str, first:
     try:
         if not first.page.last:
             check = _with_request(check, "page 2")
-            await _fetch_page(services, provider, words, 2, CALL_TIMEOUT)
+            await _fetch_page(services, provider, words, 2, CALL_TIMEOUT, first.page.next)
         if "fetch_image" in provider.hooks:
             check = _with_request(check, f"image {image_id}")
             image = await services.gateway.pages.fetch_image(provider, image_id, CALL_TIMEOUT)
@@ -162,9 +173,22 @@ def _failed(check: ProviderCheck, error: str) -> ProviderCheck:
     return msgspec.structs.replace(check, ok=False, error=error)
 
 
-async def _fetch_page(services: Services, provider: Provider, words: str, number: int, seconds: float) -> Page:
+async def _fetch_page(
+    services: Services, provider: Provider, words: str, number: int, seconds: float, token: str | None = None
+) -> Page:
     native = tuple(sorted(plan(provider.info, {}).native.items()))
-    key = PageKey(provider.name, normalize_query(words), native, provider.info.page_size, number)
+    text = cut(read_query(words), provider.info.max_text)
+    info = provider.info
+    key = PageKey(
+        provider.name,
+        text,
+        native,
+        info.page_size,
+        number,
+        paging=info.paging,
+        token=token,
+        revision=provider.revision,
+    )
     return await services.gateway.pages.fetch(provider, key, seconds)
 
 
@@ -196,6 +220,7 @@ class Recorder(httpx.AsyncBaseTransport):
             response.status_code,
             dict(response.headers),
             body.decode("utf-8", "replace"),
+            (await request.aread())[:MAX_SENT].decode("utf-8", "replace"),
         )
         self.recordings.append(recording)
         return httpx.Response(response.status_code, headers=response.headers, content=body)
@@ -220,4 +245,5 @@ def _cleaned(recording: Recording, provider: Provider, base_path: str) -> Record
         url=provider.redacted(recording.url.removeprefix(base_path)),
         headers=headers,
         body=provider.redacted(TOKEN.sub(r"\1***", recording.body)),
+        sent=provider.redacted(TOKEN.sub(r"\1***", recording.sent)),
     )

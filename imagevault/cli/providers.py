@@ -8,8 +8,9 @@ import rich_click as click
 
 from imagevault.cli import output
 from imagevault.cli.group import cli, json_option, with_services
-from imagevault.cli.output import print_json, print_line, say
+from imagevault.cli.output import print_json, print_line, say, say_wrapped
 from imagevault.config.settings import load
+from imagevault.errors import BadInput
 
 if TYPE_CHECKING:
     from imagevault.cli.provider_check import ProviderCheck, Recorder
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 def providers(context: click.Context, as_json: bool) -> None:
     """List every provider with its state: imagevault providers.
 
-    Shows the state and the reason for it, the quotas left, the circuit breaker, the last error, the share of pages
-    that the cache served in the last hour, and the package. Reads the database of the server.
+    Shows whether each provider can be searched and why not, how many calls are left, the last error, and the share of
+    pages that came from the cache in the last hour. Below the table stands the size of the cache. Reads the database
+    that the server writes.
     """
     if context.invoked_subcommand is None:
         with_services(lambda services: _print_list(services, as_json=as_json))
@@ -34,18 +36,53 @@ async def _print_list(services: "Services", *, as_json: bool) -> None:
 
     listed = await list_providers(services.gateway, admin=True)
     if as_json:
-        print_json({"providers": listed.providers, "failures": listed.failures, "problems": listed.problems})
+        print_json(listed)
         return
     output.print_table(*output.provider_rows(listed.providers, listed.failures))
+    if listed.cache is not None:
+        say(output.cache_line(listed.cache))
+    for record in listed.providers:
+        if record.terms is not None and record.terms.is_old:
+            say_wrapped(f"terms: those of {record.name} were read {record.terms.age} days ago: {record.terms.url}")
     for problem in listed.problems:
-        say(f"config: {problem}")
+        say_wrapped(f"config: {problem}")
+
+
+@providers.command("show")
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show what one provider can do and what its terms say: imagevault providers show pexels.
+
+    The terms of use come with the day on which the author of the plugin read them.
+    """
+    with_services(lambda services: _print_provider(services, name, as_json=as_json))
+
+
+async def _print_provider(services: "Services", name: str, *, as_json: bool) -> None:
+    from imagevault.cli.provider_details import details_of
+    from imagevault.config.sources import nearest
+    from imagevault.search.provider_list import list_providers
+
+    listed = await list_providers(services.gateway, admin=True)
+    found = {record.name: record for record in listed.providers}
+    if name not in found:
+        raise BadInput("NAME", f"there is no provider {name}.{nearest(name, list(found))}")
+    if as_json:
+        print_json(found[name])
+        return
+    for label, value in details_of(found[name]):
+        say_wrapped(f"{label}: {value}")
 
 
 @providers.command("enable")
 @click.argument("name")
 @json_option
 def enable(name: str, as_json: bool) -> None:
-    """Enable a provider in the config file: imagevault providers enable pexels."""
+    """Switch a provider on in the config file: imagevault providers enable pexels.
+
+    Keeps the comments in the file. A running server searches the provider again within a second.
+    """
     _set_enabled(name, enabled=True, as_json=as_json)
 
 
@@ -53,9 +90,9 @@ def enable(name: str, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def disable(name: str, as_json: bool) -> None:
-    """Disable a provider in the config file: imagevault providers disable pexels.
+    """Switch a provider off in the config file: imagevault providers disable pexels.
 
-    Keeps the comments in the file. A running server applies the change within a second.
+    Keeps the comments in the file. A running server stops searching the provider within a second.
     """
     _set_enabled(name, enabled=False, as_json=as_json)
 
@@ -70,41 +107,88 @@ def _set_enabled(name: str, *, enabled: bool, as_json: bool) -> None:
         say(f"{name} is {'enabled' if enabled else 'disabled'} in {path}")
 
 
+@providers.command("repair")
+@click.argument("name")
+@json_option
+def repair(name: str, as_json: bool) -> None:
+    """Replace a stored state that cannot be read: imagevault providers repair pexels.
+
+    The state holds the counted calls, pauses and failures of a provider. Without it, the next calls may exceed the
+    quota, so a state that can be read stays. Running servers call the provider again within a second.
+    """
+    with_services(lambda services: _repair(services, name, as_json=as_json))
+
+
+async def _repair(services: "Services", name: str, *, as_json: bool) -> None:
+    from imagevault.config.sources import nearest
+
+    providers = services.gateway.providers
+    if name not in providers:
+        raise BadInput("NAME", f"there is no provider {name}.{nearest(name, list(providers))}")
+    is_repaired = await services.gateway.limiter.repair(providers[name])
+    if as_json:
+        print_json({"name": name, "repaired": is_repaired})
+    else:
+        say(f"the state of {name} is {'replaced by an empty one' if is_repaired else 'in order; nothing is changed'}")
+
+
 @providers.command("new")
 @click.argument("name")
 @click.option(
-    "--in", "folder", type=click.Path(path_type=Path, file_okay=False), default=".", help="Folder of the new project."
+    "--in",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    help="Where to create the folder of the project. By default, in the current folder.",
+)
+@click.option("--declarative", "is_declarative", is_flag=True, help="Start a TOML file instead of a Python module.")
+@click.option(
+    "--from",
+    "answer",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The answer of a search as JSON, from which --declarative proposes where each field stands.",
 )
 @json_option
-def new(name: str, folder: Path, as_json: bool) -> None:
-    """Create the project of a new provider, with a test that passes: imagevault providers new acme.
+def new(name: str, folder: Path, is_declarative: bool, answer: Path | None, as_json: bool) -> None:
+    """Start a plugin for another provider: imagevault providers new acme.
 
-    The project is the folder imagevault-NAME. The next steps are in docs/plugins.md.
+    Creates the folder imagevault-NAME with a provider that works on a simulated upstream, and its tests. The next steps
+    are in docs/plugins.md; with --declarative, in docs/declarative.md.
     """
     from imagevault.plugins import scaffold
 
-    paths = scaffold.write(name, folder)
+    if is_declarative is not (answer is not None):
+        raise click.UsageError("--declarative and --from ANSWER.json go together.")
+    paths = scaffold.write(name, folder) if answer is None else scaffold.write_declarative(name, folder, answer)
     if as_json:
         print_json({"files": [str(path) for path in paths]})
         return
     for path in paths:
         print_line(str(path))
-    say(f"Try it with: cd {paths[0].parent} && python -m pytest")
+    say(f"Try it with: cd {scaffold.project_folder(name, folder)} && python -m pytest")
+    if answer is not None:
+        say("One test fails as long as something is left to change, and names it.")
 
 
 @providers.command("check")
 @click.argument("name", required=False)
-@click.option("-q", "--query", default="mountain", show_default=True, help="What to search for.")
+@click.option("-q", "--query", metavar="WORDS", default="mountain", show_default=True, help="The words to search for.")
 @click.option(
-    "--record", type=click.Path(path_type=Path, dir_okay=False), help="Write the provider's answers to this JSON file."
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the provider's answers to this JSON file, without your keys, as test data for its plugin.",
 )
 @json_option
 def check_providers(name: str | None, query: str, record: Path | None, as_json: bool) -> None:
-    """Send a real query to one provider, or to each enabled one: imagevault providers check pexels."""
+    """Test whether a provider works, by a real search: imagevault providers check pexels.
+
+    Without NAME, tests every provider that is switched on. The calls count against the quotas. The exit code is 1 if a
+    provider fails.
+    """
     from imagevault.cli.provider_check import Recorder, check_all, check_and_record
 
     if record is None:
-        checks = check_all(name or "all", query)
+        checks = check_all("all" if name is None else name, query)
         _print_checks(checks, as_json=as_json)
     elif name is None:
         raise click.UsageError("--record needs the NAME of one provider.")
@@ -126,7 +210,7 @@ def _print_checks(checks: "list[ProviderCheck]", *, as_json: bool) -> None:
             check.name,
             "yes" if check.ok else "no",
             check.milliseconds,
-            check.images,
+            _images_of(check),
             check.total,
             ", ".join(f"{field} in {count}" for field, count in check.missing.items()),
             check.error,
@@ -134,6 +218,13 @@ def _print_checks(checks: "list[ProviderCheck]", *, as_json: bool) -> None:
         for check in checks
     ]
     output.print_table(("provider", "works", "ms", "images", "total", "missing", "error"), rows)
+
+
+def _images_of(check: "ProviderCheck") -> str:
+    """How many images there are, and of how many records, if some were dropped: `78 of 80 (name: ...)`."""
+    if check.dropped is None:
+        return str(check.images)
+    return f"{check.images} of {check.records} ({check.dropped})"
 
 
 def _print_recording(check: "ProviderCheck", recorder: "Recorder", path: Path) -> None:

@@ -13,13 +13,14 @@ import rich_click as click
 from rich.text import Text
 
 from imagevault.cli.group import cli
-from imagevault.cli.output import err, say
+from imagevault.cli.output import err, say, say_wrapped
 from imagevault.config.last_good import share_last_good
-from imagevault.config.settings import Settings, is_loopback, load, variable
-from imagevault.config.validation import MAKE_SECRET
+from imagevault.config.settings import Settings, load, variable
+from imagevault.config.validation import MAKE_SECRET, is_loopback
 from imagevault.errors import ImageVaultError
 
 if TYPE_CHECKING:
+    from imagevault.plugins.provider import Provider
     from imagevault.plugins.registry import PluginRegistry
     from imagevault.runtime.services import Services
 
@@ -28,20 +29,43 @@ log = logging.getLogger(__name__)
 GRACE = 35  # seconds that current requests may take after a signal to stop; a search takes 30 at most
 START_TIMEOUT = 60  # seconds that a new worker may take until it serves, on a busy machine
 
+LABEL = 15  # characters of the names in the report
 EXAMPLE = """-d '{"username": "ada", "password": "violet-harbour-71"}'"""
 
 
 @cli.command()
-@click.option("--host", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Number of worker processes.")
-@click.option("--reload", is_flag=True, help="Restart when a source file changes. For development.")
-@click.option("--strict", is_flag=True, help="Refuse to start if a plugin or its configuration is wrong.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    help="The address to listen on, such as 0.0.0.0 for every network of this machine. By default, the setting host: "
+    "127.0.0.1 if it is not set, which only this machine reaches.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="The port to listen on. By default, the setting port: 8000 if it is not set.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="How many processes answer requests. By default, the setting workers: 1 if it is not set.",
+)
+@click.option(
+    "--reload",
+    is_flag=True,
+    help="Restart the server whenever a Python file changes, while you develop a plugin.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Do not start if a plugin cannot be loaded or has a wrong setting. Without this option, the server starts "
+    "without that provider.",
+)
 def serve(host: str | None, port: int | None, workers: int | None, reload: bool, strict: bool) -> None:
-    """Serve the API: imagevault serve --workers 4.
+    """Run the server: imagevault serve --workers 4.
 
-    On SIGTERM the server finishes the current requests and ends with code 0. On SIGHUP it replaces two or more workers
-    one by one. A changed imagevault.toml is in force within a second.
+    Ctrl-C or SIGTERM stops it after the current requests. SIGHUP replaces two or more workers one by one. A changed
+    imagevault.toml is in force within a second.
     """
     from imagevault import logs
     from imagevault.runtime.services import Services
@@ -54,8 +78,8 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     if strict:
         _check_plugins(services.plugins)
     _check_address(settings)
-    asyncio.run(_check_database(services))
-    _announce(settings, services)
+    has_accounts = asyncio.run(_open_database(services))
+    _announce(settings, services, has_accounts=has_accounts)
     _run(settings, services, reload=reload)
 
 
@@ -96,42 +120,67 @@ def _check_address(settings: Settings) -> None:
         raise ImageVaultError(f"cannot listen on {address}: {error.strerror}; {remedy}") from None
 
 
-async def _check_database(services: "Services") -> None:
-    """Open the database once, so that the migrations run, and an error ends the command."""
+async def _open_database(services: "Services") -> bool:
+    """Open the database once, so that the migrations run, and an error ends the command.
+
+    Returns:
+        Whether there is an account.
+
+    """
     async with services.running():
-        pass
+        return await services.accounts.has_any()
 
 
-def _announce(settings: Settings, services: "Services") -> None:
+def _announce(settings: Settings, services: "Services", *, has_accounts: bool) -> None:
     """Print where the server is; with `log = "json"`, as one log line."""
-    providers = ", ".join(
-        name if provider.state == "ok" else f"{name} ({provider.state})"
-        for name, provider in services.plugins.providers.items()
-    )
-    url = settings.base_url
-    address = f"{settings.host} port {settings.port}"
-    database = services.database.place
+    report = _report(settings, services)
     if settings.log == "json":
-        log.info(
-            "serving",
-            extra={
-                "version": version("imagevault"),
-                "url": url,
-                "listening": address,
-                "providers": providers,
-                "database": database,
-            },
-        )
+        fields = {name.replace(" ", "_"): text for name, text in report.items()}
+        log.info("serving", extra={"version": version("imagevault"), "url": settings.base_url, **fields})
         return
-    err.print(Text.assemble((f"ImageVault {version('imagevault')}", "bold"), " on ", (url, "bold")), soft_wrap=True)
-    if settings.public_url:
-        say(f"  listening on   {address}")
-    say(f"  documentation  {url}/docs")
-    say(f"  providers      {providers}")
-    say(f"  database       {database}")
+    head = (f"ImageVault {version('imagevault')}", "bold")
+    err.print(Text.assemble(head, " on ", (settings.base_url, "bold")), soft_wrap=True)
+    for name, text in report.items():
+        is_known = name == "listening" and not settings.public_url  # the address is in the first line then
+        if text and not is_known:
+            say_wrapped(f"  {name:<{LABEL}}{text}", indent=" " * (LABEL + 2))
     for problem in services.live.problems():
-        say(f"  config         {problem}")
-    say(f"  try this       curl {url}/signup -H 'Content-Type: application/json' {EXAMPLE}")
+        say(f"  {'config':<{LABEL}}{problem}")
+    suggestion = _suggestion(settings, has_accounts=has_accounts)
+    if suggestion:
+        say(f"  {'try this':<{LABEL}}{suggestion}")
+
+
+def _report(settings: Settings, services: "Services") -> dict[str, str]:
+    """What the server serves and where, by the names of the lines. What is wrong in the config is not part of it."""
+    providers = services.plugins.providers.values()
+    ready = [provider.name for provider in providers if provider.state == "ok"]
+    missing = [f"{provider.name} ({provider.missing_variable})" for provider in providers if _lacks_setting(provider)]
+    disabled = [provider.name for provider in providers if provider.state == "disabled"]
+    return {
+        "listening": f"{settings.host} port {settings.port}",
+        "documentation": f"{settings.base_url}/docs",
+        "providers": ", ".join(ready),
+        "not configured": ", ".join(missing),
+        "disabled": ", ".join(disabled),
+        "database": services.database.place,
+    }
+
+
+def _lacks_setting(provider: "Provider") -> bool:
+    """Whether it only needs a setting. One that is disabled needs none now."""
+    return provider.state == "unconfigured" and provider.missing_variable is not None
+
+
+def _suggestion(settings: Settings, *, has_accounts: bool) -> str | None:
+    """A first command that works as it is, if there is one."""
+    if settings.search == "open":
+        return f"curl '{settings.base_url}/search?q=mountain'"
+    if has_accounts:
+        return None
+    if settings.signup != "open":
+        return "imagevault users create ada --admin"
+    return f"curl {settings.base_url}/signup -H 'Content-Type: application/json' {EXAMPLE}"
 
 
 def _run(settings: Settings, services: "Services", *, reload: bool) -> None:
@@ -142,6 +191,7 @@ def _run(settings: Settings, services: "Services", *, reload: bool) -> None:
     from imagevault import logs
     from imagevault.asgi import create
     from imagevault.cli.workers import Workers
+    from imagevault.http.protocol import LimitedHttpProtocol
 
     in_this_process = settings.workers == 1 and not reload
     _handle_signals(in_this_process=in_this_process)
@@ -149,10 +199,12 @@ def _run(settings: Settings, services: "Services", *, reload: bool) -> None:
         create(services) if in_this_process else "imagevault.asgi:app",
         host=settings.host,
         port=settings.port,
+        http=LimitedHttpProtocol,
         workers=settings.workers,
         reload=reload,
         reload_dirs=[str(settings.plugins_dir)] if reload and settings.plugins_dir else None,
         server_header=False,
+        proxy_headers=False,  # only the edge reads X-Forwarded-For, see `trusted_proxies`
         timeout_graceful_shutdown=GRACE,
         timeout_worker_healthcheck=START_TIMEOUT,
         log_config=logs.dict_config(settings),

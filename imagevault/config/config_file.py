@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imagevault.config.environment import Variable
+from imagevault.config.environment import Variable, unreadable
+from imagevault.config.toml_lines import first_line
 from imagevault.errors import ConfigError
 
 MAX_DEPTH = 5  # tables in tables and lists in lists in which ${NAME} is replaced; every setting lies higher
@@ -18,7 +19,7 @@ def read_config(path: Path) -> str | None:
     """Read the text of the config file. Returns None if there is no file.
 
     Raises:
-        ConfigError: if the file cannot be read, or is not UTF-8.
+        ConfigError: if the file cannot be read, or is not UTF-8. OutOfFiles, if it cannot be read now.
 
     """
     try:
@@ -32,8 +33,7 @@ def read_config(path: Path) -> str | None:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(path.name, f"{path}, line {line}", "must be UTF-8; save it in that encoding") from None
     except OSError as error:
-        message = f"cannot be read: {error}; make it a file that the server may read"
-        raise ConfigError(path.name, str(path), message) from None
+        raise unreadable(error, path) from None
 
 
 class ConfigFile:
@@ -52,7 +52,6 @@ class ConfigFile:
     def __init__(self, path: Path, text: str, variables: Mapping[str, Variable]) -> None:
         self.path = path
         self.text = text
-        self._lines = text.split("\n")
         self._variables = variables
         self.document: dict[str, Any] = self._expand(self._parse(), ())
 
@@ -62,53 +61,8 @@ class ConfigFile:
         return str(self.path) if line is None else f"{self.path}, line {line}"
 
     def line(self, key: str) -> int | None:
-        """The line that a dotted key begins on, counted from 1; None if the key is not in the file.
-
-        tomllib gives no lines. A binary search finds the shortest run of lines from the top that holds the key. A run
-        that ends within a value cannot be parsed; the search then takes the next longer run that can.
-        """
-        total = len(self._lines)
-        if not _holds(self._parse_first(total), key):
-            return None
-        without_key = 0  # this many lines do not hold the key
-        with_key = total  # this many lines hold it
-        bound = total  # no run from here on needs to be tried
-        while bound - without_key > 1:
-            middle = (without_key + bound) // 2
-            shortest = self._shortest_run(middle, bound)
-            if shortest is None:
-                bound = middle
-                continue
-            count, document = shortest
-            if _holds(document, key):
-                with_key = count
-                bound = middle
-            else:
-                without_key = count
-        return self._first_line_with_content(without_key + 1, with_key)
-
-    def _shortest_run(self, first: int, bound: int) -> tuple[int, dict[str, Any]] | None:
-        """The shortest run of `first` up to `bound` - 1 lines that can be parsed, with its document."""
-        for count in range(first, bound):
-            document = self._parse_first(count)
-            if document is not None:
-                return count, document
-        return None
-
-    def _parse_first(self, count: int) -> dict[str, Any] | None:
-        """The document of the first `count` lines; None if they end within a value."""
-        try:
-            return tomllib.loads("\n".join(self._lines[:count]))
-        except (ValueError, RecursionError):
-            return None
-
-    def _first_line_with_content(self, first: int, last: int) -> int:
-        """The first of these lines that is neither blank nor a comment; `last` if there is none."""
-        for number in range(first, last + 1):
-            content = self._lines[number - 1].strip()
-            if content and not content.startswith("#"):
-                return number
-        return last
+        """The line that a dotted key begins on, counted from 1; None if the key is not in the file."""
+        return first_line(self.text, lambda document: _holds(document, key))
 
     def _parse(self) -> dict[str, Any]:
         try:

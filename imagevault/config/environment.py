@@ -7,7 +7,13 @@ from pathlib import Path
 import msgspec
 from dotenv.parser import Binding, parse_stream
 
-from imagevault.errors import ConfigError
+from imagevault.errors import OUT_OF_FILES, ConfigError
+
+TOO_MANY_FILES = "cannot be read now: too many files are open; raise the limit (ulimit -n, LimitNOFILE of systemd)"
+
+
+class OutOfFiles(ConfigError):
+    """A file cannot be read now, because too many others are open. It says nothing about the file."""
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -53,9 +59,11 @@ def read_dotenv(path: Path) -> dict[str, str]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise unreadable(error, path) from None
+    except ValueError as error:
         message = f"cannot be read: {error}; make it a UTF-8 file that the server may read"
-        raise ConfigError(".env", str(path), message) from None
+        raise ConfigError(path.name, str(path), message) from None
     values: dict[str, str] = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
@@ -63,6 +71,13 @@ def read_dotenv(path: Path) -> dict[str, str]:
         if binding.key:
             values[binding.key] = binding.value or ""
     return values
+
+
+def unreadable(error: OSError, path: Path) -> ConfigError:
+    """Return the error for a file that cannot be read, with the reason and the remedy."""
+    if error.errno in OUT_OF_FILES:
+        return OutOfFiles(path.name, str(path), TOO_MANY_FILES)
+    return ConfigError(path.name, str(path), f"cannot be read: {error}; make it a file that the server may read")
 
 
 def _line(binding: Binding) -> int:

@@ -13,7 +13,6 @@ and in the environment:
 A variable that is set to the empty string counts as not set.
 """
 
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,36 +25,11 @@ from msgspec import Meta
 from imagevault.config import sources, validation
 from imagevault.config.config_file import ConfigFile, read_config
 from imagevault.config.environment import Variable, read_environment
+from imagevault.config.limits import Limits, Rate
 from imagevault.config.sources import CONFIG_VARIABLE, PREFIX, Given
 from imagevault.errors import ConfigError
 
-PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}  # seconds
 UNPREFIXED = {"secret_key": "SECRET_KEY", "secret_key_previous": "SECRET_KEY_PREVIOUS", "database_url": "DATABASE_URL"}
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """`amount` per `seconds`, written `600/minute`."""
-
-    amount: int
-    seconds: int
-
-    @classmethod
-    def parse(cls, text: object) -> "Rate":
-        """Read `600/minute`. Raises ValueError, which says what is right."""
-        pattern = r"\s*([0-9]{1,9})\s*/\s*(second|minute|hour|day)\s*"
-        found = re.fullmatch(pattern, text) if isinstance(text, str) else None
-        if found is None or not int(found[1]):
-            raise ValueError("must be a number per second, minute, hour or day, such as 600/minute")
-        return cls(int(found[1]), PERIODS[found[2]])
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Rate limits on callers."""
-
-    requests: Annotated[
-        Rate, Meta(description="requests that a worker accepts from one caller; all may come at once")
-    ] = Rate(600, 60)
-    signup: Annotated[Rate, Meta(description="accounts that a worker creates for one network address")] = Rate(5, 3600)
 
 
 class Argon2(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +84,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="host names accepted in requests besides loopback, `host` and the host of `public_url`"),
     ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="networks of your reverse proxies; only their `X-Forwarded-For` tells the address of a caller"
+        ),
+    ] = ()
+    allow_networks: Annotated[
+        tuple[str, ...],
+        Meta(description="private networks from which files of providers may come, such as that of a mirror of yours"),
+    ] = ()
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="origins whose pages may call the API, such as https://app.example")
     ] = ()
@@ -121,9 +105,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["account", "open"], Meta(description="who may search: only accounts (`account`) or anyone (`open`)")
     ] = "account"
     signup: Annotated[
-        Literal["open", "closed"], Meta(description="whether anyone may create an account (`open` or `closed`)")
+        Literal["open", "invite", "closed"],
+        Meta(description="who may create an account: anyone (`open`), who has an invitation (`invite`), or nobody"),
     ] = "open"
+    audit_days: Annotated[int, Meta(ge=1, le=3650, description="days for which security events are kept")] = 180
+    private_display: Annotated[
+        bool, Meta(description="whether the page shows pictures through this server, and asks where terms forbid that")
+    ] = False
     deadline: Annotated[float, Meta(ge=0.1, le=30, description="maximum duration of a search in seconds")] = 4.0
+    cache_size: Annotated[int, Meta(ge=10, le=1_000_000, description="megabytes of cached pages in the database")] = 512
     token_ttl: Annotated[int, Meta(ge=60, le=86400, description="lifetime of an access token in seconds")] = 3600
     password_min_length: Annotated[
         int, Meta(ge=8, le=128, description="minimum length of a new password; 15 is safer than the default")
@@ -139,6 +129,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["debug", "info", "warning", "error"],
         Meta(description="lowest level that is logged: `debug`, `info`, `warning` or `error`"),
     ] = "info"
+    access_log: Annotated[bool, Meta(description="whether the log has a line of level `info` for each request")] = True
+    metrics: Annotated[
+        Literal["off", "open"], Meta(description="whether anyone may read `/metrics` (`open`), or nobody (`off`)")
+    ] = "off"
+    metrics_token: Annotated[
+        str | None, Meta(description="bearer token of at least 32 bytes, without which nobody reads `/metrics`")
+    ] = None
     plugins_dir: Annotated[
         Path | None, Meta(description="folder of single-file provider plugins, for their development")
     ] = None
@@ -196,16 +193,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOT_KEYS = {"config", "folder", "text", "written", "providers", "environment"}
-SECRET = frozenset({"secret_key", "secret_key_previous", "database_url"})  # never shown
+SECRET = frozenset({"secret_key", "secret_key_previous", "database_url", "metrics_token"})  # never shown
 RESTART = SECRET | {"data", "host", "port", "workers", "public_url", "plugins_dir"}  # need a restart to change
 CHECKS: dict[str, Callable[[Any], None]] = {  # what the type of a key does not say
     "secret_key": validation.check_secret,
     "secret_key_previous": validation.check_secret,
+    "metrics_token": validation.check_secret,
     "database_url": validation.check_database,
     "host": validation.check_host,
     "public_url": validation.check_url,
     "allowed_hosts": validation.check_hosts,
     "cors_origins": validation.check_origins,
+    "trusted_proxies": validation.check_networks,
+    "allow_networks": validation.check_networks,
     "default": validation.check_names,
 }
 
@@ -332,13 +332,3 @@ def _convert(key: str, field: msgspec.structs.FieldInfo, given: Given) -> Any:
     except ValueError as error:
         raise ConfigError(key, given.source, str(error)) from None
     return value
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reachable from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

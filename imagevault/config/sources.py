@@ -80,5 +80,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]}?" if close else ""
 
 
+def alternatives(words: Iterable[object]) -> str:
+    """Return the words as a choice: `closed, invite or open`."""
+    *others, last = map(str, words)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def _unknown(near: str) -> str:
     return f"there is no such setting.{near or ' Remove it; imagevault config example prints every setting.'}"

@@ -13,7 +13,13 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import inspect
 
+from imagevault.config.database_url import is_postgres, read_postgres_url
+from imagevault.config.sources import alternatives
+
 MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105  a command, not a secret
+MIN_SECRET_BYTES = 32
+# Of 32 random hexadecimal digits, fewer are different once in 28 million times.
+MIN_DISTINCT = 8  # characters of a secret that differ, blanks not counted
 HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 LISTS = (inspect.VarTupleType, inspect.ListType, inspect.SetType, inspect.FrozenSetType)
 
@@ -58,11 +64,15 @@ def clean_key(key: str) -> str:
 
 
 def check_secret(secret: str) -> None:
-    """Check that a secret has at least 32 bytes and is not the published command that generates one."""
+    """Check that a secret has at least 32 bytes, is not the published command that makes one, and looks random."""
     if "$(" in secret or "`" in secret or "token_urlsafe" in secret:
         raise ValueError(f"is a command and not its output; run it and use what it prints: {MAKE_SECRET}")
-    if len(secret.encode()) < 32:
-        raise ValueError(f"must be at least 32 bytes long; make one with: {MAKE_SECRET}")
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes long; make one with: {MAKE_SECRET}")
+    if len(set("".join(secret.split()))) < MIN_DISTINCT:
+        raise ValueError(
+            f"can be guessed: it has fewer than {MIN_DISTINCT} different characters; make one with: {MAKE_SECRET}"
+        )
 
 
 def check_database(url: str) -> None:
@@ -72,10 +82,10 @@ def check_database(url: str) -> None:
         parts = _split(url, message)
         if parts.netloc or len(parts.path) < 2:
             raise ValueError(message)
-    elif not re.match(r"postgres(ql)?(\+asyncpg)?://", url):
+    elif not is_postgres(url):
         raise ValueError("must begin with postgresql://, postgresql+asyncpg://, postgres:// or sqlite:///")
     else:
-        _split(url, "must be postgresql://USER:PASSWORD@HOST:PORT/NAME, with : / ? # @ in a password percent-encoded")
+        read_postgres_url(url)
 
 
 def check_url(url: str) -> None:
@@ -86,6 +96,22 @@ def check_url(url: str) -> None:
         raise ValueError(message)
     if not _is_host(re.sub(r":[0-9]+$", "", parts.netloc)):
         raise ValueError(message)
+
+
+def check_path(path: str) -> None:
+    """Check that a text is the path of a URL: `/files`, without query and fragment."""
+    if not re.fullmatch(r"/[!-~]*", path) or re.search(r'[?#<>"\\^`{|}]', path):
+        raise ValueError("must be a path such as /files")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address means this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def check_origins(origins: tuple[str, ...]) -> None:
@@ -111,6 +137,17 @@ def check_hosts(hosts: tuple[str, ...]) -> None:
             )
 
 
+def check_networks(networks: tuple[str, ...]) -> None:
+    """Check that each network is an address or a CIDR block, and that none is the whole internet."""
+    for network in networks:
+        try:
+            parsed = ipaddress.ip_network(network)
+        except ValueError:
+            raise ValueError(f"{network}: must be an address or a network such as 10.0.0.0/8") from None
+        if parsed.prefixlen == 0:
+            raise ValueError(f"{network}: contains every address; name only those that you mean")
+
+
 def check_names(names: tuple[str, ...]) -> None:
     """Check that a list of providers is not empty."""
     if not names:
@@ -131,7 +168,7 @@ def _remedy(bare: inspect.Type, example: object) -> str:
     """What is right for a type, in words; the empty string for types that settings rarely have."""
     match bare:
         case inspect.LiteralType(values=values):
-            return f"must be {' or '.join(map(str, values))}"
+            return f"must be {alternatives(values)}"
         case inspect.BoolType():
             return "must be true or false"
         case inspect.IntType(gt=None, lt=None, multiple_of=None):

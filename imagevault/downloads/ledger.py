@@ -1,44 +1,46 @@
 """The ledger: one row for each download, with credit and licence as they were on that day."""
 
 import uuid
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
+from imagevault.accounts.locking import require_account
+from imagevault.downloads import finding
+from imagevault.downloads.bare_urls import columns_of_url, find_record, owner_of
+from imagevault.downloads.credits import Credit, credit_of
+from imagevault.downloads.finding import Filters, ProjectCount, Taken, cursor_of, read_cursor
+from imagevault.downloads.new_download import CallersWords, NewDownload, check_fields
+from imagevault.downloads.outbox import Outbox
+from imagevault.downloads.record import (
+    DownloadProof,
+    DownloadRecord,
+    record_fields,
+)
+from imagevault.downloads.repeatable_saves import RepeatableSaves, RunningSave
+from imagevault.downloads.rows import chosen_rendition, download_row, image_columns, url_columns
 from imagevault.downloads.tables import Download
-from imagevault.errors import BadInput
-from imagevault.images.sanitize import link
+from imagevault.downloads.verification import checked_by
+from imagevault.errors import BadInput, Forbidden, NotSignedIn, ResourceNotFound
+from imagevault.images.sanitize import MAX_NAME, MAX_TITLE, link
+from imagevault.plugins.plain_text import one_line, several_lines
 from imagevault.plugins.provider import Provider
-from imagevault.records import Attribution, Author, ImageRecord, License, Rendition
-from imagevault.search.gateway import Gateway
-from imagevault.security import base64url
+from imagevault.search.choice import check_allowed
+from imagevault.search.gateway import FoundImage, Gateway
+from imagevault.security.caller import Caller
+from imagevault.storage.database import transaction
 
-MAX_NOTE = 2000  # characters
-MAX_PROJECT = 200  # characters
-LARGEST_FIRST = ("original", "large", "medium", "small", "thumbnail")
+EXPORT_PAGE = 200  # downloads that an export reads at once: some 10 ms
+
+_encoder = msgspec.json.Encoder()
 
 
-class DownloadRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A download as its owner sees it. Unknown fields are null; `image` is null if only a URL was given."""
+class Saved(NamedTuple):
+    """A download that was saved, and whether an earlier request with the same key did that."""
 
-    id: uuid.UUID
-    image: str | None
-    provider: str | None
-    url: str
-    rendition: str | None
-    width: int | None
-    height: int | None
-    title: str | None
-    author: Author | None
-    source_url: str | None
-    license: License | None
-    attribution: Attribution | None
-    project: str | None
-    note: str | None
-    created_at: datetime
+    record: DownloadRecord
+    is_replayed: bool
 
 
 class LedgerPage(msgspec.Struct, frozen=True):
@@ -54,134 +56,268 @@ class LedgerPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-class Position(msgspec.Struct, frozen=True):
-    """A place in the ledger: that of one download, which a cursor names."""
-
-    created_at: datetime
-    id: uuid.UUID
-
-
 class Ledger:
     """Writes and reads downloads. Each account sees only its own."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, outbox: Outbox) -> None:
+        """Make a ledger.
+
+        Args:
+            gateway: looks up images.
+            outbox: takes the download events of providers that require them.
+
+        """
         self.gateway = gateway
+        self.saves = RepeatableSaves(gateway.clock)
+        self._outbox = outbox
+
+    async def save(self, caller: Caller, new: NewDownload, key: str | None = None) -> Saved:
+        """Record a download. With a key, the same request is carried out once.
+
+        Raises:
+            BadInput: the fields do not fit together, or one of them is wrong.
+            Forbidden: the caller's key does not allow this provider, or its terms want a person to pick each picture.
+            ResourceNotFound: the provider has no such image.
+            ProviderError: the provider must be asked for the image and fails.
+            KeyReused: the key came with another body.
+            StillRunning: a request with this key has not ended yet.
+
+        """
+        if (new.image is None) == (new.url is None):
+            raise BadInput("image", "give either image or url")
+        check_fields(new)
+        if key is None:
+            return Saved(await self._save(caller, new, None), is_replayed=False)
+        begun = await self.saves.begin(caller.id, key, _encoder.encode(new))
+        if isinstance(begun, str):
+            return Saved(msgspec.json.decode(begun, type=DownloadRecord), is_replayed=True)
+        try:
+            return Saved(await self._save(caller, new, begun), is_replayed=False)
+        except BaseException:
+            await self.saves.release(begun)
+            raise
 
     async def save_image(
-        self, account: str, id: str, rendition: str | None, project: str | None, note: str | None
+        self,
+        caller: Caller,
+        id: str,
+        rendition: str | None,
+        project: str | None,
+        note: str | None,
+        save: RunningSave | None = None,
     ) -> DownloadRecord:
         """Record the download of an image.
 
         Args:
-            account: the account's id.
+            caller: whose ledger gets the record.
             id: the image's id, as a search answers it.
-            rendition: the name of the rendition; None for the largest.
+            rendition: the name of the rendition; None for the largest that browsers show.
             project: what it is for.
             note: any text.
+            save: the repeatable save that this is.
 
         Raises:
             BadInput: if there is no such provider or rendition.
+            Forbidden: see `save`.
+            Forbidden: if the caller may not use the provider.
             ResourceNotFound: if the provider has no such image.
             ProviderError: if the provider must be asked for the image and fails.
 
         """
-        provider, image = await self.gateway.image(id, field="image", caller=account)
-        record = self.gateway.record(provider, image)
-        chosen = _chosen_rendition(record, rendition)
-        is_held_by_us = image.renditions[list(record.renditions).index(chosen)].url is None
-        return await self._insert(
-            account,
-            image=record.id,
-            provider=provider.name,
-            url=_path(chosen.url) if is_held_by_us else chosen.url,
-            rendition=chosen.name,
-            width=chosen.width,
-            height=chosen.height,
-            title=record.title,
-            author_name=record.author.name if record.author else None,
-            author_url=record.author.url if record.author else None,
-            source_url=record.source_url,
-            credit_text=record.attribution.text,
-            credit_html=record.attribution.html,
-            credit_markdown=record.attribution.markdown,
-            provider_ref=image.ref,
-            project=project,
-            note=note,
-            **_license_columns(record.license),
-        )
+        found, columns = await self.columns(caller, id, rendition)
+        checked_at = checked_by(found.fetched_at, self.gateway.clock())
+        row = download_row(caller.id, project=project, note=note, checked_at=checked_at, **columns)
+        return await self._write(row, save, found)
 
-    async def save_url(self, account: str, url: str, project: str | None, note: str | None) -> DownloadRecord:
-        """Record the download of a bare URL. It is credited to the provider whose file host it is on, if any.
+    async def columns(self, caller: Caller, id: str, rendition: str | None) -> tuple[FoundImage, dict[str, Any]]:
+        """Return an image, and the columns that the record of its download would have. Raises as `save_image` does."""
+        found = await self.gateway.find_image(id, field="image", caller=caller.id, allowed=caller.providers)
+        _check_picked_by_a_person(caller, found.provider)
+        record = self.gateway.record(found.provider, found.image)
+        return found, image_columns(found, record, chosen_rendition(record, rendition))
+
+    async def save_url(
+        self,
+        caller: Caller,
+        url: str,
+        project: str | None,
+        note: str | None,
+        words: CallersWords | None = None,
+        save: RunningSave | None = None,
+    ) -> DownloadRecord:
+        """Record the download of a bare URL, with the record of its image if the provider knows it.
+
+        Otherwise it is credited to the provider whose file host it is on, if any.
+
+        Args:
+            caller: who takes it.
+            url: the address.
+            project: what it is for.
+            note: any text.
+            words: what the caller says about the picture.
+            save: the repeatable save that this is.
 
         Raises:
             BadInput: if the URL cannot be a link.
+            Forbidden: see `save`.
 
         """
         if link(url) != url:
             raise BadInput("url", "must be an http or https address of at most 2048 characters, percent-encoded")
-        provider = self._owner(url)
-        credit = (provider.info.notice or provider.info.title) if provider else None
-        return await self._insert(
-            account,
-            url=url,
-            provider=provider.name if provider else None,
-            credit_text=credit,
-            credit_html=credit,
-            credit_markdown=credit,
-            project=project,
-            note=note,
-            **_license_columns(provider.info.license if provider else None),
-        )
+        found = await find_record(self.gateway, caller, url)
+        if found is not None:
+            _check_picked_by_a_person(caller, found.provider)
+            columns = columns_of_url(self.gateway, found, url)
+            checked_at = checked_by(found.fetched_at, self.gateway.clock())
+            row = download_row(caller.id, project=project, note=note, checked_at=checked_at, **columns)
+            return await self._write(row, save, found)
+        words = words or CallersWords()
+        owner = owner_of(self.gateway.providers, url)
+        if owner is not None:
+            check_allowed(owner.name, caller.providers)
+            _check_picked_by_a_person(caller, owner)
+        row = download_row(caller.id, project=project, note=note, url=url, **url_columns(owner, words))
+        return await self._write(row, save)
 
-    async def page(self, account: str, limit: int, cursor: str | None) -> LedgerPage:
-        """Return `limit` downloads of an account, from the newest or from a cursor.
+    async def page(self, account: str, limit: int, cursor: str | None, filters: Filters | None = None) -> LedgerPage:
+        """Return up to `limit` downloads of an account that the filters let through, from the newest or a cursor.
 
         Raises:
             BadInput: if the cursor is not one that this server issued.
 
         """
-        query = Download.select().where(Download.account == uuid.UUID(account))
-        if cursor is not None:
-            start = _read_cursor(cursor)
-            is_older = Download.created_at < start.created_at
-            is_same_time = Download.created_at == start.created_at
-            query = query.where(is_older | (is_same_time & (Download.id < start.id)))
-        # One more than the page holds tells whether another page follows.
-        rows = await query.order_by(Download.created_at, Download.id, ascending=False).limit(limit + 1)
-        shown = rows[:limit]
-        next_cursor = _cursor(shown[-1]) if len(rows) > limit else None
-        return LedgerPage([self._record(row) for row in shown], next_cursor)
+        start = read_cursor(cursor) if cursor is not None else None
+        found = await finding.find(account, filters or Filters(), limit, start)
+        next_cursor = cursor_of(found.next) if found.next is not None else None
+        return LedgerPage([self._record(row) for row in found.rows], next_cursor)
 
-    async def _insert(self, account: str, **columns: Any) -> DownloadRecord:
-        row = Download(id=uuid.uuid4(), account=uuid.UUID(account), created_at=datetime.now(UTC), **columns)
+    async def credits(
+        self, account: str, filters: Filters | None = None, shown_account: str | None = None
+    ) -> AsyncIterator[list[Credit]]:
+        """Yield the credits of an account's downloads in pages, newest first.
+
+        Downloads that are recorded after the first page are left out.
+
+        Args:
+            account: the account's id.
+            filters: which downloads.
+            shown_account: its name, for exports over several accounts.
+
+        """
+        position = None
+        while True:
+            found = await finding.find(account, filters or Filters(), EXPORT_PAGE, position)
+            yield [credit_of(self._record(row), shown_account) for row in found.rows]
+            if found.next is None:
+                return
+            position = found.next
+
+    async def find(self, account: str, id: uuid.UUID) -> DownloadProof:
+        """Return one download with its proof. Raises ResourceNotFound if this account has no such download."""
+        row = await finding.find_one(account, id)
+        if row is None:
+            raise ResourceNotFound(f"You have no download {id}.")
+        return self._proof(row)
+
+    async def change(
+        self,
+        account: str,
+        id: uuid.UUID,
+        project: str | msgspec.UnsetType | None,
+        note: str | msgspec.UnsetType | None,
+    ) -> DownloadProof:
+        """Change the project or the note of a download; None clears it, UNSET leaves it.
+
+        Raises:
+            ResourceNotFound: if this account has no such download.
+
+        """
+        values: dict[Any, Any] = {}
+        if project is not msgspec.UNSET:
+            values[Download.project] = several_lines(project)
+        if note is not msgspec.UNSET:
+            values[Download.note] = several_lines(note)
+        if not values:
+            return await self.find(account, id)
+        is_own = (Download.account == uuid.UUID(account)) & (Download.id == id)
+        async with transaction():
+            # Only what was given, so that a change of the other field at the same time stays. It locks the row.
+            if not await Download.update(values).where(is_own).returning(Download.id):
+                raise ResourceNotFound(f"You have no download {id}.")
+            row = await finding.find_one(account, id)
+            assert row is not None
+            await Download.update({Download.search_text: finding.search_text(row)}).where(is_own)
+        return self._proof(row)
+
+    async def forget(self, account: str, id: uuid.UUID) -> None:
+        """Delete a download. Its event stays in the outbox: the provider is owed the report.
+
+        Raises:
+            ResourceNotFound: if this account has no such download.
+
+        """
+        is_own = (Download.account == uuid.UUID(account)) & (Download.id == id)
+        if not await Download.delete().where(is_own).returning(Download.id):
+            raise ResourceNotFound(f"You have no download {id}.")
+
+    async def taken(self, account: str, images: Sequence[str]) -> list[Taken]:
+        """Return which of these images an account took before, in their order."""
+        found = {taken.image: taken for taken in await finding.find_taken(account, images)}
+        return [found[image] for image in images if image in found]
+
+    async def projects(self, account: str) -> list[ProjectCount]:
+        """Return the projects of an account, the last used first."""
+        return await finding.find_projects(account)
+
+    async def _save(self, caller: Caller, new: NewDownload, save: RunningSave | None) -> DownloadRecord:
+        if new.image is not None:
+            return await self.save_image(caller, new.image, new.rendition, new.project, new.note, save)
+        words = CallersWords(
+            title=one_line(new.title, MAX_TITLE),
+            author=one_line(new.author, MAX_NAME),
+            license=one_line(new.license, MAX_NAME),
+        )
+        return await self.save_url(caller, new.url or "", new.project, new.note, words, save)
+
+    async def _write(self, row: Download, save: RunningSave | None, found: FoundImage | None = None) -> DownloadRecord:
+        """Write a download, in one transaction with its event where the provider requires one, and with its answer.
+
+        Raises:
+            NotSignedIn: if the account was locked or deleted since the request began.
+
+        """
+        record = self._record(row.to_dict())
+        has_event = found is not None and found.provider.requires_download_events
+        if save is None and not has_event:
+            await self._write_alone(row)
+            return record
+        async with transaction():
+            await require_account(str(row.account))
+            await Download.insert(row)
+            if found is not None and has_event:
+                await self._outbox.write(row.id, found.provider.name, found.image, self.gateway.clock())
+            if save is not None:
+                await self.saves.complete(save, _encoder.encode(record))
+        return record
+
+    async def _write_alone(self, row: Download) -> None:
+        """Write a download that nothing else belongs to, with half of the round trips of a transaction.
+
+        The account is checked after the write. A deletion either finds the row and deletes it, or it has removed the
+        account when this looks: the lock waits for a deletion under way.
+        """
         await Download.insert(row)
-        return self._record(row.to_dict())
+        try:
+            await require_account(str(row.account))
+        except NotSignedIn:
+            await Download.delete().where(Download.id == row.id)
+            raise
 
-    def _owner(self, url: str) -> Provider | None:
-        """Return the provider whose file host a URL is on; the most specific one, because aggregators name many."""
-        host = (urlsplit(url).hostname or "").rstrip(".")
-        providers = self.gateway.plugins.providers
-        owners = [providers[name] for name in sorted(providers) if host in providers[name].info.file_hosts]
-        return min(owners, key=_number_of_hosts, default=None)
+    def _proof(self, row: Mapping[str, Any]) -> DownloadProof:
+        return DownloadProof(**record_fields(row, self._url(row)), record=row["record"])
 
     def _record(self, row: Mapping[str, Any]) -> DownloadRecord:
-        return DownloadRecord(
-            id=row["id"],
-            image=row["image"],
-            provider=row["provider"],
-            url=self._url(row),
-            rendition=row["rendition"],
-            width=row["width"],
-            height=row["height"],
-            title=row["title"],
-            author=_author(row),
-            source_url=row["source_url"],
-            license=_license(row),
-            attribution=_attribution(row),
-            project=row["project"],
-            note=row["note"],
-            created_at=row["created_at"],
-        )
+        return DownloadRecord(**record_fields(row, self._url(row)))
 
     def _url(self, row: Mapping[str, Any]) -> str:
         """Return the URL; one of a file of ours is signed anew each time."""
@@ -192,79 +328,17 @@ class Ledger:
         return self.gateway.links.link(provider, image_id, row["rendition"])
 
 
-def _chosen_rendition(record: ImageRecord, name: str | None) -> Rendition:
-    """Return the rendition with this name, or the largest.
+def _check_picked_by_a_person(caller: Caller, provider: Provider) -> None:
+    """Check that a person picks each picture, where the provider's terms want that.
 
     Raises:
-        BadInput: if the image has no such rendition, with those that it has.
+        Forbidden: a key without the scope `interactive` is used.
 
     """
-    by_name = {str(rendition.name): rendition for rendition in reversed(record.renditions)}
-    if name is None:
-        largest = next((candidate for candidate in LARGEST_FIRST if candidate in by_name), None)
-        return by_name[largest] if largest else record.renditions[0]
-    if name not in by_name:
-        raise BadInput("rendition", f"this image has no {name}; it has {', '.join(sorted(by_name))}")
-    return by_name[name]
-
-
-def _number_of_hosts(provider: Provider) -> int:
-    return len(provider.info.file_hosts)
-
-
-def _path(url: str | None) -> str:
-    """Return the path of a link to a file of ours, without its signature, which expires."""
-    return urlsplit(url or "").path
-
-
-def _license_columns(license: License | None) -> dict[str, Any]:
-    if license is None:
-        return {}
-    return {
-        "license_id": license.id,
-        "license_name": license.name,
-        "license_url": license.url,
-        "attribution_required": license.attribution_required,
-        "commercial": license.commercial,
-        "modification": license.modification,
-    }
-
-
-def _license(row: Mapping[str, Any]) -> License | None:
-    if row["license_id"] is None:
-        return None
-    return License(
-        id=row["license_id"],
-        name=row["license_name"],
-        url=row["license_url"],
-        attribution_required=bool(row["attribution_required"]),
-        commercial=bool(row["commercial"]),
-        modification=bool(row["modification"]),
-    )
-
-
-def _author(row: Mapping[str, Any]) -> Author | None:
-    if not row["author_name"]:
-        return None
-    return Author(row["author_name"], row["author_url"])
-
-
-def _attribution(row: Mapping[str, Any]) -> Attribution | None:
-    if not row["credit_text"]:
-        return None
-    return Attribution(row["credit_text"], row["credit_html"], row["credit_markdown"])
-
-
-def _cursor(row: Mapping[str, Any]) -> str:
-    """Return the cursor that continues after this row: its time and id, in base64url."""
-    text = f"{row['created_at'].isoformat()}/{row['id'].hex}"
-    return base64url.encode(text.encode())
-
-
-def _read_cursor(cursor: str) -> Position:
-    try:
-        text = base64url.decode(cursor).decode()
-        created_at, _, id = text.partition("/")
-        return Position(datetime.fromisoformat(created_at).astimezone(UTC), uuid.UUID(hex=id))
-    except (ValueError, OverflowError):
-        raise BadInput("cursor", "is not one that this server issued; begin again without it") from None
+    terms = provider.info.terms
+    if terms is not None and terms.automated_use == "human" and "interactive" not in caller.scopes:
+        title = provider.info.title
+        raise Forbidden(
+            f"The terms of {title} want a person to pick each picture: use a key with the scope interactive where a "
+            f"person does that, or sign in. See {terms.url}."
+        )

@@ -5,6 +5,7 @@ out, so nothing outside the folder can be reached.
 """
 
 import contextlib
+import hashlib
 import logging
 import math
 import os
@@ -18,6 +19,7 @@ from imagevault.errors import Unavailable
 from imagevault.files.opening import UNSAFE
 
 FRESH = 5.0  # seconds for which a listing of the folder is used
+MAX_ID = 200  # characters of `Image.id`; the gateway drops a record with a longer one
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -27,10 +29,12 @@ class File(NamedTuple):
     """A file as last seen. A file that differs in any attribute is read again.
 
     Attributes:
-        id: its path below the folder, with slashes on every system.
+        id: its name if an `Image.id` may be so: of 1 to 200 printable characters, without a blank at an end. Otherwise
+            a tilde and a digest of the name, which is the same at each start.
         path: its absolute path.
         changed: the later of its mtime and ctime, in nanoseconds.
         size: in bytes.
+        name: its path below the folder, with slashes on every system.
 
     """
 
@@ -38,6 +42,7 @@ class File(NamedTuple):
     path: str
     changed: int
     size: int
+    name: str
 
     def still_there(self) -> Path | None:
         """Return its path; None if the file is gone or has become a link."""
@@ -147,4 +152,16 @@ def _file(item: "os.DirEntry[str]", prefix: str) -> File:
     stat = item.stat(follow_symlinks=False)
     # ctime changes with the permissions, and when a copy keeps the original's mtime.
     changed = max(stat.st_mtime_ns, stat.st_ctime_ns)
-    return File(prefix + item.name, item.path, changed, stat.st_size)
+    name = f"{prefix}{item.name}"
+    return File(_id(name), item.path, changed, stat.st_size, name)
+
+
+def _id(name: str) -> str:
+    """Return the id of the file with this name.
+
+    A blank at an end, U+3000 or the joined parts of an emoji may stand in a file name, but not in an id.
+    """
+    if name.isprintable() and name == name.strip() and len(name) <= MAX_ID:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return f"~{digest[:32]}"

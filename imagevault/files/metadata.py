@@ -1,4 +1,4 @@
-"""What a picture file says about itself in XMP, IPTC, EXIF or PNG text: title, keywords, creator, licence, credit."""
+"""What a picture file says about itself in XMP, IPTC, EXIF or PNG text: title, keywords, creator, date, licence."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -24,6 +24,8 @@ XMP = {  # https://developer.adobe.com/xmp/docs/xmp-namespaces/ and https://iptc
     "{http://purl.org/dc/elements/1.1/}source": "source",
     "{http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}AltTextAccessibility": "alt",
     "{http://ns.adobe.com/photoshop/1.0/}Credit": "credit",
+    "{http://ns.adobe.com/photoshop/1.0/}DateCreated": "date",
+    "{http://ns.adobe.com/exif/1.0/}DateTimeOriginal": "date",
     "{http://ns.adobe.com/xap/1.0/rights/}WebStatement": "license",
     "{http://ns.adobe.com/xap/1.0/rights/}UsageTerms": "license",
     "{http://creativecommons.org/ns#}license": "license",
@@ -32,6 +34,7 @@ IPTC_RECORD = 2
 IPTC = {  # the data sets of that record: https://iptc.org/std/IIM/
     5: "title",
     25: "tag",
+    55: "date",
     80: "author",
     110: "credit",
     116: "rights",
@@ -45,6 +48,8 @@ EXIF = {
     0x013B: "author",
     0x8298: "rights",
 }
+EXIF_IFD = 0x8769  # the part of EXIF about how a picture was taken
+DATE_TAKEN = 0x9003
 PNG = {
     "Title": "title",
     "Description": "description",
@@ -56,7 +61,7 @@ Source = Callable[[PIL.Image.Image], Iterator[tuple[str, object]]]
 
 
 def metadata(image: PIL.Image.Image) -> dict[str, list[str]]:
-    """Return a picture's texts by field: title, description, tag, author, rights, source, alt, credit, license.
+    """Return a picture's texts by field: title, description, tag, author, date, rights, source, alt, credit, license.
 
     Each field comes from the best source that has it. A broken source does not affect the others.
     """
@@ -132,6 +137,7 @@ def _exif(image: PIL.Image.Image) -> Iterator[tuple[str, object]]:
             yield field, value.encode("latin-1", "replace")
         elif isinstance(value, bytes) and number >= FIRST_OF_WINDOWS:
             yield field, value.decode("utf-16-le", "replace")
+    yield "date", exif.get_ifd(EXIF_IFD).get(DATE_TAKEN)
 
 
 def _png_text(image: PIL.Image.Image) -> Iterator[tuple[str, object]]:

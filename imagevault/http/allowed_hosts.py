@@ -3,13 +3,15 @@
 import re
 from urllib.parse import urlsplit
 
-from imagevault.config.settings import Settings, is_loopback
+from imagevault.config.settings import Settings
+from imagevault.config.validation import is_loopback
 from imagevault.errors import BadInput
 from imagevault.http.problems import HTTPRefusal
 from imagevault.http.request import RequestHead
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 PORT = re.compile(r":\d*$")
+MAX_ACCEPTED = 100  # spellings of a Host header that are known to be good; a port may be anything
 
 
 class AllowedHosts:
@@ -23,6 +25,7 @@ class AllowedHosts:
         """Allow loopback names, `host`, the host of `public_url`, and `allowed_hosts`."""
         names = [*LOOPBACK_NAMES, settings.host, _host_of(settings.base_url), *settings.allowed_hosts]
         self.names = {name.lower().rstrip(".") for name in names}
+        self._accepted: set[bytes] = set()
 
     def check(self, head: RequestHead) -> None:
         """Check the Host header, in any letter case and with any port.
@@ -38,9 +41,13 @@ class AllowedHosts:
             )
         if len(head.hosts) != 1:
             raise BadInput("Host", "must be sent once")
+        if head.hosts[0] in self._accepted:
+            return
         host = head.hosts[0].decode("latin-1").lower()
         if PORT.sub("", host).rstrip(".") not in self.names:
             raise BadInput("Host", "is not a name of this server; an admin can add it to allowed_hosts")
+        if len(self._accepted) < MAX_ACCEPTED:
+            self._accepted.add(head.hosts[0])
 
 
 def _host_of(url: str) -> str:

@@ -3,23 +3,33 @@
 import logging
 import multiprocessing
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from imagevault.accounts import key_routes
 from imagevault.accounts import routes as account_routes
+from imagevault.downloads import credit_routes, file_routes
 from imagevault.downloads import routes as download_routes
 from imagevault.errors import DatabaseUnavailable
-from imagevault.http import openapi, problems
-from imagevault.http.guard import QueryParameters, check_content_type, require_caller
+from imagevault.http import openapi, problems, sessions
+from imagevault.http.guard import JSON, QueryParameters, check_content_type, limit_body, require_caller
+from imagevault.http.session_cookie import SessionCookie
+from imagevault.http.types import Scope
+from imagevault.personal import routes as personal_routes
 from imagevault.runtime.services import Services
 from imagevault.search import routes as search_routes
 from imagevault.search.outcome import SearchFailed
+from imagevault.web import account_routes as web_account_routes
+from imagevault.web import media_routes, my_routes
+from imagevault.web import routes as web_routes
+from imagevault.web.passing_on import PictureReader
+from imagevault.web.responses import problem_page
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +48,31 @@ def create_app(services: Services) -> Litestar:
     async def check_request(request: Request[Any, Any, Any]) -> None:
         parameters.check(request)
         check_content_type(request)
+        limit_body(request)
 
     return Litestar(
-        [*account_routes.ROUTES, *search_routes.ROUTES, *download_routes.ROUTES, *openapi.ROUTES],
+        [
+            *account_routes.ROUTES,
+            *key_routes.ROUTES,
+            *search_routes.ROUTES,
+            *download_routes.ROUTES,
+            *file_routes.ROUTES,
+            *credit_routes.ROUTES,
+            *personal_routes.ROUTES,
+            *openapi.ROUTES,
+            *sessions.ROUTES,
+            *web_routes.ROUTES,
+            *my_routes.ROUTES,
+            *web_account_routes.ROUTES,
+            *media_routes.ROUTES,
+        ],
         dependencies=_dependencies(services),
         guards=[require_caller(search_is_open)],
         before_request=check_request,
-        exception_handlers={SearchFailed: _handle_failed_search, Exception: problems.handle},
+        exception_handlers={SearchFailed: _handle_failed_search, Exception: _handle},
         openapi_config=openapi.openapi_config(version("imagevault"), services.settings.base_url),
         lifespan=[_lifespan(services)],
-        state=State({"search_is_open": search_is_open}),
+        state=State({"search_is_open": search_is_open, "providers": lambda: services.gateway.providers}),
         logging_config=None,
         debug=False,
     )
@@ -57,10 +82,19 @@ def _dependencies(services: Services) -> dict[str, Provide]:
     """Return the services that handlers ask for by name."""
     parts = {
         "accounts": services.accounts,
+        "api_keys": services.api_keys,
+        "credentials": services.credentials,
+        "sessions": services.sessions,
+        "session_cookie": SessionCookie(services.settings),
+        "sign_out": services.sign_out,
+        "sign_in": services.sign_in,
+        "administration": services.administration,
         "signups": services.signups,
         "gateway": services.gateway,
         "plugins": services.plugins,
         "ledger": services.ledger,
+        "files": services.files,
+        "picture_reader": PictureReader(services.gateway, services.file_client),
     }
     return {name: Provide(_provider_of(part), sync_to_thread=False) for name, part in parts.items()}
 
@@ -91,6 +125,20 @@ async def _enter(stack: AsyncExitStack, services: Services) -> None:
         # uvicorn ends the whole server if a worker reports a failed start, but replaces a worker that exits.
         log.error("this worker exits and another one starts: %s", error)
         os._exit(os.EX_TEMPFAIL)
+
+
+def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer with problem details; at an address of the page with a page that says the same."""
+    handler = request.scope.get("route_handler")
+    if handler is None or not (handler.opt.get("page") or _is_form_of_person(request, handler.opt)):
+        return problems.handle(request, error)
+    problem, headers = problems.describe(error, cast("Scope", request.scope))
+    return problem_page(request, problem, problem.status, headers)
+
+
+def _is_form_of_person(request: Request[Any, Any, Any], options: Mapping[str, Any]) -> bool:
+    """Whether a request is a form of a page, at a route that takes JSON of programs too."""
+    return bool(options.get("json")) and not request.headers.get("content-type", "").startswith(JSON)
 
 
 def _handle_failed_search(request: Request[Any, Any, Any], error: SearchFailed) -> Response[problems.Problem]:

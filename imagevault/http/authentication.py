@@ -1,10 +1,11 @@
-"""Who sends a request: the credential in its Authorization header."""
+"""Who sends a request: the credential in its Authorization header, or the session in its cookie."""
 
 from collections.abc import Awaitable, Callable
 
 from imagevault.errors import BadInput
 from imagevault.http.request import RequestContext
-from imagevault.records import Caller
+from imagevault.http.session_cookie import SAFE_METHODS, SessionCookie
+from imagevault.security.caller import Caller
 
 MAX_CREDENTIAL = 2048  # characters
 
@@ -12,22 +13,34 @@ Verify = Callable[[str], Awaitable[Caller | None]]
 
 
 class Authentication:
-    """Reads and verifies bearer credentials. The route's guard decides whether a caller is required.
+    """Reads and verifies credentials. The route's guard decides whether a caller is required.
 
-    `verify` returns the caller of a credential, or None for an invalid one.
+    Args:
+        verify: returns the caller of an access token or an API key; None for an invalid one.
+        verify_session: returns the caller of a session; None for one that has ended.
+        cookie: where the session is.
+
     """
 
-    def __init__(self, verify: Verify) -> None:
+    def __init__(self, verify: Verify, verify_session: Verify, cookie: SessionCookie) -> None:
         self.verify = verify
+        self.verify_session = verify_session
+        self.cookie = cookie
 
     async def identify(self, context: RequestContext) -> None:
-        """Set `caller` and `bad_credential` of the context.
+        """Set `caller` and `bad_credential` of the context. The cookie counts where no Authorization is sent.
+
+        A session that has ended is no bad credential: the browser sends its cookie to open routes too.
 
         Raises:
             BadInput: The Authorization header is repeated.
+            Forbidden: A page of another site sends the cookie with a request that may change something.
         """
-        sent = context.head.authorizations
+        head = context.head
+        sent = head.authorizations
         if not sent:
+            if head.cookies:
+                await self._identify_session(context)
             return
         if len(sent) > 1:
             raise BadInput("Authorization", "must be sent once")
@@ -35,6 +48,17 @@ class Authentication:
         if credential is not None:
             context.caller = await self.verify(credential)
         context.bad_credential = context.caller is None
+
+    async def _identify_session(self, context: RequestContext) -> None:
+        value = self.cookie.read(context.head)
+        if value is None:
+            return
+        caller = await self.verify_session(value)
+        if caller is not None and context.head.method not in SAFE_METHODS:
+            context.response_headers.append((b"vary", b"Sec-Fetch-Site, Origin"))
+            self.cookie.check_site(context, must_say=True)
+        context.response_headers.append((b"vary", b"Cookie"))
+        context.caller = caller
 
 
 def _bearer_credential(header: bytes) -> str | None:

@@ -1,6 +1,7 @@
-"""What every route demands unless it says otherwise: a caller, known query parameters, and a body of its media type."""
+"""What every route demands unless it says otherwise: a caller, known parameters, and a body of its type and size."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -10,11 +11,14 @@ from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
 from litestar.params import ParameterKwarg
 
-from imagevault.config.sources import nearest
-from imagevault.errors import BadInput, NotSignedIn
+from imagevault.config.sources import alternatives, nearest
+from imagevault.errors import BadInput, Forbidden, NotSignedIn
 from imagevault.http.problems import HTTPRefusal
-from imagevault.http.request import context_of
-from imagevault.http.types import Scope
+from imagevault.http.request import RequestContext, context_of
+from imagevault.http.request_limits import check_declared_body
+from imagevault.http.types import Scope as ASGIScope
+from imagevault.search.parameters import PARAMETER
+from imagevault.security.caller import Caller, Scope
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -24,65 +28,112 @@ Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitab
 
 
 def require_caller(search_is_open: Callable[[], bool]) -> Guard:
-    """Return the guard of all routes: only signed-in callers pass, unless the `opt` of the route says `open`.
+    """Return the guard of all routes: only people who signed in pass, unless the `opt` of the route says otherwise.
 
-    `open: True` lets anyone pass. `open: "search"` lets anyone pass while the admin has opened the search, except
-    callers whose credential is not valid.
+    `scopes: ("search", ...)` lets API keys pass too that have one of these scopes; with `SCOPES`, every key passes.
+    `open: True` lets anyone pass, but no key where it is a page of HTML, which is for people. `open: "search"` lets
+    anyone pass while the admin has opened the search, except callers whose credential is not valid.
     """
 
     async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        access = handler.opt.get("open")
-        if connection.scope["user"] is not None or access is True:
-            return
         if connection.scope.get("method") == "OPTIONS":
             return
-        bad_credential = context_of(cast("Scope", connection.scope)).bad_credential
-        if access == "search" and search_is_open() and not bad_credential:
+        context = context_of(cast("ASGIScope", connection.scope))
+        access = handler.opt.get("open")
+        if access is True and (context.caller is None or not handler.opt.get("page")):
             return
-        raise NotSignedIn
+        check_access(context, handler.opt.get("scopes", ()), is_open=access == "search" and search_is_open())
 
     return check
+
+
+def check_access(context: RequestContext, scopes: Sequence[Scope], *, is_open: bool) -> None:
+    """Check that the caller may use a route.
+
+    Args:
+        context: of the request.
+        scopes: an API key needs one of these.
+        is_open: whether anyone may use the route now, except callers whose credential is not valid.
+
+    Raises:
+        NotSignedIn: The route needs a caller.
+        HTTPRefusal: 403, if an API key lacks the scope.
+    """
+    if context.caller is not None:
+        _check_scopes(context.caller, scopes)
+    elif not is_open or context.bad_credential:
+        raise NotSignedIn
+
+
+def _check_scopes(caller: Caller, scopes: Sequence[Scope]) -> None:
+    """Check that a credential may be used at a route.
+
+    Raises:
+        HTTPRefusal: 403, with the challenge of RFC 6750, section 3.1.
+    """
+    if caller.key_id is None or not caller.scopes.isdisjoint(scopes):
+        return
+    if not scopes:
+        raise Forbidden("An API key cannot do this; sign in with POST /token.")
+    wanted = alternatives(scopes)
+    challenge = f'Bearer error="insufficient_scope", scope="{scopes[0]}"'
+    detail = f"This API key lacks the scope {wanted}; create a key that has it."
+    raise HTTPRefusal(403, detail, {"WWW-Authenticate": challenge})
 
 
 class QueryParameters:
     """Refuses query parameters that a route does not have, and repeated ones."""
 
     def __init__(self) -> None:
-        self._names: dict[BaseRouteHandler, frozenset[str]] = {}
+        self._known: dict[BaseRouteHandler, Mapping[str, bool]] = {}
 
     def check(self, request: Request[Any, Any, Any]) -> None:
         """Check the names in the query.
 
         Raises:
-            BadInput: A parameter is unknown or repeated. The message offers the nearest name, or lists all.
+            BadInput: A parameter is unknown or repeated. The message offers the nearest name, or lists all. A page
+                (`page` in the `opt` of its route) ignores unknown ones, and may take some repeatedly (`repeated`).
         """
         query = request.scope["query_string"].decode()
         if not query or request.method == "OPTIONS":
             return
-        known = self._names_of(request.route_handler)
-        names = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
-        for name in names:
-            if name not in known:
+        known = self._parameters_of(request.route_handler)
+        is_page = request.route_handler.opt.get("page", False)
+        may_repeat = request.route_handler.opt.get("repeated", ())
+        has_others = request.route_handler.opt.get("provider_parameters", False)
+        given = parse_qsl(query, keep_blank_values=True)
+        counts = Counter(name for name, _ in given)
+        for name, value in given:
+            is_other = has_others and PARAMETER.fullmatch(name)  # the search knows which there are
+            if name not in known and not is_other:
+                if is_page:
+                    continue
                 raise BadInput(name, f"there is no such parameter.{_offer(name, known)}")
-            if names.count(name) > 1:
+            if counts[name] > 1 and name not in may_repeat:
                 raise BadInput(name, "must be given once")
+            # Litestar would take it for a parameter that was left out.
+            if value == "null" and not known.get(name, True):
+                raise BadInput(name, "must be a whole number")
 
-    def _names_of(self, handler: BaseRouteHandler) -> frozenset[str]:
-        if handler not in self._names:
-            self._names[handler] = query_parameters(handler)
-        return self._names[handler]
+    def _parameters_of(self, handler: BaseRouteHandler) -> Mapping[str, bool]:
+        if handler not in self._known:
+            self._known[handler] = query_parameters(handler)
+        return self._known[handler]
 
 
-def query_parameters(handler: BaseRouteHandler) -> frozenset[str]:
-    """Return the names of the query parameters in the signature of a handler, each declared by `QueryParameter`."""
-    names = set()
+def query_parameters(handler: BaseRouteHandler) -> dict[str, bool]:
+    """Return the query parameters in the signature of a handler, each declared by `QueryParameter`.
+
+    Each name comes with whether the parameter takes text.
+    """
+    parameters = {}
     for name, field in handler.parsed_fn_signature.parameters.items():
         declaration = field.kwarg_definition
         if field.is_di_field or not isinstance(declaration, ParameterKwarg):
             continue
         if declaration.param_type == ParamType.QUERY:
-            names.add(declaration.name or name)
-    return frozenset(names)
+            parameters[declaration.name or name] = str in {field.annotation, *field.args}
+    return parameters
 
 
 def check_content_type(request: Request[Any, Any, Any]) -> None:
@@ -91,16 +142,30 @@ def check_content_type(request: Request[Any, Any, Any]) -> None:
     Raises:
         HTTPRefusal: 415, if the route takes a body and it is of another type.
     """
-    if request.method in WITHOUT_BODY:
-        return
     options = request.route_handler.opt
+    if request.method in WITHOUT_BODY and not options.get("takes_body"):
+        return
     expected = FORM if options.get("form") else JSON
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent == expected:
+    if sent == expected or (sent == JSON and options.get("json")):
         return
     if options.get("body", True) or _has_body(request):
         detail = f"The body must be {expected}, named in the Content-Type header."
         raise HTTPRefusal(415, detail, {"Accept": expected})
+
+
+def limit_body(request: Request[Any, Any, Any]) -> None:
+    """Put the route's own limit of the body in force, before the body is read. `max_body` in its `opt` says the bytes.
+
+    Raises:
+        HTTPRefusal: 413, if the head declares a larger body.
+    """
+    max_body = request.route_handler.opt.get("max_body")
+    if max_body is None:
+        return
+    context = context_of(cast("ASGIScope", request.scope))
+    context.max_body = max_body
+    check_declared_body(context.head, max_body)
 
 
 def _offer(name: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 from litestar import Request, Response
@@ -18,6 +18,7 @@ from imagevault import errors
 from imagevault.config.sources import nearest
 from imagevault.http.request import context_of
 from imagevault.http.types import Scope, Send
+from imagevault.storage.database import count_refusal
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ STATUS: dict[type[Exception], int] = {
     errors.Forbidden: 403,
     errors.ResourceNotFound: 404,
     errors.Conflict: 409,
+    errors.KeyReused: 422,
+    errors.RangeNotSatisfiable: 416,
     errors.TooMany: 429,
     errors.Busy: 503,
     errors.ProviderError: 502,
@@ -44,20 +47,37 @@ STATUS: dict[type[Exception], int] = {
 
 
 class Field(msgspec.Struct, frozen=True):
-    """What is wrong with one field of the request, and what would be right."""
+    """What is wrong with one field of the request.
+
+    Attributes:
+        field: the name of the parameter or field.
+        message: what would be right.
+
+    """
 
     field: str
-    message: str
+    message: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of every error. `providers` is present if no provider answered a search."""
+    """The body of every error (RFC 9457).
 
-    title: str
-    status: int
-    detail: str
-    request_id: str
-    type: str = ABOUT_BLANK
+    Attributes:
+        title: the name of the HTTP status.
+        status: the HTTP status.
+        detail: what went wrong, and what would be right.
+        request_id: the id of the request, as in `X-Request-ID` and in the log.
+        type: identifies the kind of problem.
+        errors: the fields that are wrong.
+        providers: what each provider did, if no provider answered a search.
+
+    """
+
+    title: Annotated[str, msgspec.Meta(min_length=1)]
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)]
+    detail: Annotated[str, msgspec.Meta(min_length=1)]
+    request_id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._-]{1,64}$")]
+    type: Annotated[str, msgspec.Meta(extra_json_schema={"format": "uri"})] = ABOUT_BLANK
     errors: list[Field] = []
     providers: list[Any] = []
 
@@ -151,13 +171,17 @@ def _describe_not_signed_in(error: errors.NotSignedIn, scope: Scope) -> Descript
     return Description(_status_of(error), str(error), headers={"WWW-Authenticate": f"Bearer {parameter}"})
 
 
+def _describe_range(error: errors.RangeNotSatisfiable, _: Scope) -> Description:
+    return Description(_status_of(error), str(error), headers={"Content-Range": f"bytes */{error.size}"})
+
+
 def _describe_too_many(error: errors.TooMany, _: Scope) -> Description:
     return Description(_status_of(error), str(error), headers=_retry_headers(error), type=QUOTA_EXCEEDED)
 
 
-def _describe_database_unavailable(error: errors.DatabaseUnavailable, _: Scope) -> Description:
-    """The reason may name the host of the database, so only the log has it."""
-    log.error("database unavailable: %s", error)
+def _describe_database_unavailable(_error: errors.DatabaseUnavailable, _: Scope) -> Description:
+    """The reason may name the host of the database, so only the log has it: once, when the outage begins."""
+    count_refusal()
     return Description(503, "The database does not answer; try again soon.", headers={"Retry-After": "1"})
 
 
@@ -231,6 +255,7 @@ DESCRIBERS: dict[type[Exception], Callable[[Any, Scope], Description]] = {
     HTTPRefusal: _describe_refusal,
     errors.BadInput: _describe_bad_input,
     errors.NotSignedIn: _describe_not_signed_in,
+    errors.RangeNotSatisfiable: _describe_range,
     errors.TooMany: _describe_too_many,
     errors.DatabaseUnavailable: _describe_database_unavailable,
     RecursionError: _describe_deep_nesting,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 
+from imagevault.config.limits import Rate
 from imagevault.config.settings import Settings
 from imagevault.errors import TooMany
 from imagevault.http.request import RequestContext
@@ -17,7 +18,8 @@ REMEMBERED_ADDRESSES = 1024
 class RateLimit:
     """`limits.requests`: a token bucket for each account, and for each address of callers that are not signed in.
 
-    The headers follow draft-ietf-httpapi-ratelimit-headers-10.
+    An API key that has a rate of its own takes from a bucket of its own, too. The headers follow
+    draft-ietf-httpapi-ratelimit-headers-10: a policy named `requests`, and one named `key`.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,15 +30,22 @@ class RateLimit:
         """Put the limit of these settings in force."""
         rate = settings.limits.requests
         self.buckets.set_rate(rate)
-        self.policy = f'"requests";q={rate.amount};w={rate.seconds}'.encode()
+        self.policy = _policy("requests", rate)
 
     def count(self, context: RequestContext) -> None:
         """Take a token from the bucket of the account, or of the address if nobody is signed in.
 
         Raises:
-            TooMany: The bucket is empty.
+            TooMany: The bucket is empty, or that of the API key.
         """
-        self._take(context, context.caller.id if context.caller else context.network)
+        caller = context.caller
+        if caller is None:
+            self._take(context, context.network)
+            return
+        if caller.key_id is not None and caller.rate is not None:
+            context.response_headers.append((b"ratelimit-policy", _policy("key", caller.rate)))
+            self._take_from(context, caller.key_id, "key", caller.rate)
+        self._take(context, caller.id)
 
     def count_refusal(self, context: RequestContext) -> None:
         """Take a token from the bucket of the address. Without it, refused requests would be free and unlimited.
@@ -48,17 +57,24 @@ class RateLimit:
 
     def _take(self, context: RequestContext, key: str) -> None:
         context.response_headers.append((b"ratelimit-policy", self.policy))
+        self._take_from(context, key, "requests", self.buckets.rate)
+
+    def _take_from(self, context: RequestContext, key: str, name: str, rate: Rate) -> None:
         try:
-            left = self.buckets.take(key)
+            left = self.buckets.take(key, rate)
         except TooMany as error:
-            context.response_headers.append(_header(left=0, seconds=error.retry_after))
+            context.response_headers.append(_header(name, left=0, seconds=error.retry_after))
             raise
-        until_full = (self.buckets.rate.amount - left) / self.buckets.per_second
-        context.response_headers.append(_header(left=left, seconds=until_full))
+        until_full = (rate.amount - left) / rate.per_second
+        context.response_headers.append(_header(name, left=left, seconds=until_full))
 
 
-def _header(left: float, seconds: float) -> tuple[bytes, bytes]:
-    return b"ratelimit", f'"requests";r={int(left)};t={math.ceil(seconds)}'.encode()
+def _policy(name: str, rate: Rate) -> bytes:
+    return f'"{name}";q={rate.amount};w={rate.seconds}'.encode()
+
+
+def _header(name: str, left: float, seconds: float) -> tuple[bytes, bytes]:
+    return b"ratelimit", f'"{name}";r={int(left)};t={math.ceil(seconds)}'.encode()
 
 
 @lru_cache(maxsize=REMEMBERED_ADDRESSES)

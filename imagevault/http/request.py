@@ -5,18 +5,24 @@ import time
 import msgspec
 
 from imagevault.http.types import Scope
-from imagevault.records import Caller
+from imagevault.security.caller import Caller
 
 CONTEXT = "imagevault"  # the key of the `RequestContext` in the ASGI scope
 # ASGI servers send header names in lower case.
 NAMED_HEADERS = frozenset(
     {
+        b"accept-encoding",
         b"access-control-request-method",
         b"authorization",
         b"content-length",
         b"content-type",
+        b"cookie",
         b"host",
+        b"if-none-match",
         b"origin",
+        b"sec-fetch-site",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
         b"x-request-id",
     }
 )
@@ -25,17 +31,20 @@ NAMED_HEADERS = frozenset(
 class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a request: all that the duties of the edge read.
 
-    `hosts` and `authorizations` hold every value, because a duty refuses a repeated header. Of any other header the
-    first value counts, and None means that the header was not sent.
+    `hosts`, `authorizations`, `cookies`, `forwarded` and `forwarded_hosts` hold every value: a duty refuses a repeated
+    header, or reads them all. Of any other header the first value counts, and None means that the header was not sent.
 
     Attributes:
         method: As sent, so HEAD is HEAD.
         path: Percent-decoded.
         raw_path: As sent; empty if the server does not pass it on.
         query: As sent, without the question mark.
-        client: Address of the caller as the server sees it; `local` if the server knows none.
+        client: Address at the other end of the connection, which may be a proxy; `local` if the server knows none.
         server: Address at which the connection arrived; empty if the server knows none.
         headers_size: Bytes of all header names and values together.
+        fields: Number of header fields.
+        accept_encoding: All values, joined by commas; empty if there are none.
+        if_none_match: The same.
         requested_method: Value of Access-Control-Request-Method, which a CORS preflight sends.
     """
 
@@ -46,13 +55,20 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
     client: str
     server: str
     headers_size: int
+    fields: int
     hosts: list[bytes]
     authorizations: list[bytes]
+    cookies: list[bytes]
+    forwarded: list[bytes]
+    forwarded_hosts: list[bytes]
     request_id: bytes | None
     origin: bytes | None
+    fetch_site: bytes | None
     requested_method: bytes | None
     content_length: bytes | None
     content_type: bytes | None
+    accept_encoding: str
+    if_none_match: str
 
     @classmethod
     def read(cls, scope: Scope) -> "RequestHead":
@@ -62,7 +78,10 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
         for name, value in scope["headers"]:
             size += len(name) + len(value)
             if name in NAMED_HEADERS:
-                values.setdefault(name, []).append(value)
+                if name in values:
+                    values[name].append(value)
+                else:
+                    values[name] = [value]
         client = scope.get("client")
         server = scope.get("server")
         return cls(
@@ -73,13 +92,20 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
             client=client[0] if client else "local",
             server=server[0] if server else "",
             headers_size=size,
+            fields=len(scope["headers"]),
             hosts=values.get(b"host", []),
             authorizations=values.get(b"authorization", []),
+            cookies=values.get(b"cookie", []),
+            forwarded=values.get(b"x-forwarded-for", []),
+            forwarded_hosts=values.get(b"x-forwarded-host", []),
             request_id=_first(values, b"x-request-id"),
             origin=_first(values, b"origin"),
+            fetch_site=_first(values, b"sec-fetch-site"),
             requested_method=_first(values, b"access-control-request-method"),
             content_length=_first(values, b"content-length"),
             content_type=_first(values, b"content-type"),
+            accept_encoding=_joined(values, b"accept-encoding"),
+            if_none_match=_joined(values, b"if-none-match"),
         )
 
 
@@ -88,20 +114,26 @@ class RequestContext(msgspec.Struct, kw_only=True):
 
     Attributes:
         network: What limits per address count by; see `rate_limit.network`.
+        host: Host that the caller addressed, as sent: that of X-Forwarded-Host where a trusted proxy sent the request.
         started_at: Seconds of `time.perf_counter`.
         caller: Who sent a valid credential; None for anybody else.
         bad_credential: Whether a credential came and is not valid.
+        max_body: Bytes that the body may have at this route; None for the limit of all routes.
         response_headers: Headers that the duties add to the response.
+        route: Template of the path that the router matched; empty for none.
         status: Status of the response; 0 until the response starts.
     """
 
     head: RequestHead
     request_id: str
     network: str
+    host: bytes = b""
     started_at: float = msgspec.field(default_factory=time.perf_counter)
     caller: Caller | None = None
     bad_credential: bool = False
+    max_body: int | None = None
     response_headers: list[tuple[bytes, bytes]] = []
+    route: str = ""
     status: int = 0
 
     @property
@@ -119,3 +151,8 @@ def context_of(scope: Scope) -> RequestContext:
 def _first(values: dict[bytes, list[bytes]], name: bytes) -> bytes | None:
     found = values.get(name)
     return found[0] if found else None
+
+
+def _joined(values: dict[bytes, list[bytes]], name: bytes) -> str:
+    found = values.get(name)
+    return b",".join(found).decode("latin-1") if found else ""

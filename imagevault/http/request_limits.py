@@ -6,10 +6,11 @@ from urllib.parse import unquote_to_bytes
 
 from imagevault.errors import BadInput
 from imagevault.http.problems import HTTPRefusal
-from imagevault.http.request import RequestHead
+from imagevault.http.request import RequestContext, RequestHead
 from imagevault.http.types import Message, Receive
 
 MAX_HEADERS = 16 * 1024  # bytes of all names and values
+MAX_FIELDS = 256  # header fields; an empty one costs a hundred bytes of memory
 MAX_TARGET = 8 * 1024  # bytes of path and query
 MAX_BODY = 64 * 1024  # bytes
 BODY_DEADLINE = 10.0  # seconds for the whole body to arrive
@@ -31,20 +32,32 @@ def check_head(head: RequestHead) -> None:
 
 
 def _check_sizes(head: RequestHead) -> None:
-    if head.headers_size > MAX_HEADERS:
-        raise HTTPRefusal(431, f"All headers together must be at most {MAX_HEADERS} bytes.")
+    if head.headers_size > MAX_HEADERS or head.fields > MAX_FIELDS:
+        raise HTTPRefusal(431, f"All headers together must be at most {MAX_HEADERS} bytes in {MAX_FIELDS} fields.")
     if len(head.raw_path) + len(head.query) > MAX_TARGET:
         raise HTTPRefusal(414, f"Path and query together must be at most {MAX_TARGET} bytes.")
+    check_declared_body(head, MAX_BODY)
+
+
+def check_declared_body(head: RequestHead, max_body: int) -> None:
+    """Check the size of the body that the head declares, if it declares one.
+
+    Raises:
+        HTTPRefusal: 413, if it is larger than `max_body`.
+        BadInput: Content-Length is not a number.
+    """
     if head.content_length is None:
         return
     if not head.content_length.isdigit():
         raise BadInput("Content-Length", "must be a number")
     # Python refuses to convert thousands of digits, so the number of digits is compared first.
-    if len(head.content_length) > len(str(MAX_BODY)) or int(head.content_length) > MAX_BODY:
-        raise _body_too_large()
+    if len(head.content_length) > len(str(max_body)) or int(head.content_length) > max_body:
+        raise _body_too_large(max_body)
 
 
 def _check_characters(part: str, raw: bytes) -> None:
+    if b"%" not in raw and b"\0" not in raw and raw.isascii():
+        return  # as nearly all
     decoded = unquote_to_bytes(raw)
     if b"\0" in decoded:
         raise _nul_in(part)
@@ -57,12 +70,15 @@ def _check_characters(part: str, raw: bytes) -> None:
 class LimitedBody:
     """Wraps the `receive` of a request: the body has a maximum size and a deadline, and holds no NUL.
 
-    PostgreSQL stores no NUL in a text, so it is refused here.
+    PostgreSQL stores no NUL in a text, so it is refused here. A route may set a smaller size in the context, until the
+    body is read.
     """
 
-    def __init__(self, receive: Receive, head: RequestHead) -> None:
+    def __init__(self, receive: Receive, context: RequestContext) -> None:
         self._receive = receive
-        self._nul = NUL_IN_FORM if (head.content_type or b"").lower().startswith(FORM) else NUL_IN_JSON
+        self._context = context
+        content_type = context.head.content_type or b""
+        self._nul = NUL_IN_FORM if content_type.lower().startswith(FORM) else NUL_IN_JSON
         self._body = bytearray()
         self._is_complete = False
         self._deadline: float | None = None  # time of the event loop; set by the first read
@@ -95,8 +111,9 @@ class LimitedBody:
 
     def _add(self, message: Message) -> None:
         chunk = message.get("body", b"")
-        if len(self._body) + len(chunk) > MAX_BODY:
-            raise _body_too_large()
+        max_body = self._context.max_body or MAX_BODY
+        if len(self._body) + len(chunk) > max_body:
+            raise _body_too_large(max_body)
         self._body += chunk
         if message.get("more_body"):
             return
@@ -105,8 +122,8 @@ class LimitedBody:
             raise _nul_in("body")
 
 
-def _body_too_large() -> HTTPRefusal:
-    return HTTPRefusal(413, f"A body must be at most {MAX_BODY} bytes.")
+def _body_too_large(max_body: int) -> HTTPRefusal:
+    return HTTPRefusal(413, f"A body must be at most {max_body} bytes.")
 
 
 def _nul_in(part: str) -> BadInput:

@@ -36,6 +36,18 @@ class ResponseHeaders:
         is_https = urlsplit(settings.base_url).scheme == "https"
         self.security_headers = [*SECURITY_HEADERS, HSTS] if is_https else SECURITY_HEADERS
 
+    async def send_whole(self, send: Send, context: RequestContext, status: int, headers: Headers, body: bytes) -> None:
+        """Send a response of the edge itself by the `send` of the server. `wrap` is for all others.
+
+        `headers` are in lower case, and have those of `DEFAULT_HEADERS`. A response to HEAD leaves the body out.
+        """
+        context.status = status
+        complete = [*headers, *self.security_headers, *context.response_headers, *self._own(context)]
+        await send({"type": "http.response.start", "status": status, "headers": complete})
+        if context.head.method == "HEAD":
+            body = b""
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
     def wrap(self, send: Send, context: RequestContext) -> Send:
         """Return a `send` that adds the headers, notes the status, and leaves the body of a response to HEAD out."""
         is_head = context.head.method == "HEAD"
@@ -56,8 +68,15 @@ class ResponseHeaders:
         complete += self.security_headers
         complete += [header for header in DEFAULT_HEADERS if header[0] not in present]
         complete += context.response_headers
-        complete.append((b"x-request-id", context.request_id.encode()))
-        if self.drain.stopping:
-            complete.append((b"connection", b"close"))
-        complete.append((b"server-timing", f"total;dur={context.elapsed_ms:.1f}".encode()))
+        complete += self._own(context)
         return complete
+
+    def _own(self, context: RequestContext) -> Headers:
+        """The headers that differ from request to request."""
+        own = [
+            (b"x-request-id", context.request_id.encode()),
+            (b"server-timing", b"total;dur=%.1f" % context.elapsed_ms),
+        ]
+        if self.drain.stopping:
+            own.append((b"connection", b"close"))
+        return own

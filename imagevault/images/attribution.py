@@ -5,12 +5,29 @@ import re
 from collections.abc import Callable
 from string import Formatter
 
-from imagevault.records import Attribution, Image, ProviderInfo
+from imagevault.images.record import Attribution
+from imagevault.licenses import License
+from imagevault.records import Image, ProviderInfo
 
 Link = Callable[[str, str | None], str]
 """Formats a text, and the address that it links to, for one output format."""
 
-MARKDOWN_SPECIAL = re.compile(r"([\\\[\]()*_`<>#|~!])")
+# CommonMark (https://spec.commonmark.org/0.31.2/#backslash-escapes): a backslash before any ASCII punctuation mark
+# makes it text, wherever it stands. These are the marks that mean something there or in a usual extension: lists,
+# headings, quotes, rules, tables, entities, links, HTML, emphasis, autolinks, mathematics, attributes.
+MARKDOWN_SPECIAL = re.compile(
+    r"[!#$%&()*+<=>@\[\\\]^_`{|}~]"
+    r"|(?<![0-9A-Za-z])-|-(?![0-9A-Za-z])"  # `- x`, `---`; not CC BY-SA
+    r"|\A\.|(?<=[0-9])\.(?![0-9])|(?<![0-9])\.(?!\s|\Z)"  # `1. x`, www.a.example; not CC BY 2.0, J. Doe
+    r"|(?<![0-9A-Za-z]):|:(?! )"  # https://a.example, `: x`; not Photo: Ada
+)
+ENTITY = re.compile(r"&(?=#?[0-9A-Za-z]{1,40};)")  # &copy; in an address would become another letter
+IN_MARKDOWN_ADDRESS = str.maketrans({"(": "%28", ")": "%29", "|": "%7C"})  # they end an address, or a cell of a table
+
+
+def plain_credit(text: str, url: str | None = None) -> Attribution:
+    """Return a credit of this text in each format, which links to the address if there is one."""
+    return Attribution(text=text, html=_as_html(text, url), markdown=_as_markdown(text, url))
 
 
 def attribution(info: ProviderInfo, image: Image) -> Attribution:
@@ -24,7 +41,7 @@ def attribution(info: ProviderInfo, image: Image) -> Attribution:
 
 def _credit(info: ProviderInfo, image: Image, link: Link) -> str:
     if image.credit:
-        return link(image.credit, image.source_url)
+        return _own_sentence(image.credit, image, link)
     values = _values(image, link)
     pieces: list[str] = []
     for literal, field, _, _ in Formatter().parse(info.credit):
@@ -32,6 +49,32 @@ def _credit(info: ProviderInfo, image: Image, link: Link) -> str:
         if field:
             pieces.append(values.get(field, ""))
     return "".join(pieces)
+
+
+def _own_sentence(sentence: str, image: Image, link: Link) -> str:
+    """A record's own sentence, linked to the image's page; the licence in it is linked to its text."""
+    license = image.license
+    named = _named_license(sentence, license)
+    if license is None or named is None:
+        return link(sentence, image.source_url)
+    before, words, after = sentence.rpartition(named)  # a title may name it too, and stands before
+    about_image = before.rstrip(" ,;:(")
+    between = before[len(about_image) :]
+    return (
+        link(about_image, image.source_url if about_image else None)
+        + link(between, None)
+        + link(words, license.url)
+        + link(after, None)
+    )
+
+
+def _named_license(sentence: str, license: License | None) -> str | None:
+    """Return the words of a sentence that name the licence: its address, else its name; None if there are none."""
+    if license is None or not license.url or not license.name:
+        return None
+    if license.url in sentence:
+        return license.url
+    return license.name if re.search(rf"(?<!\w){re.escape(license.name)}(?!\w)", sentence) else None
 
 
 def _values(image: Image, link: Link) -> dict[str, str]:
@@ -68,8 +111,13 @@ def _as_html(text: str, url: str | None) -> str:
 
 
 def _as_markdown(text: str, url: str | None) -> str:
-    escaped = MARKDOWN_SPECIAL.sub(r"\\\1", text)
+    r"""Return Markdown that every CommonMark renderer shows as the text, letter by letter, also at the start of a line.
+
+    >>> print(_as_markdown("1. Fox & [hounds]", None))
+    1\. Fox \& \[hounds\]
+    """
+    escaped = MARKDOWN_SPECIAL.sub(r"\\\g<0>", text)
     if not url:
         return escaped
-    safe_url = url.replace("(", "%28").replace(")", "%29")
-    return f"[{escaped}]({safe_url})"
+    address = ENTITY.sub(r"\\&", url.translate(IN_MARKDOWN_ADDRESS))
+    return f"[{escaped}]({address})"

@@ -1,17 +1,21 @@
-"""Sanitizing what a plugin returns: text without HTML, http(s) links, positive sizes; the rest is dropped."""
+"""Sanitizing what a plugin returns: plain text on one line, http(s) links, positive sizes; the rest is dropped."""
 
-import logging
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from imagevault.images.html_text import text_of
-from imagevault.records import Author, Image, License, Page, ProviderInfo, Rendition
-
-log = logging.getLogger(__name__)
+from imagevault.errors import InvalidResponse
+from imagevault.images.media_types import media_type_of_url
+from imagevault.licenses import UNKNOWN_ID, License
+from imagevault.plugins.declaration import ANY_HOST
+from imagevault.plugins.decoding import RecordCount, report_unshown
+from imagevault.plugins.mismatch import explain_mismatch
+from imagevault.plugins.plain_text import is_storable, one_line, without_controls
+from imagevault.records import Author, Declared, Flags, Image, Page, ProviderInfo, Rendition
 
 MAX_URL = 2048  # characters
 MAX_ID = 200
@@ -20,69 +24,181 @@ MAX_TEXT = 1000
 MAX_NAME = 200
 MAX_TAG = 100
 MAX_LICENSE_ID = 100
-MARKUP_FACTOR = 20  # how many times longer than its text markup may be; what follows is not read
+MAX_DESCRIPTION = 5000
+MAX_DATE = 100
+MAX_EXTRA = 20  # pairs
+MAX_EXTRA_NAME = 50
+MAX_EXTRA_VALUE = 200
+MAX_RESTRICTIONS = 10
+MAX_DECLARED = 500
+MAX_IDENTITIES = 10
 MAX_TAGS = 50
+MAX_HOST = 100  # characters of a host in messages
+MAX_TOKEN = 4000  # of the next page
 MAX_RENDITIONS = 20
 MAX_SIDE = 1_000_000  # pixels
 MAX_TOTAL = 2**53  # JSON readers keep whole numbers below this exactly
 NOT_IN_URLS = re.compile(r"[^\x21-\x7e]|[\\<>\"`]")
-# A blank, a letter beyond ASCII, or a percent sign that encodes nothing: some upstreams do not encode their links.
-NOT_ENCODED = re.compile(r"[^\x00-\x1f\x21-\x7f]|%(?![0-9A-Fa-f]{2})")
+# Some upstreams do not encode their links: blanks, letters beyond ASCII, and `%` that encodes nothing (50% off).
+STAYS_IN_URLS = "".join(char for char in map(chr, range(0x80)) if char != " ")
+STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 ORDINARY_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+[/?]")
 HEX_COLOR = re.compile(r"#[0-9A-F]{6}")
 BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
-UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, surrogates, line separators
+MEDIA_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,40}")
+# flickr:7352, commons:fA lily.jpg; neither control characters nor surrogates, which cannot be encoded
+IDENTITY = re.compile(r"[a-z][a-z0-9]{0,19}:[^\x00-\x1f\x7f\ud800-\udfff]{1,300}")
+READ_FACTOR = 10  # of a list this many times its greatest length is read; the rest costs no work
 
 
-def page(returned: Page, info: ProviderInfo, *, holds_files: bool) -> Page:
-    """Return the page with every record sanitized, without invalid and repeated ones.
+class InvalidRecord(Exception):
+    """A record cannot be shown; the message says why."""
 
-    Args:
-        returned: what the plugin returned.
-        info: of the provider.
-        holds_files: the provider holds its files itself, so renditions need no URL.
+
+class PageSanitizer:
+    """Sanitizes a page record by record; invalid and repeated ones are left out.
+
+    Attributes:
+        records: those to `add`. What was not asked for, beyond `page_size`, costs no work.
+        undeclared: host -> how many files on it were left out, because `file_hosts` does not name it.
 
     """
-    records = returned.images[: info.page_size]  # what was not asked for costs no work
-    images = list(_images(records, info, holds_files=holds_files))
-    dropped = len(records) - len(images)
-    if dropped:
-        message = "%s: dropped %d of %d records, which are invalid or repeated"
-        log.warning(message, info.title, dropped, len(records))
-    has_total = isinstance(returned.total, int) and 0 <= returned.total < MAX_TOTAL
-    return Page(images, total=returned.total if has_total else None, last=bool(returned.last))
+
+    def __init__(self, returned: Page, info: ProviderInfo, *, holds_files: bool, moved_to: str | None = None) -> None:
+        """Begin.
+
+        Args:
+            returned: what the plugin returned.
+            info: of the provider.
+            holds_files: the provider holds its files itself, so renditions need no URL.
+            moved_to: scheme, host and port to which an admin moved the upstream, with a slash at the end.
+
+        """
+        self.records = returned.images[: info.page_size]
+        self._returned = returned
+        self._info = info
+        self._holds_files = holds_files
+        self._moved_to = moved_to
+        self.undeclared: Counter[str] = Counter()
+        self._count = RecordCount()
+        self._images: dict[str, Image] = {}
+
+    def add(self, record: object) -> None:
+        """Sanitize one record."""
+        self._count.records += 1
+        try:
+            sanitized = image(
+                record,
+                self._info,
+                holds_files=self._holds_files,
+                moved_to=self._moved_to,
+                undeclared=self.undeclared,
+            )
+        except InvalidRecord as error:
+            self._count.drop(str(error))
+        else:
+            self._images.setdefault(sanitized.id, sanitized)
+
+    def page(self) -> Page:
+        """Return the page of the records that can be shown, and report how many cannot.
+
+        Raises:
+            InvalidResponse: there are records, and none of them can be shown, or the token of the next page is wrong.
+
+        """
+        report_unshown(self._count)
+        if self._count.records and not self._images:
+            raise InvalidResponse(f"none of {self._count.records} records can be shown: {self._count.reason}")
+        total = self._returned.total
+        has_total = isinstance(total, int) and 0 <= total < MAX_TOTAL
+        next_token = _next_token(self._returned.next) if self._info.paging == "token" else None
+        last = next_token is None if self._info.paging == "token" else bool(self._returned.last)
+        return Page(list(self._images.values()), total if has_total else None, last, next_token)
 
 
-def image(returned: object, info: ProviderInfo, *, holds_files: bool) -> Image | None:
-    """Return the record sanitized; None if it lacks an id or any rendition, or has values of the wrong type.
+def page(returned: Page, info: ProviderInfo, *, holds_files: bool, moved_to: str | None = None) -> Page:
+    """Return a page with all of its records sanitized.
 
-    A record without a licence gets the licence of the provider. Links to the provider's file hosts become https.
+    Raises:
+        InvalidResponse: there are records, and none of them can be shown.
+
+    """
+    sanitizer = PageSanitizer(returned, info, holds_files=holds_files, moved_to=moved_to)
+    for record in sanitizer.records:
+        sanitizer.add(record)
+    return sanitizer.page()
+
+
+def image(
+    returned: object,
+    info: ProviderInfo,
+    *,
+    holds_files: bool,
+    moved_to: str | None = None,
+    undeclared: Counter[str] | None = None,
+) -> Image:
+    """Return the record sanitized; the arguments are those of `page`, and `undeclared` counts hosts of left-out files.
+
+    A record without a licence gets the licence of the provider. Links to the provider's file hosts become https, except
+    for those to the place that the upstream was moved to: they keep its scheme. Files on other hosts are left out.
+
+    Raises:
+        InvalidRecord: it lacks an id or any rendition, or has values of the wrong type.
+
     """
     if not isinstance(returned, Image):
-        return None
+        raise InvalidRecord(f"a {type(returned).__name__} is no Image")
     try:
         record = msgspec.convert(msgspec.to_builtins(returned), Image)  # a Struct does not check values when it is made
-    except (msgspec.ValidationError, TypeError, ValueError, RecursionError):
-        return None
-    renditions = list(_renditions(record, info, holds_files=holds_files))
-    if not _is_id(record.id) or not renditions:
-        return None
+    except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
+        raise InvalidRecord(explain_mismatch(error, Image)) from None
+    if not is_id(record.id):
+        shown = repr(record.id) if len(record.id) <= MAX_ID else f"of {len(record.id)} characters"
+        raise InvalidRecord(f"the id {shown} is not 1 to {MAX_ID} printable characters")
+    if not record.renditions:
+        raise InvalidRecord(f"{record.id} has no renditions")
+    left_out: Counter[str] = Counter()
+    renditions = list(_renditions(record, info, left_out, holds_files=holds_files, moved_to=moved_to))
+    if undeclared is not None:
+        undeclared.update(left_out)
+    if not renditions and left_out:
+        hosts = ", ".join(sorted(left_out)[:3])
+        raise InvalidRecord(f"no rendition of {record.id} is on a host that file_hosts names, but on {hosts}")
+    if not renditions:
+        raise InvalidRecord(f"no rendition of {record.id} has an http(s) link")
     return Image(
         id=record.id,
-        title=_line(record.title, MAX_TITLE),
-        alt=_line(record.alt, MAX_TEXT),
+        title=one_line(record.title, MAX_TITLE),
+        alt=one_line(record.alt, MAX_TEXT),
+        description=one_line(record.description, MAX_DESCRIPTION),
+        date=one_line(record.date, MAX_DATE),
+        extra=_extra(record.extra),
         width=_side(record.width),
         height=_side(record.height),
         color=_color(record.color),
         blurhash=_blurhash(record.blurhash),
-        tags=_tags(record.tags),
+        tags=_lines(record.tags, MAX_TAGS, MAX_TAG),
         author=_author(record.author),
         source_url=link(record.source_url),
         license=_license(record.license) or info.license,
+        declared=_declared(record.declared),
+        flags=_flags(record.flags),
+        identities=_identities(record.identities),
         renditions=renditions,
-        credit=_line(record.credit, MAX_TEXT),
+        credit=one_line(record.credit, MAX_TEXT),
         ref=_ref(record.ref),
     )
+
+
+def _next_token(token: object) -> str | None:
+    """The token of the next page; an empty one is the end."""
+    if token is None or token == "":
+        return None
+    if not isinstance(token, str):
+        raise InvalidResponse(f"Page.next must be text or None, not {type(token).__name__}")
+    if len(token) > MAX_TOKEN or not is_storable(token):
+        raise InvalidResponse(f"Page.next must be at most {MAX_TOKEN} characters, without NUL and lone surrogates")
+    return token
 
 
 def link(url: str | None) -> str | None:
@@ -90,8 +206,8 @@ def link(url: str | None) -> str | None:
     if not url or len(url) > MAX_URL:
         return None
     if NOT_IN_URLS.search(url) or "%" in url:
-        url = NOT_ENCODED.sub(lambda found: quote(found[0], errors="ignore"), url.strip())
-        if NOT_IN_URLS.search(url):
+        url = quote(STRAY_PERCENT.sub("%25", url.strip()), safe=STAYS_IN_URLS, errors="ignore")
+        if len(url) > MAX_URL or NOT_IN_URLS.search(url):
             return None
     if ORDINARY_URL.match(url):  # nearly all are, and urlsplit costs ten times as much
         return url
@@ -104,38 +220,54 @@ def link(url: str | None) -> str | None:
     return url if parts.scheme in {"http", "https"} and not has_odd_host else None
 
 
-def _images(records: Iterable[object], info: ProviderInfo, *, holds_files: bool) -> Iterator[Image]:
-    seen: set[str] = set()
-    for record in records:
-        sanitized = image(record, info, holds_files=holds_files)
-        if sanitized is not None and sanitized.id not in seen:
-            seen.add(sanitized.id)
-            yield sanitized
-
-
-def _is_id(id: str) -> bool:
+def is_id(id: str) -> bool:
+    """Whether a text can be the id of an image: printable, of at most `MAX_ID` characters."""
     return id.isprintable() and id == id.strip() and 0 < len(id) <= MAX_ID
 
 
-def _renditions(record: Image, info: ProviderInfo, *, holds_files: bool) -> Iterator[Rendition]:
+def _renditions(
+    record: Image, info: ProviderInfo, left_out: Counter[str], *, holds_files: bool, moved_to: str | None
+) -> Iterator[Rendition]:
+    """The renditions that can be shown. `left_out` counts those on undeclared hosts."""
     for rendition in record.renditions[:MAX_RENDITIONS]:
-        sanitized = _rendition(rendition, info, holds_files=holds_files)
-        if sanitized is not None:
+        sanitized = _rendition(rendition, info, holds_files=holds_files, moved_to=moved_to)
+        if sanitized is None:
+            continue
+        host = None if sanitized.url is None else _undeclared_host(sanitized.url, info, moved_to)
+        if host is None:
             yield sanitized
+        else:
+            left_out[host] += 1
 
 
-def _rendition(rendition: Rendition, info: ProviderInfo, *, holds_files: bool) -> Rendition | None:
+def _undeclared_host(url: str, info: ProviderInfo, moved_to: str | None) -> str | None:
+    """The host of a file that is on none of `file_hosts`; None if it may be shown."""
+    if ANY_HOST in info.file_hosts or (moved_to is not None and url.startswith(moved_to)):
+        return None
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    return None if host in info.file_hosts else host[:MAX_HOST]
+
+
+def _rendition(
+    rendition: Rendition, info: ProviderInfo, *, holds_files: bool, moved_to: str | None
+) -> Rendition | None:
     url = link(rendition.url)
-    if url is not None and url.startswith("http:") and urlsplit(url).hostname in info.file_hosts:
-        url = url.replace("http:", "https:", 1)
+    is_moved = url is not None and moved_to is not None and url.startswith(moved_to)
+    if url is not None and url.startswith("http:") and not is_moved and urlsplit(url).hostname in info.file_hosts:
+        url = link(url.replace("http:", "https:", 1))
     is_held_file = holds_files and rendition.url is None
     if url is None and not is_held_file:
         return None
     width = _side(rendition.width)
     height = _side(rendition.height)
-    if width is None or height is None:  # one side says nothing
-        return Rendition(name=rendition.name, url=url)
-    return Rendition(name=rendition.name, url=url, width=width, height=height)
+    has_size = width is not None and height is not None  # one side says nothing
+    return Rendition(
+        name=rendition.name,
+        url=url,
+        width=width if has_size else None,
+        height=height if has_size else None,
+        type=_media_type(rendition.type) or media_type_of_url(url),
+    )
 
 
 def _side(pixels: int | None) -> int | None:
@@ -151,49 +283,68 @@ def _blurhash(blurhash: str | None) -> str | None:
     return blurhash if blurhash and BLURHASH.fullmatch(blurhash) else None
 
 
-def _tags(tags: Iterable[str]) -> list[str]:
-    """The tags without empty and repeated ones, in their order."""
+def _lines(texts: Iterable[str], max_count: int, max_length: int) -> list[str]:
+    """Plain texts without empty and repeated ones, in their order."""
     sanitized: dict[str, None] = {}
-    for tag in tags:
-        if len(sanitized) == MAX_TAGS:
+    for text in islice(texts, READ_FACTOR * max_count):
+        if len(sanitized) == max_count:
             break
-        text = _line(tag, MAX_TAG)
-        if text:
-            sanitized[text] = None
+        line = one_line(text, max_length)
+        if line:
+            sanitized[line] = None
     return list(sanitized)
 
 
-def _author(author: Author | None) -> Author | None:
-    if author is None:
+def _extra(extra: Mapping[str, str]) -> dict[str, str]:
+    sanitized: dict[str, str] = {}
+    for name, value in islice(extra.items(), READ_FACTOR * MAX_EXTRA):
+        if len(sanitized) == MAX_EXTRA:
+            break
+        plain_name = one_line(name, MAX_EXTRA_NAME)
+        plain_value = one_line(value, MAX_EXTRA_VALUE)
+        if plain_name and plain_value:
+            sanitized[plain_name] = plain_value
+    return sanitized
+
+
+def _identities(keys: Sequence[str]) -> list[str]:
+    read = islice(keys, READ_FACTOR * MAX_IDENTITIES)
+    return [key for key in read if IDENTITY.fullmatch(key) and is_storable(key)][:MAX_IDENTITIES]
+
+
+def _flags(flags: Flags) -> Flags:
+    return msgspec.structs.replace(flags, restrictions=_lines(flags.restrictions, MAX_RESTRICTIONS, MAX_TAG))
+
+
+def _declared(declared: Declared | None) -> Declared | None:
+    if declared is None:
         return None
-    name = _line(author.name, MAX_NAME)
-    return Author(name, link(author.url)) if name else None
+    field = one_line(declared.field, MAX_TAG)
+    words = one_line(declared.words, MAX_DECLARED)
+    return Declared(field, words) if field and words else None
+
+
+def _media_type(type: str | None) -> str | None:
+    return type if type and MEDIA_TYPE.fullmatch(type) else None
+
+
+def _author(author: Author | None) -> Author | None:
+    name = one_line(author.name, MAX_NAME) if author is not None else None
+    return Author(name, link(author.url)) if author is not None and name else None
 
 
 def _license(license: License | None) -> License | None:
     if license is None:
         return None
-    name = _line(license.name, MAX_NAME)
+    name = one_line(license.name, MAX_NAME)
     if not name:
         return None
-    id = _line(license.id, MAX_LICENSE_ID) or "unknown"
+    id = one_line(license.id, MAX_LICENSE_ID)
+    if not id or id == UNKNOWN_ID:  # unclear rights allow nothing, whatever the plugin left in the flags
+        return License.unknown(name, link(license.url))
     return msgspec.structs.replace(license, id=id, name=name, url=link(license.url))
 
 
 def _ref(ref: str | None) -> str | None:
-    return ref[:MAX_URL].encode("utf-8", "ignore").decode() if ref else None
-
-
-def _line(text: str | None, max_length: int) -> str | None:
-    """Plain text on one line, without HTML and control characters, cut to `max_length`; None if nothing is left."""
-    if not text:
-        return None
-    text = text[: MARKUP_FACTOR * max_length]
-    if "<" in text or "&" in text:
-        text = text_of(text)
-    if not text.isprintable():
-        text = "".join(" " if unicodedata.category(char) in UNPRINTABLE else char for char in text)
-    text = " ".join(text.split())
-    if len(text) > max_length:
-        text = text[: max_length - 1].rstrip() + "…"
-    return text or None
+    """The plugin's own text, often an address: nobody sees it, but the ledger stores it."""
+    return without_controls(ref, MAX_URL) or None if ref else None

@@ -2,15 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+
+from imagevault.errors import InvalidResponse
 
 if TYPE_CHECKING:
     import httpx  # slow to import, and only for annotations here
 
 T = TypeVar("T")
+
+MAX_REASON = 200  # characters of the reason why a record was dropped that are shown
+
+
+class RecordCount(msgspec.Struct):
+    """How many records of an upstream were read, how many of them could not be used, and why the first could not.
+
+    The reason may hold words of the upstream, of any length. `Provider.redacted_start` makes it fit to be shown.
+
+    Attributes:
+        records: how many were read.
+        dropped: how many of them could not be used.
+        reason: why the first could not.
+        limit: how many of one list are read at most; None for all.
+
+    """
+
+    records: int = 0
+    dropped: int = 0
+    reason: str | None = None
+    limit: int | None = None
+
+    def drop(self, reason: str) -> None:
+        """Count one record that cannot be used."""
+        self.dropped += 1
+        if self.reason is None:
+            self.reason = reason
+
+    def add_dropped(self, other: RecordCount) -> None:
+        """Add what another count dropped."""
+        self.dropped += other.dropped
+        if self.reason is None:
+            self.reason = other.reason
+
+
+def report_unshown(count: RecordCount) -> None:
+    """Add a count of images that cannot be shown to the counts in progress."""
+    for outer in _counts.get():
+        outer.records = max(outer.records, count.records)  # `decode_each` has counted the same records
+        outer.add_dropped(count)
+
+
+_counts: ContextVar[tuple[RecordCount, ...]] = ContextVar("counts of records", default=())
+
+
+@contextlib.contextmanager
+def count_records(limit: int | None = None) -> Iterator[RecordCount]:
+    """Count the records that are read and dropped inside the block, also in tasks that the block starts.
+
+    A record is dropped where it cannot be decoded (`decode_each`), and where its `Image` cannot be shown. With a limit,
+    `decode_each` reads no more records of one list: an upstream may send thousands that nobody asked for.
+    """
+    count = RecordCount(limit=limit)
+    token = _counts.set((*_counts.get(), count))
+    try:
+        yield count
+    finally:
+        _counts.reset(token)
+
+
+def record_limit() -> int | None:
+    """Return how many records of one list are read at most, by the counts in progress; None for all."""
+    return min((outer.limit for outer in _counts.get() if outer.limit is not None), default=None)
 
 
 def decode(response: httpx.Response, type: type[T]) -> T:
@@ -26,13 +94,62 @@ def decode(response: httpx.Response, type: type[T]) -> T:
 def decode_each(records: Iterable[msgspec.Raw], type: type[T]) -> list[T]:
     """Return the records of a list as this Struct, without those that have another form.
 
-    Declare the list as `list[msgspec.Raw]` in the Struct given to `decode`.
+    Declare the list as `list[msgspec.Raw]` in the Struct given to `decode`. The gateway logs how many records were
+    dropped, with the first reason. In a search, it reads at most twice the `page_size`, and never less than a hundred.
+
+    Raises:
+        InvalidResponse: there are records, and none of them can be read.
+
     """
     decoder = msgspec.json.Decoder(type)
-    decoded = []
-    for record in records:
+    results: list[T | ValueError] = []
+    for record in islice(records, record_limit()):
         try:
-            decoded.append(decoder.decode(record))
-        except ValueError:  # msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
-            continue
-    return decoded
+            results.append(decoder.decode(record))
+        except ValueError as error:  # msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
+            results.append(error)
+    return drop_unreadable(results)
+
+
+def decode_part(part: msgspec.Raw, type: type[T]) -> T | None:
+    """Return a part of a record as this type; None if it has another form.
+
+    For a part without which the record is still worth showing: declare it as `msgspec.Raw`. Nothing is counted.
+    """
+    try:
+        return msgspec.json.decode(part, type=type)
+    except ValueError:  # msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
+        return None
+
+
+def decode_parts(part: msgspec.Raw, type: type[T]) -> list[T]:
+    """Return those elements of a list inside a record that have this type; none if the part is no list."""
+    elements = decode_part(part, list[msgspec.Raw]) or []
+    decoded = [decode_part(element, type) for element in elements]
+    return [element for element in decoded if element is not None]
+
+
+def drop_unreadable(records: Iterable[T | ValueError]) -> list[T]:
+    """Return the records, without those that could not be read.
+
+    For a provider that fetches its records one by one: where `decode` raises a ValueError for a record, put the error
+    into the list in its place. The gateway logs how many records were dropped, with the first reason.
+
+    Raises:
+        InvalidResponse: there are records, and none of them could be read.
+
+    """
+    readable: list[T] = []
+    count = RecordCount()
+    for record in records:
+        count.records += 1
+        if isinstance(record, ValueError):
+            count.drop(str(record))
+        else:
+            readable.append(record)
+    for outer in _counts.get():
+        outer.records += count.records
+        outer.add_dropped(count)
+    if count.records and not readable:
+        raise InvalidResponse(f"none of {count.records} records can be read: {count.reason}")
+    return readable

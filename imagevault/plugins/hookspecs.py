@@ -55,10 +55,14 @@ async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Any, kee
 
 @hookspec
 async def image_downloaded(image: Image, http: httpx.AsyncClient, settings: Any, keep: Keep) -> None:
-    """Tell the provider that a user takes this image, where its terms demand that. A coroutine; it may be repeated.
+    """Report to the provider that a user takes this image, where its terms demand that. A coroutine.
 
-    `image.ref` is what the plugin put there. The gateway does not call this hook yet. It reserves a part of the quota
-    for it.
+    The gateway calls it once for each recorded download, after the caller has the answer, and reserves a part of the
+    quota for it. `image` is as it was then; `image.ref` is what the plugin put there. `settings` are those in force at
+    the time of the call, which may be days later and after a restart.
+
+    An error lets the gateway call again later, for 30 days; so raise one if the provider has not counted the download.
+    `NotFound` ends it. A call that was cut off is repeated too, so the hook must bear to be called twice.
     """
 
 

@@ -1,42 +1,23 @@
 """What an admin sets for one provider: read, converted, checked, and made into a `ProviderConfig`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta
 from msgspec.structs import FieldInfo
 
 from imagevault.config.settings import Settings, provider_variable
 from imagevault.config.sources import nearest
-from imagevault.config.validation import check_url, clean_key, convert
-from imagevault.errors import PluginError, Unconfigured
-from imagevault.records import ProviderInfo, Quota
+from imagevault.config.validation import check_path, check_url, clean_key, convert, is_loopback
+from imagevault.errors import Unconfigured
+from imagevault.plugins.declaration import check_info
+from imagevault.plugins.host_settings import HOST_FIELDS, HostSettings
+from imagevault.quotas import Quota
+from imagevault.records import ProviderInfo
 from imagevault.security.redaction import SECRET_NAME, pattern_of, redacted
 
 ProviderState = Literal["ok", "disabled", "unconfigured", "failed"]
-
-
-class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys of `[providers.NAME]`, and the variables `NAME_KEY`, that the host reads itself.
-
-    All other keys are the plugin's.
-    """
-
-    enabled: Annotated[bool, Meta(description="false disables the provider")] = True
-    base_url: Annotated[str | None, Meta(description="another address of the upstream: a mirror, a simulation")] = None
-    timeout: Annotated[float, Meta(ge=0.1, le=30, description="time-out of a search in seconds")] = 3.0
-    quota: Annotated[
-        tuple[str, ...],
-        Meta(description="allowed calls, such as 5000/hour; replaces the declared quota for that period"),
-    ] = ()
-    cache_for: Annotated[
-        Annotated[int, Meta(ge=0)] | None, Meta(description="seconds a page is fresh, within its terms")
-    ] = None
-    page_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="images requested per call")] = None
-
-
-HOST_FIELDS: dict[str, FieldInfo] = {field.name: field for field in msgspec.structs.fields(HostSettings)}
 
 
 class LoadedPlugin(Protocol):
@@ -47,6 +28,7 @@ class LoadedPlugin(Protocol):
         source: where the plugin comes from: a distribution and its version, or a file.
         declared: what `provider_info` returned.
         hooks: the names of the hooks that it has.
+        revision: a digest of what it is made of, where it can change while the server runs; else empty.
 
     """
 
@@ -54,6 +36,7 @@ class LoadedPlugin(Protocol):
     source: str
     declared: ProviderInfo
     hooks: set[str]
+    revision: str
 
     def call(self, hook: str, **arguments: Any) -> Any:
         """Return what this hook of the plugin returns; None if it has no such hook."""
@@ -93,7 +76,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
         reason: why the state is not `ok`, for admins. It holds no secret.
         config_error: what is wrong, also while the provider is disabled; None if only a setting is missing.
         config_error_key: the key that is wrong, where it is one.
-        is_missing_setting: whether a required setting is missing.
+        missing_variable: the environment variable of a required setting that is missing; None if none is.
         host: the values of the host's own keys.
         settings: the plugin's own settings; None if they could not be made.
         info: the declared info as the settings change it.
@@ -104,7 +87,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     config_error: str | None = None
     config_error_key: str | None = None
-    is_missing_setting: bool = False
+    missing_variable: str | None = None
     host: HostSettings
     settings: msgspec.Struct | None
     info: ProviderInfo
@@ -126,7 +109,16 @@ class _WrongSetting(Unconfigured):
 
 
 class _MissingSetting(Unconfigured):
-    """A required setting is missing."""
+    """A required setting is missing.
+
+    Attributes:
+        variable: its environment variable.
+
+    """
+
+    def __init__(self, provider: str, key: str) -> None:
+        self.variable = provider_variable(provider, key)
+        super().__init__(f"{self.variable} is not set (or {key} in [providers.{provider}])")
 
 
 def read_values(plugin: LoadedPlugin, settings: Settings) -> list[ConfiguredValue]:
@@ -170,7 +162,7 @@ class _ConfigBuilder:
         try:
             self._read(values)
         except _MissingSetting as error:
-            return self._result("unconfigured", str(error), is_missing_setting=True)
+            return self._result("unconfigured", str(error), missing_variable=error.variable)
         except _WrongSetting as error:
             source = f" ({error.source})" if error.source else ""
             return self._result(
@@ -195,6 +187,8 @@ class _ConfigBuilder:
             info = self.plugin.call("configure", info=self.info, settings=self.settings)
             self.info = check_info(info, "configure")
         self.info = _with_host_settings(self.info, self.host)
+        _check_encryption(self.host)
+        _check_files_path(self.host)
 
     def _convert(self, values: list[ConfiguredValue], own_fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
         """Take the host's values and return the plugin's.
@@ -251,6 +245,8 @@ def _converted(name: str, given: ConfiguredValue, fields: Mapping[str, FieldInfo
         converted = convert(given.value, fields[key].type, example=fields[key].default)
         if key == "base_url":
             check_url(converted)
+        if key == "files_path":
+            check_path(converted)
         if key == "api_key" and isinstance(converted, str):
             converted = clean_key(converted)
     except ValueError as error:
@@ -261,7 +257,7 @@ def _converted(name: str, given: ConfiguredValue, fields: Mapping[str, FieldInfo
 def _check_required(name: str, fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> None:
     for key, field in fields.items():
         if field.required and key not in values:
-            raise _MissingSetting(f"{provider_variable(name, key)} is not set (or {key} in [providers.{name}])")
+            raise _MissingSetting(name, key)
 
 
 def _with_host_settings(info: ProviderInfo, host: HostSettings) -> ProviderInfo:
@@ -273,8 +269,14 @@ def _with_host_settings(info: ProviderInfo, host: HostSettings) -> ProviderInfo:
     """
     if host.cache_for is not None and host.cache_for < info.must_cache_for:
         raise _WrongSetting("cache_for", f"must be at least {info.must_cache_for}; the terms of {info.title} demand it")
+    if host.page_size is not None and host.page_size != info.page_size and info.fixed_page_size:
+        raise _WrongSetting("page_size", f"must be {info.page_size}; the pages of {info.title} have this size always")
     if host.page_size is not None and host.page_size > info.page_size:
         raise _WrongSetting("page_size", f"must be at most {info.page_size}; {info.title} gives no more at once")
+    if host.page_size is not None and host.page_size < info.min_page_size:
+        raise _WrongSetting(
+            "page_size", f"must be at least {info.min_page_size}; {info.title} accepts no smaller pages"
+        )
     cache_for = info.cache_for if host.cache_for is None else host.cache_for
     return msgspec.structs.replace(
         info,
@@ -284,49 +286,30 @@ def _with_host_settings(info: ProviderInfo, host: HostSettings) -> ProviderInfo:
     )
 
 
+def _check_encryption(host: HostSettings) -> None:
+    """Refuse an address that sends calls unencrypted over a network, unless the admin allows it."""
+    if host.base_url is None or host.allow_http:
+        return
+    parts = urlsplit(host.base_url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        message = "must begin with https://; for a host in your own network, set allow_http = true beside it"
+        raise _WrongSetting("base_url", message)
+
+
+def _check_files_path(host: HostSettings) -> None:
+    """Refuse a path for the files where the upstream is at its own address: its terms say where its files are."""
+    if host.files_path is not None and host.base_url is None:
+        raise _WrongSetting("files_path", "is a path at the host of base_url; set base_url beside it")
+
+
 def _quotas(info: ProviderInfo, host: HostSettings) -> list[Quota]:
-    """Return the declared quotas with the admin's limits, and the admin's quotas for other periods."""
+    """Return the declared quotas with the admin's limits, and the admin's quotas for other lengths of time."""
     try:
-        configured = {quota.period: quota for quota in map(Quota.parse, host.quota)}
+        configured = {quota.key: quota for quota in map(Quota.parse, host.quota)}
     except ValueError as error:
         raise _WrongSetting("quota", str(error).removeprefix("quota: ")) from None
     quotas = []
     for declared in info.quotas:
-        replacement = configured.pop(declared.period, declared)
+        replacement = configured.pop(declared.key, declared)
         quotas.append(msgspec.structs.replace(declared, limit=replacement.limit))
     return [*quotas, *configured.values()]
-
-
-def check_info(info: object, hook: str) -> ProviderInfo:
-    """Return the info if it is valid: a Struct does not check its values itself.
-
-    Args:
-        info: what the hook returned.
-        hook: its name, for messages.
-
-    Raises:
-        PluginError: if it is no ProviderInfo or a field is wrong, with the field.
-
-    """
-    if not isinstance(info, ProviderInfo):
-        raise PluginError(f"{hook} must return a ProviderInfo, not {type(info).__name__}")
-    for field in msgspec.structs.fields(ProviderInfo):
-        if field.name == "settings":  # a type, which msgspec cannot convert
-            continue
-        try:
-            msgspec.convert(msgspec.to_builtins(getattr(info, field.name)), field.type)
-        except (msgspec.ValidationError, TypeError) as error:
-            raise PluginError(f"{hook}: {field.name}: {error}".replace("`", "")) from None
-    _check_settings_type(info, hook)
-    return info
-
-
-def _check_settings_type(info: ProviderInfo, hook: str) -> None:
-    if not isinstance(info.settings, type) or not issubclass(info.settings, msgspec.Struct):
-        raise PluginError(f"{hook}: settings: must be a subclass of msgspec.Struct")
-    try:
-        names = {field.name for field in msgspec.structs.fields(info.settings)}
-    except NameError as error:  # an annotation names a type that does not exist
-        raise PluginError(f"{hook}: settings: {error}") from None
-    for name in names.intersection(HOST_FIELDS):
-        raise PluginError(f"{hook}: settings: {name} is a key of the host; give this field another name")

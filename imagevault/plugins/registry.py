@@ -6,6 +6,7 @@ takes a used name is listed with the reason; the others are not affected.
 
 import importlib.util
 import inspect
+import itertools
 import logging
 import re
 import sys
@@ -25,14 +26,17 @@ from imagevault.config.settings import Settings
 from imagevault.config.sources import nearest
 from imagevault.errors import PluginError
 from imagevault.plugins import hookspecs
+from imagevault.plugins.declaration import check_info
+from imagevault.plugins.declarative.folder import ProviderFolder, is_provider_file, provider_name
+from imagevault.plugins.declarative.plugin import DeclarativePlugin, declarative
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.provider_settings import check_info
 
 log = logging.getLogger(__name__)
 
 GROUP = "imagevault"
 REQUIRED_HOOKS = ("provider_info", "search_images")
 RESERVED_NAMES = {"all"}  # `provider=all` asks every provider
+PACKAGE = Path(__file__).parents[1]
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")  # pexels, tide-pool
 
 
@@ -44,6 +48,7 @@ class Plugin:
         self.source = source
         self.module = module
         self.manager = manager
+        self.revision = module.digest if isinstance(module, DeclarativePlugin) else ""
         self.hooks = {caller.name for caller in manager.get_hookcallers(module) or ()}
         self.declared = check_info(self.call("provider_info"), "provider_info")
 
@@ -72,8 +77,8 @@ def _explain(error: BaseException) -> str:
 
 
 def _is_foreign(frame: traceback.FrameSummary) -> bool:
-    """Return whether a frame belongs neither to this file nor to the machinery that imports and calls plugins."""
-    if frame.filename.startswith("<") or frame.filename == __file__:
+    """Return whether a frame belongs neither to this package nor to the machinery that imports and calls plugins."""
+    if frame.filename.startswith("<") or Path(frame.filename).is_relative_to(PACKAGE):
         return False
     return not {"importlib", "pluggy"} & set(Path(frame.filename).parts[-3:])
 
@@ -106,6 +111,9 @@ class PluginRegistry:
         self.problems: list[str] = []
         # Providers that were in force and are still used by a search or a call.
         self._previous: dict[str, WeakSet[Provider]] = {}
+        self._folder: ProviderFolder | None = None
+        self._replaced: list[Plugin] = []  # earlier versions, which providers of `_previous` may still use
+        self._versions = itertools.count()
 
     @classmethod
     def load(cls, settings: Settings) -> "PluginRegistry":
@@ -115,8 +123,11 @@ class PluginRegistry:
             source = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
             registry.add(point.name, point.load, source)
         for path in sorted(settings.plugins_dir.glob("[!_]*.py")) if settings.plugins_dir else ():
-            name = path.stem.removeprefix("imagevault_")
-            registry.add(name, partial(_import_file, path), str(path))
+            registry.add(provider_name(path), partial(_import_file, path), str(path))
+        if settings.plugins_dir:
+            registry._folder = ProviderFolder(settings.plugins_dir)
+            for path in registry._folder.files():
+                registry.add(provider_name(path), partial(declarative, path), str(path))
         registry.configure(settings)
         return registry
 
@@ -129,20 +140,80 @@ class PluginRegistry:
             source: where it comes from, for messages.
 
         """
-        plugin = None
         try:
             self._check_name(name)
-            plugin = load()
-            self.manager.register(plugin, name)
-            self._check_hooks(plugin)
-            self.loaded[name] = Plugin(name, plugin, self.manager, source)
+            self.loaded[name] = self._register(name, load(), source)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code: only this plugin is lost
-            is_registered = plugin is not None and self.manager.get_plugin(name) is plugin
-            if is_registered and name not in self.loaded:
-                self.manager.unregister(plugin)
-            reason = _explain(error)
-            self.failures.append(LoadFailure(name, source, reason))
-            log.error("plugin %s (%s) is not loaded: %s", name, source, reason)
+            self._note_failure(name, source, _explain(error))
+
+    def _register(self, name: str, module: object, source: str) -> Plugin:
+        """Register a plugin and check it. One that is wrong leaves nothing behind. Raises what is wrong."""
+        # Earlier plugins of this name stay registered as long as a search uses them.
+        registered_name = f"{name} {next(self._versions)}" if self.manager.has_plugin(name) else name
+        try:
+            self.manager.register(module, registered_name)
+            self._check_hooks(module)
+            return Plugin(name, module, self.manager, source)
+        except BaseException:
+            if self.manager.get_plugin(registered_name) is module:
+                self.manager.unregister(module)
+            raise
+
+    def _note_failure(self, name: str, source: str, reason: str) -> None:
+        self.failures.append(LoadFailure(name, source, reason))
+        log.error("plugin %s (%s) is not loaded: %s", name, source, reason)
+
+    def reload(self) -> tuple[list[str], bool]:
+        """Load the declarative providers of `plugins_dir` again whose files changed; `configure` puts them in force.
+
+        A file that is wrong is listed in `failures`, and the version in force stays. A provider whose file is gone is
+        removed.
+
+        Returns:
+            The names of these providers, and whether to call again soon because a file may still be changing.
+
+        """
+        if self._folder is None:
+            return [], False
+        changed, is_changing = self._folder.poll()
+        # First what is gone: a file that was renamed may take over the name of its provider.
+        gone_first = sorted(changed, key=is_provider_file)
+        names = [provider_name(path) for path in gone_first if self._reload(path)]
+        return list(dict.fromkeys(names)), is_changing
+
+    def _reload(self, path: Path) -> bool:
+        """Load, replace or remove the declarative provider of a file. Returns whether that changed a provider."""
+        source = str(path)
+        name = provider_name(path)
+        previous = self.loaded.get(name)
+        self.failures = [failure for failure in self.failures if failure.source != source]
+        if previous is None or previous.source != source:
+            if is_provider_file(path):
+                self.add(name, partial(declarative, path), source)
+            return name in self.loaded and self.loaded[name] is not previous
+        if is_provider_file(path):
+            return self._replace(previous, path)
+        del self.loaded[name]
+        self._replaced.append(previous)
+        return True
+
+    def _replace(self, previous: Plugin, path: Path) -> bool:
+        """Load the new version of a declarative provider. If it is wrong, the one in force stays."""
+        name = previous.name
+        try:
+            self.loaded[name] = self._register(name, declarative(path), previous.source)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  only this version is lost
+            self._note_failure(name, previous.source, f"{_explain(error)}; the previous version stays in force")
+            return False
+        self._replaced.append(previous)
+        return True
+
+    def _drop_unused(self) -> None:
+        """Forget the earlier versions that no search and no call uses any more."""
+        for plugin in list(self._replaced):
+            if not any(provider.plugin is plugin for provider in self._previous.get(plugin.name, ())):
+                self.manager.unregister(plugin.module)
+                self._replaced.remove(plugin)
 
     def configured(self, settings: Settings) -> dict[str, Provider]:
         """Return every provider as these settings make it: the one in force where they change nothing."""
@@ -150,7 +221,7 @@ class PluginRegistry:
 
     def _configured(self, plugin: Plugin, settings: Settings) -> Provider:
         current = self.providers.get(plugin.name)
-        if current is not None and current.is_configured_by(settings):
+        if current is not None and current.plugin is plugin and current.is_configured_by(settings):
             return current
         return Provider(plugin, settings)
 
@@ -163,12 +234,18 @@ class PluginRegistry:
 
         """
         replaced = self.providers
-        self.providers = providers or self.configured(settings)
+        self.providers = self.configured(settings) if providers is None else providers
         self.problems = list(self._problems(settings))
         for name, provider in replaced.items():
             self._previous.setdefault(name, WeakSet()).add(provider)
             for previous in self._previous[name]:
-                previous.compare_with(self.providers[name])
+                previous.compare_with(self.providers.get(name))
+        self._drop_unused()
+
+    @property
+    def not_loaded(self) -> set[str]:
+        """The names of the plugins that could not be loaded."""
+        return {failure.name for failure in self.failures} - self.loaded.keys()
 
     def modules(self) -> dict[str, str]:
         """Return the name of each plugin's module -> the provider's name. A plugin object counts for its class's."""
@@ -216,10 +293,17 @@ class PluginRegistry:
     def _problems(self, settings: Settings) -> Iterator[str]:
         for name in settings.providers:
             if name not in self.loaded:
-                yield f"[providers.{name}]: there is no such provider.{nearest(name, list(self.loaded))}"
+                yield f"[providers.{name}]: {self._missing(name, 'there is no such provider')}"
         for name in settings.default:
             if name not in self.loaded:
-                yield f"default: there is no provider {name}.{nearest(name, list(self.loaded))}"
+                yield f"default: {self._missing(name, f'there is no provider {name}')}"
+
+    def _missing(self, name: str, message: str) -> str:
+        """The message for a name without a loaded plugin: why it was not loaded, or the nearest name."""
+        for failure in self.failures:
+            if failure.name == name:
+                return f"the plugin {name} is not loaded: {failure.reason}"
+        return f"{message}.{nearest(name, list(self.loaded))}"
 
 
 def _loading_order(point: EntryPoint) -> tuple[bool, str, str]:

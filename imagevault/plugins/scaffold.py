@@ -6,14 +6,19 @@ step by step while the tests keep passing.
 
 import importlib.util
 import re
+from collections.abc import Mapping
 from importlib import resources
 from importlib.metadata import entry_points
 from pathlib import Path
 from string import Template
 
+import msgspec
+
 from imagevault.config.settings import provider_variable
 from imagevault.errors import BadInput, ImageVaultError
 from imagevault.plugins import templates
+from imagevault.plugins.declarative.proposal import propose
+from imagevault.plugins.declarative.proposed_words import words_of_file, words_of_simulation, words_of_test
 from imagevault.plugins.registry import GROUP, RESERVED_NAMES
 
 # The path of each file in the project -> the template that it is made from. The provider's module comes first.
@@ -22,6 +27,15 @@ FILES = {
     "tests/simulated_$slug.py": "simulation.py.template",
     "tests/test_$slug.py": "test_provider.py.template",
     "pyproject.toml": "pyproject.toml.template",
+    "README.md": "README.md.template",
+    ".gitignore": "gitignore.template",
+}
+DECLARATIVE_FILES = {
+    "imagevault_$slug/$name.toml": "declarative.toml.template",
+    "imagevault_$slug/__init__.py": "declarative_init.py.template",
+    "tests/simulated_$slug.py": "declarative_simulation.py.template",
+    "tests/test_$slug.py": "declarative_test.py.template",
+    "pyproject.toml": "declarative_pyproject.toml.template",
     "README.md": "README.md.template",
     ".gitignore": "gitignore.template",
 }
@@ -41,17 +55,63 @@ def write(name: str, folder: Path) -> list[Path]:
 
     """
     _check_name(name)
-    project = folder / f"imagevault-{name}"
+    project = project_folder(name, folder)
     _check_folder(project)
     words = _words(name)
     files = {project / _filled(path, words): _filled(_template(file), words) for path, file in FILES.items()}
+    _save(files)
+    return list(files)
+
+
+def write_declarative(name: str, folder: Path, answer: Path) -> list[Path]:
+    """Write the project of a provider without code, proposed from a recorded answer, and return its files.
+
+    Args:
+        name: the provider's name.
+        folder: where the project's own folder is created.
+        answer: a JSON file with the answer of a search.
+
+    Raises:
+        BadInput: if a provider cannot have this name, or if nothing can be proposed from the answer.
+        ImageVaultError: if the answer cannot be read, or the project's folder is not empty or cannot be written.
+
+    """
+    _check_name(name)
+    project = project_folder(name, folder)
+    _check_folder(project)
     try:
-        for path, text in files.items():
+        content = msgspec.json.decode(answer.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ImageVaultError(f"{answer} cannot be read as JSON: {error}") from None
+    words = _words(name)
+    proposal = propose(content)
+    proposed = {
+        "declarative.toml.template": words_of_file(proposal, words),
+        "declarative_simulation.py.template": words_of_simulation(proposal),
+        "declarative_test.py.template": words_of_test(proposal),
+    }
+    files = {
+        project / _filled(path, words): _filled(_template(file), {**words, **proposed.get(file, {})})
+        for path, file in DECLARATIVE_FILES.items()
+    }
+    recorded = msgspec.json.format(msgspec.json.encode(content), indent=1).decode()
+    files[project / "tests" / "answer.json"] = f"{recorded}\n"
+    _save(files)
+    return list(files)
+
+
+def project_folder(name: str, folder: Path) -> Path:
+    """Return the folder of the project for a provider."""
+    return folder / f"imagevault-{name}"
+
+
+def _save(files: Mapping[Path, str]) -> None:
+    for path, text in files.items():
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ImageVaultError(f"{error.filename or project} cannot be written: {error.strerror}") from None
-    return list(files)
+        except OSError as error:
+            raise ImageVaultError(f"{error.filename or path} cannot be written: {error.strerror}") from None
 
 
 def _words(name: str) -> dict[str, str]:

@@ -35,7 +35,6 @@ class BackgroundTasks:
         self._synchronize = synchronize
         self._sleep = sleep
         self._synchronization: asyncio.Task[None] | None = None
-        self._database_is_away = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -66,13 +65,7 @@ class BackgroundTasks:
     async def _synchronize_once(self) -> None:
         try:
             await self._synchronize()
-        except DatabaseUnavailable as error:
-            if not self._database_is_away:
-                log.warning("background tasks cannot reach the database: %s", error)
-            self._database_is_away = True
+        except DatabaseUnavailable:
+            pass  # the log says already that an outage began
         except Exception:
             log.exception("a background task failed")
-        else:
-            if self._database_is_away:
-                log.warning("background tasks reach the database again")
-            self._database_is_away = False

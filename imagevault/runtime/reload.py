@@ -1,11 +1,13 @@
 """The settings in force while the server runs. A changed config file replaces them, or is refused as a whole."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
 from imagevault.config.config_file import read_config
+from imagevault.config.environment import OutOfFiles
 from imagevault.config.settings import RESTART, Settings, config_path, keys, make, variable
 from imagevault.errors import ConfigError
 from imagevault.plugins.provider import Provider
@@ -15,6 +17,7 @@ log = logging.getLogger(__name__)
 
 STABLE_POLLS = 2  # equal readings before a changed file is taken: an editor may still be writing
 STABLE_POLLS_EMPTY = 4  # the same for an empty or missing file, which is usually half written
+OUT_OF_FILES_INTERVAL = 60.0  # seconds between two lines that too many files are open
 
 Subscriber = Callable[[Settings, Mapping[str, Provider]], None]
 
@@ -65,6 +68,7 @@ class LiveSettings:
         self._subscribers: list[Subscriber] = []
         self._taken: FileSnapshot | None = None  # the reading that was taken or refused last
         self._candidate: FileSnapshot | None = None  # a different reading, which must repeat before it is taken
+        self._out_of_files_at: float | None = None  # when the log said so last, in seconds of time.monotonic
         self._readings = 0  # how often the candidate was read in a row
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -76,13 +80,32 @@ class LiveSettings:
         self._subscribers.append(subscriber)
 
     def poll(self) -> bool:
-        """Read the file, and take it if it changed and has stopped changing.
+        """Read the file and those of declarative providers, and take what changed and has stopped changing.
 
         Returns:
-            Whether to poll again soon, because the file has changed and may still be changing.
+            Whether to poll again soon, because a file has changed and may still be changing.
 
         """
-        snapshot = self._read()
+        is_changing = self._poll_providers()
+        return self._poll_config() or is_changing
+
+    def _poll_providers(self) -> bool:
+        """Put changed declarative providers of `plugins_dir` in force. Returns whether a file may still be changing."""
+        names, is_changing = self.plugins.reload()
+        if names:
+            previous_providers = self.plugins.providers
+            self.plugins.configure(self.settings)
+            for subscriber in self._subscribers:
+                subscriber(self.settings, previous_providers)
+            log.warning("declarative providers changed: %s", ", ".join(names))
+        return is_changing
+
+    def _poll_config(self) -> bool:
+        try:
+            snapshot = self._read()
+        except OutOfFiles as error:
+            self._log_out_of_files(error)
+            return False
         if snapshot.equals(self._taken):
             self._readings = 0
             return False
@@ -109,10 +132,21 @@ class LiveSettings:
         return problems
 
     def _read(self) -> FileSnapshot:
+        """Return a reading. Raises OutOfFiles if there can be none now."""
         try:
             return FileSnapshot(text=read_config(self.path))
+        except OutOfFiles:
+            raise
         except ConfigError as error:
             return FileSnapshot(error=error)
+
+    def _log_out_of_files(self, error: OutOfFiles) -> None:
+        """Say it once in a while: at the limit, one poll may fail and the next may not."""
+        now = time.monotonic()
+        if self._out_of_files_at is not None and now - self._out_of_files_at < OUT_OF_FILES_INTERVAL:
+            return
+        self._out_of_files_at = now
+        log.warning("config unchanged: %s; the settings in force stay", error)
 
     def _take(self, snapshot: FileSnapshot) -> None:
         try:

@@ -2,16 +2,20 @@
 
 import colorsys
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import get_args
 
 import msgspec
 
 from imagevault.errors import BadInput, Unsupported
-from imagevault.records import Image, ProviderInfo
+from imagevault.records import Image, ProviderInfo, Sort
+from imagevault.search.languages import is_language_tag, nearest_language
 
 SIZE_FILTERS = {"orientation", "size"}  # they need the width and height of each record
 MEGAPIXELS = {"small": 4_000_000, "medium": 12_000_000, "large": 24_000_000}
 GREYISH = 0.1  # saturation times value below which a colour has no visible hue
+SIMILAR = 0.35  # distance up to which two colours count as the same: red and brown do not, red and crimson do
 SQUARE = 0.05  # sides that differ by less than this part count as equal
 # Names of the CSS colour keywords and their values (CSS Color Module Level 4, 6.1).
 COLORS = {
@@ -32,15 +36,19 @@ COLORS = {
     "brown": 0xA52A2A,
 }
 HEX_COLOR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")  # 1E90FF, #fff
-LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{4})?(-([A-Z]{2}|\d{3}))?")  # de, de-DE, zh-Hant-TW, es-419
+HINTS = {"locale"}  # a provider that cannot follow one answers all the same, and its status says so
 VALUES = {
     "orientation": ("landscape", "portrait", "square"),
     "size": ("small", "medium", "large"),
     "license": ("any", "commercial", "modification", "public-domain"),
+    "ai": ("include", "exclude"),
+    "sensitive": ("include", "exclude"),
+    "sort": get_args(Sort),
 }
+NO_FILTER = {"license": "any", "ai": "include", "sensitive": "include"}  # these values ask for nothing
 
 Test = Callable[[Image], bool]
-"""Whether a record passes a filter. A record that lacks what the filter looks at never passes."""
+"""Whether a record passes a filter. A record that lacks what the filter looks at passes only filters on flags."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -49,15 +57,31 @@ class Plan(msgspec.Struct, frozen=True):
     Attributes:
         native: filter -> the provider's own value, which the plugin sends.
         tests: filter -> the test that the gateway applies to each record.
+        hints_ignored: hints that the provider cannot follow.
+        undeclared: filters on what its records do not declare, so nothing is left out.
+        hidden: the provider's own ids of images that an admin hides.
+        parameters: the values of its own parameters.
 
     """
 
-    native: dict[str, str]
-    tests: dict[str, Test]
+    native: Mapping[str, str] = {}
+    tests: Mapping[str, Test] = {}
+    hints_ignored: Sequence[str] = ()
+    undeclared: Sequence[str] = ()
+    hidden: AbstractSet[str] = frozenset()
+    parameters: Mapping[str, str] = {}
+
+    @property
+    def emulated(self) -> list[str]:
+        """The filters that the gateway applies to the records."""
+        return [name for name in self.tests if name not in self.undeclared]
 
     def matches(self, image: Image) -> bool:
-        """Whether a record passes every emulated filter."""
-        return all(test(image) for test in self.tests.values())
+        """Whether a record passes every emulated filter, and is not hidden."""
+        return image.id not in self.hidden and all(test(image) for test in self.tests.values())
+
+
+NO_FILTERS = Plan()
 
 
 def check(given: Mapping[str, str | None]) -> dict[str, str]:
@@ -71,17 +95,21 @@ def check(given: Mapping[str, str | None]) -> dict[str, str]:
     for name, allowed in VALUES.items():
         if name in filters and filters[name] not in allowed:
             raise BadInput(name, f"must be one of {', '.join(allowed)}")
-    if filters.get("license") == "any":
-        del filters["license"]
+    filters = {name: value for name, value in filters.items() if NO_FILTER.get(name) != value}
     if "color" in filters:
         filters["color"] = _checked_color(filters["color"])
-    if "locale" in filters and not LOCALE.fullmatch(filters["locale"]):
-        raise BadInput("locale", f"must be a language tag such as de-DE, not {filters['locale']}")
+    if "locale" in filters and not is_language_tag(filters["locale"]):
+        raise BadInput("locale", "must be a language tag such as de-DE or zh-Hant")
     return filters
 
 
-def plan(info: ProviderInfo, filters: Mapping[str, str]) -> Plan:
+def plan(info: ProviderInfo, filters: Mapping[str, str], name_of_provider: str = "") -> Plan:
     """Return how a provider meets these filters.
+
+    Args:
+        info: of the provider.
+        filters: filter -> value; `NAME.parameter` is a parameter of the provider NAME alone.
+        name_of_provider: its name.
 
     Raises:
         Unsupported: it can neither apply a filter, nor can the gateway emulate it. The message names the filter.
@@ -89,18 +117,38 @@ def plan(info: ProviderInfo, filters: Mapping[str, str]) -> Plan:
     """
     native: dict[str, str] = {}
     tests: dict[str, Test] = {}
+    hints_ignored: list[str] = []
+    undeclared: list[str] = []
+    parameters: dict[str, str] = {}
     for name, value in filters.items():
-        own_value = _native_value(name, value, info.filters.get(name, {}))
+        owner, dot, parameter = name.partition(".")
+        if dot:
+            if owner == name_of_provider:
+                parameters[parameter] = value
+            continue
+        own_values = _own_values(info, name)
+        own_value = _native_value(name, value, own_values)
         if own_value is not None:
             native[name] = own_value
+        elif name in FLAG_OF:
+            if FLAG_OF[name] not in info.declares:
+                undeclared.append(name)
+            tests[name] = _without_flag(name)
         elif name in _emulable(info):
             tests[name] = EMULATED[name](value)
             _check_common_license(info, name, value, tests[name])
+        elif name in HINTS:
+            hints_ignored.append(name)
         else:
-            known = ", ".join(info.filters.get(name, {}))
+            known = ", ".join(own_values)
             remedy = f"; possible are {known}" if known else ""
             raise Unsupported(f"{name}={value} is not possible here{remedy}")
-    return Plan(native, tests)
+    return Plan(native, tests, hints_ignored, undeclared, parameters=parameters)
+
+
+def _own_values(info: ProviderInfo, name: str) -> Mapping[str, str]:
+    """The values of a filter, or the orders, that a provider applies itself, with its own words for them."""
+    return {f"{order}": value for order, value in info.sorts.items()} if name == "sort" else info.filters.get(name, {})
 
 
 def emulated(info: ProviderInfo) -> list[str]:
@@ -109,7 +157,13 @@ def emulated(info: ProviderInfo) -> list[str]:
 
 
 def _emulable(info: ProviderInfo) -> list[str]:
-    return [name for name in EMULATED if info.tells_sizes or name not in SIZE_FILTERS]
+    names = []
+    for name in EMULATED:
+        lacks_sizes = name in SIZE_FILTERS and not info.tells_sizes
+        lacks_colors = name == "color" and not info.tells_colors
+        if not lacks_sizes and not lacks_colors:
+            names.append(name)
+    return names
 
 
 def _check_common_license(info: ProviderInfo, name: str, value: str, test: Test) -> None:
@@ -125,8 +179,8 @@ def _native_value(name: str, value: str, own_values: Mapping[str, str]) -> str |
     if name == "color":
         return _nearest_color(value, own_values)
     if name == "locale":
-        language = value.partition("-")[0]
-        return next((own for tag, own in own_values.items() if tag.partition("-")[0] == language), None)
+        nearest = nearest_language(value, own_values)
+        return own_values[nearest] if nearest is not None else None
     return None
 
 
@@ -148,9 +202,14 @@ def _nearest_color(value: str, own_values: Mapping[str, str]) -> str | None:
     named = [name for name in own_values if name in COLORS]
     if not named:
         return None
-    wanted = COLORS[value] if value in COLORS else int(value.removeprefix("#"), 16)
+    wanted = _rgb(value)
     nearest = min(named, key=lambda name: _distance(COLORS[name], wanted))
     return own_values[nearest]
+
+
+def _rgb(color: str) -> int:
+    """The value of a colour's name or of `#RRGGBB`."""
+    return COLORS[color] if color in COLORS else int(color.removeprefix("#"), 16)
 
 
 def _distance(one: int, other: int) -> float:
@@ -200,10 +259,32 @@ def _license(wanted: str) -> Test:
         if image.license is None:
             return False
         if wanted == "public-domain":
-            return image.license.public_domain
+            return image.license.is_public_domain
         return image.license.commercial if wanted == "commercial" else image.license.modification
 
     return test
 
 
-EMULATED: dict[str, Callable[[str], Test]] = {"orientation": _orientation, "size": _size, "license": _license}
+def _color(wanted: str) -> Test:
+    rgb = _rgb(wanted)
+
+    def test(image: Image) -> bool:
+        return image.color is not None and _distance(_rgb(image.color), rgb) <= SIMILAR
+
+    return test
+
+
+def _without_flag(name: str) -> Test:
+    def test(image: Image) -> bool:
+        return getattr(image.flags, FLAG_OF[name]) is not True
+
+    return test
+
+
+EMULATED: dict[str, Callable[[str], Test]] = {
+    "orientation": _orientation,
+    "size": _size,
+    "license": _license,
+    "color": _color,
+}
+FLAG_OF = {"ai": "ai_generated", "sensitive": "sensitive"}

@@ -1,16 +1,20 @@
 """What consumers see of an image: its record, with the credit and with links that work."""
 
-from collections.abc import Sequence
-
 import msgspec
 from cachetools import LRUCache
 
+from imagevault import records
 from imagevault.images.attribution import attribution
+from imagevault.images.record import ImageRecord, Rendition
+from imagevault.images.renditions import by_width, choose_preview
 from imagevault.images.signed_links import SignedLinks
+from imagevault.licenses import License
 from imagevault.plugins.provider import Provider
-from imagevault.records import Image, ImageRecord, ProviderInfo, Rendition
+from imagevault.records import Image, ProviderInfo
 
+UNSTATED = License.unknown("Licence not stated")
 MAX_RECORDS = 4000  # kept, some 4 KB each
+MAX_KEPT = 8000  # characters of an image; the longest have 60 000, and 4000 of them would take 400 MB
 
 
 class _Made(msgspec.Struct, frozen=True):
@@ -28,21 +32,14 @@ class ImageRecords:
         self._links = links
         self._made: LRUCache[tuple[str, str], _Made] = LRUCache(MAX_RECORDS)
 
-    def record(self, provider: Provider, image: Image, also_from: Sequence[str] = ()) -> ImageRecord:
-        """Return the record of an image.
-
-        Args:
-            provider: the provider of the image.
-            image: sanitized.
-            also_from: other providers that have the same image on this page.
-
-        """
+    def record(self, provider: Provider, image: Image) -> ImageRecord:
+        """Return the record of a sanitized image of this provider."""
         record = self._kept(provider, image)
         if record is None:
             record = self._make(provider, image)
-            if not provider.holds_files:  # links to those files are signed anew every day
+            if not provider.holds_files and _length(image) <= MAX_KEPT:  # links to held files are signed anew daily
                 self._made[provider.name, image.id] = _Made(image, provider.info, record)
-        return msgspec.structs.replace(record, also_from=also_from) if also_from else record
+        return record
 
     def _kept(self, provider: Provider, image: Image) -> ImageRecord | None:
         made = self._made.get((provider.name, image.id))
@@ -53,11 +50,16 @@ class ImageRecords:
         return made.record
 
     def _make(self, provider: Provider, image: Image) -> ImageRecord:
+        renditions = by_width([self._shown(provider, image, rendition) for rendition in image.renditions])
+        size = (image.width, image.height) if image.width and image.height else None
         return ImageRecord(
             id=f"{provider.name}:{image.id}",
             provider=provider.name,
             title=image.title,
             alt=image.alt,
+            description=image.description,
+            date=image.date,
+            extra=dict(image.extra),
             width=image.width,
             height=image.height,
             color=image.color,
@@ -65,14 +67,34 @@ class ImageRecords:
             tags=image.tags,
             author=image.author,
             source_url=image.source_url,
-            license=image.license,
+            license=image.license or UNSTATED,
+            flags=image.flags,
             attribution=attribution(provider.info, image),
             hotlink=provider.info.hotlink,
-            renditions=[self._with_link(provider, image, rendition) for rendition in image.renditions],
+            also_from=(),
+            also_at=(),
+            license_conflict=False,
+            preview=choose_preview(renditions, size),
+            renditions=renditions,
         )
 
-    def _with_link(self, provider: Provider, image: Image, rendition: Rendition) -> Rendition:
-        if rendition.url is not None:
-            return rendition
-        url = self._links.link(provider.name, image.id, rendition.name)
-        return msgspec.structs.replace(rendition, url=url)
+    def _shown(self, provider: Provider, image: Image, rendition: records.Rendition) -> Rendition:
+        """A rendition with its link; one of a file that the provider holds gets a signed link."""
+        if rendition.url:
+            url = provider.file_link(rendition.url)
+        else:
+            url = self._links.link(provider.name, image.id, rendition.name)
+        return Rendition(
+            name=rendition.name,
+            url=url,
+            width=rendition.width,
+            height=rendition.height,
+            type=rendition.type,
+        )
+
+
+def _length(image: Image) -> int:
+    """The characters of what may be long in an image."""
+    urls = sum(len(rendition.url or "") for rendition in image.renditions)
+    tags = sum(len(tag) for tag in image.tags)
+    return urls + tags + len(image.description or "")

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from imagevault import errors
 from imagevault.cache.result import CacheStatus
 from imagevault.errors import ImageVaultError, ProviderError
+from imagevault.images.record import ProviderName
 from imagevault.search.provider_cursor import ProviderCursor
 
 Status = Literal[
@@ -43,17 +45,21 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
         total: the provider's own count of results, before emulated filters.
         cache: how its pages were found: hit, stale or miss.
         emulated: the filters that the gateway applied for it.
+        hints_ignored: the hints that it cannot follow: `locale`.
+        undeclared: the filters `ai` and `sensitive` where its records do not say so, so nothing is left out.
         retry_after: seconds after which it may answer again.
         detail: what else there is to say, for people.
 
     """
 
-    name: str
+    name: ProviderName
     status: Status
-    total: int | None = None
+    total: Annotated[int, Meta(ge=0)] | None = None
     cache: CacheStatus | None = None
     emulated: Sequence[str] = ()
-    retry_after: int | None = None
+    hints_ignored: Sequence[str] = ()
+    undeclared: Sequence[str] = ()
+    retry_after: Annotated[int, Meta(ge=1)] | None = None
     detail: str | None = None
 
 
@@ -73,9 +79,13 @@ class SearchFailed(ImageVaultError):
 
     @property
     def http_status(self) -> int:
-        """422 if all are unsupported; 503 if all are limited, paused, unconfigured; 504 if all timed out; else 502."""
+        """The status of the response.
+
+        422 if all that are configured are unsupported; 503 if all are limited, paused or unconfigured; 504 if all timed
+        out; otherwise 502.
+        """
         statuses = {status.status for status in self.statuses}
-        if statuses == {"unsupported"}:
+        if statuses - {"unconfigured"} == {"unsupported"}:
             return 422
         if all(status.retry_after or status.status in {"rate_limited", "unconfigured"} for status in self.statuses):
             return 503
@@ -90,23 +100,23 @@ class SearchFailed(ImageVaultError):
 
 def status_of(cursor: ProviderCursor) -> ProviderStatus:
     """Return what a provider did in a search."""
-    if cursor.error is not None:
-        return ProviderStatus(
-            name=cursor.name,
-            status=_status_for(cursor.error),
-            total=cursor.total,
-            cache=cursor.cache_status,
-            emulated=cursor.emulated,
-            retry_after=_whole_seconds(cursor.error.retry_after),
-            detail=str(cursor.error),
-        )
-    return ProviderStatus(
+    status = ProviderStatus(
         name=cursor.name,
         status="ok",
         total=cursor.total,
         cache=cursor.cache_status,
-        emulated=cursor.emulated,
-        detail=_why_short(cursor),
+        emulated=cursor.plan.emulated,
+        hints_ignored=cursor.plan.hints_ignored,
+        undeclared=cursor.plan.undeclared,
+        detail=_remarks(cursor),
+    )
+    if cursor.error is None:
+        return status
+    return msgspec.structs.replace(
+        status,
+        status=status_for(cursor.error),
+        retry_after=_whole_seconds(cursor.error.retry_after),
+        detail=str(cursor.error),
     )
 
 
@@ -116,7 +126,8 @@ def has_answer(cursors: Sequence[ProviderCursor]) -> bool:
     return not asked or any(cursor.has_answered or cursor.error is None for cursor in asked)
 
 
-def _status_for(error: ProviderError) -> Status:
+def status_for(error: ProviderError) -> Status:
+    """Return the status of a provider that failed so."""
     return next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), "failed")
 
 
@@ -124,10 +135,13 @@ def _whole_seconds(seconds: float | None) -> int | None:
     return None if seconds is None else max(1, math.ceil(seconds))
 
 
-def _why_short(cursor: ProviderCursor) -> str | None:
-    """Why a provider gave fewer images than it might have."""
+def _remarks(cursor: ProviderCursor) -> str | None:
+    """What to say about a provider's answer: a cut query, or why it gave fewer images than it might have."""
+    remarks = []
+    if cursor.max_text is not None:
+        remarks.append(f"it searched for the first words of q only; it takes {cursor.max_text} characters")
     if cursor.budget_exhausted:
-        return f"stopped after {cursor.misses} pages of its list; the cursor goes on from there"
-    if cursor.is_full and cursor.offset is not None:
-        return f"its terms allow {cursor.max_images} of its images on one page; the cursor goes on from there"
-    return None
+        remarks.append(f"stopped after {cursor.misses} pages of its list; the cursor goes on from there")
+    elif cursor.is_full and cursor.offset is not None:
+        remarks.append(f"its terms allow {cursor.max_images} of its images on one page; the cursor goes on from there")
+    return "; ".join(remarks) or None

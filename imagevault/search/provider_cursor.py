@@ -1,7 +1,8 @@
 """A provider's place in a walk: which of its images comes next, and where it stands when the request ends.
 
 The place is an offset into the provider's own, unfiltered list. A cursor that fails, is late, or has read its budget of
-pages halts for this request with its offset unmoved. A cursor whose list is over has ended: its offset is None.
+pages halts for this request with its offset unmoved. So does one that cannot be asked at all, such as one without its
+key; the walk may end without it. A cursor whose list is over has ended: its offset is None.
 """
 
 import asyncio
@@ -11,13 +12,14 @@ from typing import Protocol
 
 import msgspec
 
-from imagevault.cache.keys import PageKey
+from imagevault.cache.keys import PageKey, token_digest
 from imagevault.cache.page_cache import PageCache
 from imagevault.cache.result import CacheResult, CacheStatus
-from imagevault.errors import ProviderError
+from imagevault.errors import ProviderError, TokenLost
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
-from imagevault.search.cursor import Place
+from imagevault.search.cursor import MAX_TOKEN, LongToken, Place
+from imagevault.search.filters import NO_FILTERS, Plan
 
 PAGE_BUDGET = 3  # upstream calls that one request may cause at each provider
 WORST_FIRST: tuple[CacheStatus, ...] = ("miss", "stale", "hit")
@@ -26,8 +28,11 @@ WORST_FIRST: tuple[CacheStatus, ...] = ("miss", "stale", "hit")
 class PageSource(Protocol):
     """Where a cursor reads its pages."""
 
-    async def read(self, number: int, version: int | None) -> CacheResult:
-        """Return a page, counted from 0, if possible in this version. Raises a ProviderError."""
+    async def read(self, number: int, version: int | None, token: str | LongToken | None) -> CacheResult:
+        """Return a page, counted from 0, if possible in this version. Raises a ProviderError.
+
+        The token is that of the page, where the provider pages by token and it is not the first page.
+        """
         ...
 
 
@@ -74,10 +79,10 @@ class CachedPages:
         self._caller = caller
         self._observe = observe
 
-    async def read(self, number: int, version: int | None) -> CacheResult:
+    async def read(self, number: int, version: int | None, token: str | LongToken | None) -> CacheResult:
         """Return a page, counted from 0. Raises a ProviderError."""
-        key = msgspec.structs.replace(self._first_page, page=number + 1)
-        seconds = min(self._deadline - time.monotonic(), self._provider.host.timeout)
+        key = self._first_page.at(number, await self._known(token) if isinstance(token, LongToken) else token)
+        seconds = min(self._deadline - time.monotonic(), self._provider.timeout)
         event = Event(provider=self._provider.name, page=key.page)
         self._observe(event)
         try:
@@ -88,6 +93,13 @@ class CachedPages:
         self._observe(msgspec.structs.replace(event, result=result))
         return result
 
+    async def _known(self, token: LongToken) -> str:
+        """The token from the page that named it. Raises TokenLost if that page is no longer kept."""
+        text = await self._cache.read_token(self._provider, token.page, token.digest)
+        if text is None:
+            raise TokenLost("the place in its list is no longer known; start a new search")
+        return text
+
 
 class ProviderCursor:
     """One provider's place in a walk."""
@@ -97,12 +109,14 @@ class ProviderCursor:
         place: Place,
         pages: PageSource | None = None,
         *,
-        matches: Callable[[Image], bool] | None = None,
-        emulated: list[str] | None = None,
+        plan: Plan = NO_FILTERS,
+        rank: int = 0,
+        max_text: int | None = None,
         max_results: int | None = None,
         end: int | None = None,
         max_images: int | None = None,
         page_budget: int = PAGE_BUDGET,
+        max_token: int = MAX_TOKEN,
         error: ProviderError | None = None,
     ) -> None:
         """Make a cursor.
@@ -110,19 +124,23 @@ class ProviderCursor:
         Args:
             place: where to go on in the provider's list.
             pages: its pages; None where it cannot be asked (see `error`).
-            matches: whether an image passes the filters that are emulated.
-            emulated: the names of those filters.
+            plan: how the provider meets the filters.
+            rank: whose record of a picture is shown, the lowest first.
+            max_text: the length to which the query was cut; None if it was not.
             max_results: how many images of its list can be read at all.
             end: the offset at which this request ends.
             max_images: how many images this request may show.
             page_budget: how many upstream calls this request may cause.
+            max_token: how many bytes of a token its place may hold.
             error: why the provider cannot be asked.
 
         """
         self.name = place.name
         self.page_size = place.size
         self.was_open = place.offset is not None
-        self.emulated = emulated or []
+        self.plan = plan
+        self.rank = rank
+        self.max_text = max_text
         self.max_images = max_images
         self.budget_exhausted = False
         self.total: int | None = None
@@ -130,23 +148,31 @@ class ProviderCursor:
         self.offset: int | None = None
         self.shown = 0
         self._pages = pages
-        self._matches = matches or (lambda _: True)
         self._max_results = max_results
         self._end = end
         self._page_budget = page_budget
+        self._max_token = max_token
+        self._tokens: dict[int, str | LongToken] = {}
         self._versions: dict[int, int] = {}
         self._reading: dict[int, asyncio.Future[CacheResult]] = {}
         self._read: dict[int, CacheResult] = {}
-        if place.offset is None or pages is None:
+        if place.offset is None:
             return
         if place.version is not None:
             self._versions[place.offset // place.size] = place.version
+        if place.token is not None:
+            self._tokens[place.offset // place.size] = place.token
         self._move_to(place.offset)
 
     @property
     def is_active(self) -> bool:
         """Whether it may still give images in this request."""
         return self._is_open and not self.is_full
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the walk need not go on for it: its list is over, or it cannot be asked."""
+        return self.offset is None or self._pages is None
 
     @property
     def is_full(self) -> bool:
@@ -164,7 +190,18 @@ class ProviderCursor:
         version: int | None = None
         if self.offset and self.offset % self.page_size:
             version = self._versions.get(self.offset // self.page_size)
-        return Place(self.name, self.page_size, self.offset, version)
+        return Place(self.name, self.page_size, self.offset, version, self._token)
+
+    @property
+    def _token(self) -> str | LongToken | None:
+        """The token of the page that it stands in, as its place holds it."""
+        if self.offset is None:
+            return None
+        number = self.offset // self.page_size
+        token = self._tokens.get(number)
+        if isinstance(token, str) and len(token.encode()) > self._max_token and number - 1 in self._read:
+            return LongToken(token_digest(token), self._read[number - 1].key)
+        return token
 
     @property
     def misses(self) -> int:
@@ -193,7 +230,7 @@ class ProviderCursor:
                 self._turn_page(page, number)
                 continue
             self._step(page, self.offset, index)
-            if self._matches(page.images[index]):
+            if self.plan.matches(page.images[index]):
                 return page.images[index]
         return None
 
@@ -208,7 +245,7 @@ class ProviderCursor:
                 if not page.last:
                     return
                 self._turn_page(page, number)
-            elif self._matches(page.images[index]):
+            elif self.plan.matches(page.images[index]):
                 return
             else:
                 self._step(page, self.offset, index)
@@ -222,7 +259,9 @@ class ProviderCursor:
     def _begin(self, number: int) -> "asyncio.Future[CacheResult]":
         if number not in self._reading:
             assert self._pages is not None
-            future = asyncio.ensure_future(self._pages.read(number, self._versions.get(number)))
+            future = asyncio.ensure_future(
+                self._pages.read(number, self._versions.get(number), self._tokens.get(number))
+            )
             # Retrieves the exception, so that asyncio does not log it where nobody awaits this page.
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._reading[number] = future
@@ -242,6 +281,8 @@ class ProviderCursor:
             return None
         self._read[number] = result
         self._versions[number] = result.version
+        if result.page.next is not None:
+            self._tokens[number + 1] = result.page.next
         if result.page.total is not None:
             self.total = result.page.total
         return result.page
@@ -258,11 +299,13 @@ class ProviderCursor:
         """Move past the end of a page.
 
         Where the provider names neither its end nor a total, the end is two empty pages in a row: the plugin or the
-        gateway may have dropped everything on one page.
+        gateway may have dropped everything on one page. A page that names the next one is never the end.
         """
         start_of_next = (number + 1) * self.page_size
         previous = self._read.get(number - 1)
-        if page.total is not None:
+        if page.next is not None:
+            is_past_the_end = False
+        elif page.total is not None:
             is_past_the_end = start_of_next >= page.total
         else:
             is_past_the_end = previous is not None and not previous.page.images

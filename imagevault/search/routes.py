@@ -2,85 +2,56 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Request, Response, get
+from litestar.datastructures import ETag
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import File
 
-from imagevault.records import Caller, ImageRecord
+from imagevault.cache.answers import Answer, AnswerKey
+from imagevault.errors import ResourceNotFound
+from imagevault.images.conditional import has_current
+from imagevault.images.record import ImageRecord
+from imagevault.search.answer_forms import answer_of, form_of
+from imagevault.search.examples import EXAMPLE_IMAGE, EXAMPLE_LOOKUPS, EXAMPLE_PROVIDERS, EXAMPLE_SEARCH
+from imagevault.search.filters import VALUES
 from imagevault.search.gateway import Gateway
+from imagevault.search.kept import SEARCH_PATH, Watch
+from imagevault.search.languages import LANGUAGE_TAG
+from imagevault.search.lookup import MAX_IDS, ImageLookups, look_up
+from imagevault.search.parameters import PARAMETER
 from imagevault.search.provider_list import ProviderList, list_providers
-from imagevault.search.search import MAX_TEXT, PER_PAGE, SearchRequest, SearchResponse
+from imagevault.search.query_text import MAX_TEXT
+from imagevault.search.search import PER_PAGE, SearchRequest, SearchResponse
+from imagevault.security.caller import Caller
 
-EXAMPLE_IMAGE = {
-    "id": "pexels:2014422",
-    "provider": "pexels",
-    "title": "Brown rocks during golden hour",
-    "alt": "Brown rocks during golden hour",
-    "width": 3024,
-    "height": 3024,
-    "color": "#978E82",
-    "blurhash": None,
-    "tags": [],
-    "author": {"name": "Joey Farina", "url": "https://www.pexels.com/@joey"},
-    "source_url": "https://www.pexels.com/photo/brown-rocks-during-golden-hour-2014422/",
-    "license": {
-        "id": "pexels",
-        "name": "Pexels License",
-        "url": "https://www.pexels.com/license/",
-        "attribution_required": False,
-        "commercial": True,
-        "modification": True,
-    },
-    "attribution": {
-        "text": "Photo by Joey Farina on Pexels",
-        "html": 'Photo by <a href="https://www.pexels.com/@joey">Joey Farina</a> on <a href="...">Pexels</a>',
-        "markdown": "Photo by [Joey Farina](https://www.pexels.com/@joey) on [Pexels](...)",
-    },
-    "hotlink": "allowed",
-    "also_from": [],
-    "renditions": [
-        {"name": "thumbnail", "url": "https://images.pexels.com/...", "width": 280, "height": 200},
-        {"name": "original", "url": "https://images.pexels.com/...", "width": 3024, "height": 3024},
-    ],
-}
-EXAMPLE_STATUS = {
-    "name": "pexels",
-    "status": "ok",
-    "total": 8000,
-    "cache": "miss",
-    "emulated": [],
-    "retry_after": None,
-    "detail": None,
-}
-EXAMPLE_SEARCH = {"images": [EXAMPLE_IMAGE], "providers": [EXAMPLE_STATUS], "next": "W1siLi4uIl1d"}
-EXAMPLE_PROVIDERS = {
-    "providers": [
-        {
-            "name": "pexels",
-            "title": "Pexels",
-            "homepage": "https://www.pexels.com",
-            "state": "ok",
-            "quota": "ok",
-            "notice": "Photos provided by Pexels",
-            "hotlink": "allowed",
-            "page_size": 80,
-            "max_results": None,
-            "filters": {"orientation": ["landscape", "portrait", "square"]},
-            "emulated": ["license"],
-            "reason": None,
-            "source": None,
-            "standing": None,
-        }
-    ],
-    "failures": [],
-    "problems": [],
+# What the document says of parameters beside their types.
+SEARCH_PARAMETERS: dict[str, dict[str, Any]] = {
+    "q": {"minLength": 1, "examples": ["red fox"]},
+    "provider": {"examples": ["local", "pexels,local", "all"]},
+    "per_page": {"default": PER_PAGE},
+    "orientation": {"enum": list(VALUES["orientation"])},
+    "size": {"enum": list(VALUES["size"])},
+    "color": {"maxLength": 20, "examples": ["red", "1E90FF"]},
+    "license": {"enum": list(VALUES["license"]), "default": "any"},
+    "locale": {"pattern": f"^{LANGUAGE_TAG.pattern}$", "examples": ["de-DE", "zh-Hant"]},
+    "ai": {"enum": list(VALUES["ai"]), "default": "include"},
+    "sensitive": {"enum": list(VALUES["sensitive"]), "default": "include"},
+    "sort": {"enum": list(VALUES["sort"])},
 }
 
 
 @get(
-    "/search",
-    opt={"open": "search", "example": EXAMPLE_SEARCH, "problems": (401, 422, 502, 504)},
+    SEARCH_PATH,
+    opt={
+        "open": "search",
+        "scopes": ("search",),
+        "example": EXAMPLE_SEARCH,
+        "parameters": SEARCH_PARAMETERS,
+        "provider_parameters": True,
+        "problems": (401, 403, 422, 502, 504),
+    },
     tags=["search"],
     summary="Search for images",
 )
@@ -114,7 +85,25 @@ async def search(
     license: Annotated[
         str | None, QueryParameter(description="any, commercial, modification or public-domain.")
     ] = None,
-    locale: Annotated[str | None, QueryParameter(description="The language of `q`, for example de-DE.")] = None,
+    locale: Annotated[
+        str | None,
+        QueryParameter(
+            description="The language of `q`, for example de-DE. A hint: providers without it answer, and say so."
+        ),
+    ] = None,
+    ai: Annotated[
+        str | None,
+        QueryParameter(description="include or exclude: leave out what its provider declares as generated by AI."),
+    ] = None,
+    sensitive: Annotated[
+        str | None, QueryParameter(description="include or exclude: leave out what its provider marks as sensitive.")
+    ] = None,
+    sort: Annotated[
+        str | None,
+        QueryParameter(
+            description="relevance, newest, oldest or popular. A provider without that order is `unsupported`."
+        ),
+    ] = None,
 ) -> Response[SearchResponse]:
     """Search one, several or all providers.
 
@@ -122,6 +111,8 @@ async def search(
     page. Several providers are asked at once, and their images are merged. `providers` in the answer says what each
     provider did. `next` continues the search; it is null only at the end. A filter that a provider lacks is emulated on
     its records, or the provider's status is `unsupported`.
+
+    Some providers have parameters of their own: `NAME.parameter=value`. They are those in `GET /providers`.
     """
     search_request = SearchRequest(
         text=q,
@@ -129,19 +120,35 @@ async def search(
         per_page=per_page,
         page=page,
         cursor=cursor,
-        caller=_caller(request),
-        filters={"orientation": orientation, "size": size, "color": color, "license": license, "locale": locale},
+        caller=_share(request),
+        allowed=_allowed(request),
+        filters={
+            "orientation": orientation,
+            "size": size,
+            "color": color,
+            "license": license,
+            "locale": locale,
+            "ai": ai,
+            "sensitive": sensitive,
+            "sort": sort,
+        },
+        parameters={name: value for name, value in request.query_params.items() if PARAMETER.fullmatch(name)},
     )
-    response = await gateway.search(search_request)
-    headers = {"Cache-Control": "private, max-age=60"}
+    watch = Watch(gateway.pages.answers, gateway.providers)
+    response = await gateway.search(search_request, watch.observe)
+    headers = []
     if response.next:
-        headers["Link"] = f'<{gateway.settings.base_url}/search?cursor={response.next}>; rel="next"'
-    return Response(response, headers=headers)
+        link = f'<{gateway.settings.base_url}/search?cursor={response.next}>; rel="next"'
+        headers.append((b"link", link.encode()))
+    answer = answer_of(msgspec.json.encode(response), headers)
+    query = request.scope["imagevault"].head.query  # type: ignore[typeddict-item]
+    watch.keep(AnswerKey(query, _allowed(request)), search_request, response, answer)
+    return _sent(request, answer)
 
 
 @get(
     "/images/{id:path}",
-    opt={"open": "search", "example": EXAMPLE_IMAGE, "problems": (401, 404, 502, 504)},
+    opt={"open": "search", "scopes": ("search",), "example": EXAMPLE_IMAGE, "problems": (401, 403, 404, 502, 504)},
     tags=["search"],
     summary="Get one image",
 )
@@ -149,19 +156,47 @@ async def image(
     request: Request[Any, Any, Any],
     gateway: NamedDependency[Gateway],
     id: Annotated[str, PathParameter(description="An id from a search, for example pexels:2014422, percent-encoded.")],
-) -> ImageRecord:
+) -> Response[ImageRecord]:
     """Get one image by its id. The answer is 404 if its provider no longer has it."""
-    provider, found = await gateway.image(id.removeprefix("/"), caller=_caller(request))
-    return gateway.record(provider, found)
+    provider, found = await gateway.image(id.removeprefix("/"), caller=_share(request), allowed=_allowed(request))
+    return _sent(request, answer_of(msgspec.json.encode(gateway.record(provider, found)), []))
 
 
-@get("/providers", opt={"example": EXAMPLE_PROVIDERS}, tags=["search"], summary="List the providers")
+@get(
+    "/images",
+    opt={
+        "open": "search",
+        "scopes": ("search",),
+        "example": EXAMPLE_LOOKUPS,
+        "parameters": {"ids": {"minLength": 3, "examples": ["pexels:2014422,local:fox-in-snow.jpg"]}},
+        "problems": (401, 403),
+    },
+    tags=["search"],
+    summary="Get several images",
+)
+async def images(
+    request: Request[Any, Any, Any],
+    gateway: NamedDependency[Gateway],
+    ids: Annotated[str, QueryParameter(description=f"Up to {MAX_IDS} ids, separated by commas.")],
+) -> Response[ImageLookups]:
+    """Get up to 100 images by their ids, each found or with its reason. What is not cached costs an upstream call."""
+    lookups = await look_up(gateway, ids, _share(request), _allowed(request))
+    return _sent(request, answer_of(msgspec.json.encode(lookups), []))
+
+
+@get(
+    "/providers",
+    opt={"scopes": ("search", "admin"), "example": EXAMPLE_PROVIDERS},
+    tags=["search"],
+    summary="List the providers",
+)
 async def providers(request: Request[Caller, Any, Any], gateway: NamedDependency[Gateway]) -> ProviderList:
     """List the providers: the state, how much of the quota is left, the filters, and the notice that its terms ask for.
 
-    Admins also see numbers, the circuit breaker, the last error, and what is wrong with plugins and configuration.
+    Admins also see numbers, the circuit breaker, the last error, the size of the cache, and what is wrong with plugins
+    and configuration.
     """
-    return await list_providers(gateway, admin=request.user.is_admin)
+    return await list_providers(gateway, admin=request.user.is_admin, allowed=request.user.providers)
 
 
 @get(
@@ -172,6 +207,7 @@ async def providers(request: Request[Caller, Any, Any], gateway: NamedDependency
     summary="Get a file that this server holds",
 )
 async def media(
+    request: Request[Any, Any, Any],
     gateway: NamedDependency[Gateway],
     provider: Annotated[str, PathParameter(description="A provider that holds its files itself.")],
     rendition: Annotated[str, PathParameter(description="thumbnail, small, medium, large or original.")],
@@ -179,23 +215,62 @@ async def media(
     expires: Annotated[int, QueryParameter(description="Until when the link works, Unix time.")],
     signature: Annotated[str, QueryParameter(description="The signature of this server.")],
 ) -> File:
-    """Get a picture by the signed link that a search returned. The link is the credential."""
-    opened = await gateway.links.open(provider, id.removeprefix("/"), rendition, expires, signature)
+    """Get a picture by the signed link that a search returned. The link is the credential.
+
+    A link works as it was returned; a path or query that is encoded in another way is refused. The response has an
+    `ETag`, and the answer to `If-None-Match` with it is 304.
+    """
+    if id.removeprefix("/") in gateway.hidden.of(provider):
+        raise ResourceNotFound("An admin of this server has hidden this picture.")
+    path, query = _sent_target(request)
+    opened = await gateway.links.open(
+        provider, id.removeprefix("/"), rendition, expires, signature, path=path, query=query
+    )
+    headers = {
+        "Cache-Control": f"public, max-age={opened.seconds_left}, immutable",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    if has_current(",".join(request.headers.getall("If-None-Match", [])), opened.tag):
+        return Response(None, status_code=304, headers={**headers, "ETag": f'"{opened.tag}"'})  # type: ignore[return-value]
     extension = opened.media_type.removeprefix("image/")
     return File(
         opened.path,
         media_type=opened.media_type,
         filename=f"{provider}-{rendition}.{extension}",
         content_disposition_type="inline",
-        headers={
-            "Cache-Control": f"public, max-age={opened.seconds_left}, immutable",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            "Cross-Origin-Resource-Policy": "cross-origin",
-        },
+        etag=ETag(value=opened.tag),
+        headers=headers,
     )
 
 
-def _caller(request: Request[Any, Any, Any]) -> str:
+def _sent_target(request: Request[Any, Any, Any]) -> tuple[str | None, str]:
+    """Return path and query as they were sent, without the path that the server is mounted at.
+
+    The path is None if the server does not say how it was sent, which ASGI allows.
+    """
+    head = request.scope["imagevault"].head  # type: ignore[typeddict-item]
+    mounted_at = str(request.scope.get("root_path", ""))
+    path = head.raw_path.decode("latin-1").removeprefix(mounted_at) if head.raw_path else None
+    return path, head.query.decode("latin-1")
+
+
+def _sent(request: Request[Any, Any, Any], answer: Answer) -> Response[Any]:
+    """Return an answer in the form that suits the client."""
+    head = request.scope["imagevault"].head  # type: ignore[typeddict-item]
+    status, headers, body = form_of(answer, head.if_none_match, head.accept_encoding)
+    fields = {name.decode(): value.decode("latin-1") for name, value in headers}
+    media_type = fields.pop("content-type", None)
+    return Response(body, status_code=status, headers=fields, media_type=media_type)
+
+
+def _allowed(request: Request[Any, Any, Any]) -> frozenset[str] | None:
+    """The names of the providers that the caller may use; None for all."""
+    user: Caller | None = request.scope["user"]
+    return None if user is None else user.providers
+
+
+def _share(request: Request[Any, Any, Any]) -> str:
     """Whose share of a quota a call uses: the account's, or the network address's where nobody is signed in."""
     user: Caller | None = request.scope["user"]
     if user is not None:
@@ -203,4 +278,4 @@ def _caller(request: Request[Any, Any, Any]) -> str:
     return str(request.scope["imagevault"].network)  # type: ignore[typeddict-item]
 
 
-ROUTES = [search, image, providers, media]
+ROUTES = [search, image, images, providers, media]

@@ -14,12 +14,11 @@ from typing import Any
 import msgspec
 
 from imagevault.config.settings import Settings
-from imagevault.config.validation import MAKE_SECRET
+from imagevault.config.validation import MAKE_SECRET, MIN_DISTINCT, MIN_SECRET_BYTES
 from imagevault.errors import ConfigError
 from imagevault.files.atomic_write import write_atomically
 
 TAG_BYTES = 16
-MIN_SECRET_BYTES = 32
 
 
 class Keyring(msgspec.Struct, frozen=True):
@@ -45,7 +44,7 @@ class Keyring(msgspec.Struct, frozen=True):
         return []
 
     def subkeys(self, use: str) -> list[tuple[str, bytes]]:
-        """Return (key id, subkey) for a use (`jwt`, `cursor`, `media`), the pair in force first."""
+        """Return (key id, subkey) for a use (`jwt`, `cursor`, `media`, `passed_on`), the pair in force first."""
         return [
             (sha256(secret).hexdigest()[:8], hmac.digest(secret, f"imagevault/{use}/1".encode(), "sha256"))
             for secret in (self.secret, *self.previous)
@@ -92,8 +91,9 @@ def _stored_secret(path: Path) -> bytes:
     if path.stat().st_mode & 0o077:
         raise ConfigError("secret_key", str(path), f"can be read by others; run: chmod 600 {path}")
     secret = path.read_bytes().strip()
-    if len(secret) < MIN_SECRET_BYTES:
-        raise ConfigError("secret_key", str(path), f"is too short; remove the file, or set SECRET_KEY: {MAKE_SECRET}")
+    if len(secret) < MIN_SECRET_BYTES or len(set(secret)) < MIN_DISTINCT:
+        reason = f"is too short or can be guessed; remove the file, or set SECRET_KEY: {MAKE_SECRET}"
+        raise ConfigError("secret_key", str(path), reason)
     return secret
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 from cachetools import LRUCache
 
-from imagevault.config.settings import Rate
+from imagevault.config.limits import Rate
 from imagevault.errors import TooMany
 
 MAX_BUCKETS = 20_000
@@ -28,7 +28,7 @@ class Bucket(msgspec.Struct, frozen=True):
 
 
 class TokenBuckets:
-    """One token bucket for each key, all with the same rate.
+    """One token bucket for each key, with the same rate unless a call says another.
 
     A full set drops the bucket that was used least recently.
     """
@@ -38,42 +38,36 @@ class TokenBuckets:
         self.clock = clock
         self.buckets: LRUCache[str, Bucket] = LRUCache(maxsize=size)
 
-    @property
-    def per_second(self) -> float:
-        """How many tokens flow into a bucket in one second."""
-        return self.rate.amount / self.rate.seconds
-
     def set_rate(self, rate: Rate) -> None:
         """Use another rate from now on. No bucket gains tokens by the change."""
         self.rate = rate
 
-    def level(self, key: str) -> float:
+    def level(self, key: str, rate: Rate | None = None) -> float:
         """Return how many tokens the bucket of this key holds now, fractions included."""
+        rate = rate or self.rate
         bucket = self.buckets.get(key)
         if bucket is None:
-            return float(self.rate.amount)
-        refilled = bucket.tokens + (self.clock() - bucket.updated_at) * self.per_second
-        return min(float(self.rate.amount), refilled)
+            return float(rate.amount)
+        refilled = bucket.tokens + (self.clock() - bucket.updated_at) * rate.per_second
+        return min(float(rate.amount), refilled)
 
-    def take(self, key: str) -> float:
+    def take(self, key: str, rate: Rate | None = None) -> float:
         """Take one token and return how many are left.
+
+        Args:
+            key: names the bucket.
+            rate: that of this bucket; by default that of all.
 
         Raises:
             TooMany: if the bucket is empty, with the seconds until it holds a token.
 
         """
-        left = self.level(key) - 1
+        rate = rate or self.rate
+        left = self.level(key, rate) - 1
         if left < -ROUNDING:
             raise TooMany(
-                f"At most {self.rate.amount} in {self.rate.seconds} seconds are allowed.",
-                retry_after=-left / self.per_second,
+                f"At most {rate.amount} in {rate.seconds} seconds are allowed.",
+                retry_after=-left / rate.per_second,
             )
         self.buckets[key] = Bucket(left, self.clock())
         return left
-
-    def give_back(self, key: str) -> None:
-        """Put back a token that was not used."""
-        bucket = self.buckets.get(key)
-        if bucket is not None:
-            # This may exceed the amount for the moment; `level` never reports more than the amount.
-            self.buckets[key] = Bucket(bucket.tokens + 1, bucket.updated_at)

@@ -4,13 +4,15 @@ Piccolo keeps one engine on each table class for the whole process. Here that en
 the database of the app whose code is running (a context variable), so that two apps in one process stay separate.
 """
 
+import asyncio
 import contextlib
 import contextvars
 import io
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from typing_extensions import override
 from imagevault.config.settings import Settings
 from imagevault.errors import DatabaseUnavailable
 from imagevault.storage import postgres, sqlite
+from imagevault.storage.outage import Access, Outage
 from imagevault.storage.postgres import Postgres
 from imagevault.storage.sqlite import SQLite
 from imagevault.storage.transactions import relaxed
@@ -36,6 +39,8 @@ os.environ.setdefault("PICCOLO_CONF", "imagevault.storage.migrations")  # a whee
 MIGRATION_ID = re.compile(r'^ID = "(.+)"$', re.MULTILINE)
 
 OUTAGES = (OSError, *sqlite.OUTAGES, *postgres.OUTAGES)  # TimeoutError is an OSError
+READY_DEADLINE = 2.0  # seconds in which a database that is ready answers
+WRITE_TRIAL_INTERVAL = 5.0  # seconds between two attempts to write, while writes fail
 
 _current: contextvars.ContextVar["Database"] = contextvars.ContextVar("imagevault_database")
 
@@ -58,12 +63,14 @@ class _CurrentEngine(Engine[Any]):
 
     @override
     async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> Any:
-        with outages():
-            return await current().engine.run_querystring(querystring, in_pool)
+        engine = current().engine
+        access = _access_of(querystring.template)
+        with outages(access, is_proof=not engine.transaction_exists()):
+            return await engine.run_querystring(querystring, in_pool)
 
     @override
     async def run_ddl(self, ddl: str, in_pool: bool = True) -> Any:
-        with outages():
+        with outages(_access_of(ddl)):
             return await current().engine.run_ddl(ddl, in_pool)
 
     @override
@@ -106,12 +113,34 @@ class AppliedMigration(Table, tablename="migration", db=DB):
 
 
 @contextlib.contextmanager
-def outages() -> Iterator[None]:
-    """Turn every error that means "the database does not answer" into DatabaseUnavailable."""
+def outages(access: Access = "read", *, is_proof: bool = False) -> Iterator[None]:
+    """Turn every error that means "the database does not work" into DatabaseUnavailable.
+
+    Args:
+        access: what is done inside.
+        is_proof: whether it proves that this access works, if it succeeds. A write inside a transaction does not.
+    """
+    database = current()
     try:
         yield
-    except OUTAGES as error:
-        raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+    except (*OUTAGES, sqlite.Error, postgres.Error) as error:
+        unavailable = database.take_in(error, access)
+        if unavailable is None:
+            raise
+        raise unavailable from error
+    if is_proof:
+        database.outage.succeed(access)
+
+
+def count_refusal() -> None:
+    """Count a request that is refused because the database of the running app does not work."""
+    database = _current.get(None)
+    if database is not None:
+        database.outage.refusals += 1
+
+
+def _access_of(sql: str) -> Access:
+    return "read" if sql.lstrip()[:6].upper() == "SELECT" else "write"
 
 
 @contextlib.contextmanager
@@ -127,7 +156,7 @@ def relaxed_durability() -> Iterator[None]:
 @contextlib.asynccontextmanager
 async def transaction() -> AsyncIterator[None]:
     """Commit all queries inside together, or none. Await them one by one: they share one connection."""
-    with outages():
+    with outages("write", is_proof=True):
         async with DB.transaction():
             yield
 
@@ -137,6 +166,10 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.engine = _engine(settings)
+        self.outage = Outage(self.place)
+        self._is_open = False
+        self._logs_outages = False
+        self._tried_to_write_at = 0.0  # time.monotonic
 
     @property
     def place(self) -> str:
@@ -155,6 +188,7 @@ class Database:
 
         """
         self.use()
+        self.outage = Outage(self.place)
         try:
             await self.engine.open()
             try:
@@ -166,22 +200,80 @@ class Database:
                 await self.engine.close()
                 raise
         except (DatabaseUnavailable, *OUTAGES, sqlite.Error, postgres.Error) as error:
-            raise DatabaseUnavailable(f"{self.place} cannot be used: {error or type(error).__name__}") from error
+            raise DatabaseUnavailable(f"{self.place} cannot be used: {self._reason(error)}") from error
+        self._is_open = True
+        self.outage.is_logged = self._logs_outages
 
     async def close(self) -> None:
         """Close every connection."""
+        self._is_open = False
         await self.engine.close()
+
+    def log_outages(self) -> None:
+        """From now on, write a line when an outage of the open database begins, and one when it is over."""
+        self._logs_outages = True
+        self.outage.is_logged = self._is_open
 
     async def time(self) -> float:
         """Unix time by a clock that all workers share. Raises DatabaseUnavailable if the database does not answer."""
         with outages():
             return await self.engine.time()
 
-    async def ping(self) -> None:
-        """Raises DatabaseUnavailable unless the database answers."""
+    async def check_ready(self) -> None:
+        """Check that the database can serve requests.
+
+        It answers a read in time. If a write failed, none has worked since, and a small one does not work now either,
+        it is not ready. That write is tried at most every `WRITE_TRIAL_INTERVAL`.
+
+        Raises:
+            DatabaseUnavailable: with the reason.
+
+        """
         self.use()
-        with outages():
-            await self.engine.ping()
+        with outages("read", is_proof=True):
+            await _in_time(self.engine.ping())
+        with outages("write"):
+            self.engine.check_file()
+        if self.outage.reason("write") is not None:
+            await self._try_to_write()
+
+    async def _try_to_write(self) -> None:
+        now = time.monotonic()
+        if now - self._tried_to_write_at >= WRITE_TRIAL_INTERVAL:
+            self._tried_to_write_at = now
+            with outages("write", is_proof=True):
+                await _in_time(self.engine.try_to_write())
+        reason = self.outage.reason("write")
+        if reason is not None:
+            raise DatabaseUnavailable(reason)
+
+    def take_in(self, error: BaseException, access: Access) -> DatabaseUnavailable | None:
+        """Note an error that an access raised. Returns None if it does not mean that the database does not work."""
+        reason = self._reason(error)
+        if self.engine.is_damage(error):
+            self.outage.damage(reason)
+        elif not isinstance(error, OUTAGES):
+            return None
+        elif access == "write" and isinstance(error, self.engine.REFUSED_WRITES):
+            self.outage.fail("write", reason)
+        else:
+            self.outage.fail("read", reason)
+        return DatabaseUnavailable(reason)
+
+    def _reason(self, error: BaseException) -> str:
+        """Why the database does not work, and what to do about damage."""
+        if self.engine.is_damage(error):
+            return f"{error}; {self.engine.repair}"
+        return str(error) or type(error).__name__
+
+
+async def _in_time(work: Awaitable[Any]) -> None:
+    """Await work of at most `READY_DEADLINE`. Raises TimeoutError, which says so."""
+    try:
+        async with asyncio.timeout(READY_DEADLINE):
+            await work
+    except TimeoutError:
+        raise TimeoutError(f"no answer in {READY_DEADLINE} seconds") from None
 
 
 def _engine(settings: Settings) -> SQLite | Postgres:

@@ -1,20 +1,19 @@
 """The PostgreSQL engine: Piccolo's, with one asyncpg pool."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 from typing_extensions import override
 
+from imagevault.config.database_url import Address, PostgresURL, read_postgres_url
 from imagevault.storage.transactions import PoolTransaction
 
 POOL_SIZE = 10
-CONNECT_TIMEOUT = 5.0  # seconds to wait for a connection
+CONNECT_TIMEOUT = 5.0  # seconds to wait for a connection; several hosts share them
 QUERY_TIMEOUT = 30  # seconds
 MIGRATION_LOCK = 0x1A6E_7A17  # an arbitrary number that identifies this advisory lock
 
@@ -26,41 +25,78 @@ OUTAGES = (  # the database does not answer
     asyncpg.TransactionRollbackError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.exceptions.TargetServerAttributeNotMatched,
 )
+TRY_NEXT = (  # errors of a host after which the next one is tried, as asyncpg does; TimeoutError is an OSError
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.exceptions.TargetServerAttributeNotMatched,
+)
+DAMAGE = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
 Error = asyncpg.PostgresError  # any error of the database
 
 
 class Postgres(PostgresEngine):
-    """PostgreSQL through one pool, which reconnects after an outage."""
+    """PostgreSQL through one pool, which reconnects after an outage, to another host if the URL names several."""
 
-    __slots__ = ()
+    __slots__ = ("_addresses", "_url")
+
+    REFUSED_WRITES = (asyncpg.DiskFullError, asyncpg.ReadOnlySQLTransactionError)  # reads may work all the same
+    repair = "the database is damaged: stop the server and restore it from a backup"
 
     def __init__(self, url: str) -> None:
-        dsn = re.sub(r"^postgres(ql)?(\+asyncpg)?://", "postgresql://", url)
-        super().__init__(config={"dsn": dsn, "timeout": CONNECT_TIMEOUT})
+        self._url = read_postgres_url(url)
+        self._addresses = list(self._url.addresses)  # the one that answered last comes first
+        super().__init__(config={"dsn": self._url.query, **_arguments(self._url)})
 
     @property
     def place(self) -> str:
         """Where the database is, for messages; never with a password."""
-        parts = urlsplit(self.config["dsn"])
-        port = f":{parts.port}" if parts.port else ""
-        return f"PostgreSQL at {parts.hostname or 'the local socket'}{port}{parts.path}"
+        return f"PostgreSQL at {self._url.place}"
+
+    def is_damage(self, error: BaseException) -> bool:
+        """Whether an error means that the database is damaged."""
+        return isinstance(error, DAMAGE)
+
+    async def try_to_write(self) -> None:
+        """Write a few rows and change nothing. Raise an error of asyncpg if the database does not take it."""
+        await self.run_ddl("UPDATE migration SET name = name WHERE app_name = 'imagevault'")
+
+    def check_file(self) -> None:
+        """Do nothing: the server looks after its files."""
 
     async def open(self) -> None:
-        """Start the pool. Raises an error of asyncpg if the server does not answer."""
+        """Start the pool.
+
+        Raises:
+            OSError: no server answers.
+            asyncpg.PostgresError: a server refuses the connection.
+            asyncpg.InterfaceError: what the environment says of the connection is wrong.
+
+        """
         settings = {
             "application_name": "imagevault",
             "statement_timeout": "30s",
             "lock_timeout": "10s",
             "idle_in_transaction_session_timeout": "30s",
+            # A plan for any value walks a whole ledger where one value of a filter is rare.
+            "plan_cache_mode": "force_custom_plan",
         }
-        await self.start_connection_pool(
-            min_size=1,
-            max_size=POOL_SIZE,
-            reset=_keep_session,
-            command_timeout=QUERY_TIMEOUT,
-            server_settings=settings,
-        )
+        try:
+            await self.start_connection_pool(
+                min_size=1,
+                max_size=POOL_SIZE,
+                reset=_keep_session,
+                command_timeout=QUERY_TIMEOUT,
+                server_settings=settings,
+                connect=self._connect,
+            )
+        except asyncpg.InterfaceError:
+            raise
+        except ValueError:  # asyncpg reads ports with `int`
+            raise asyncpg.InterfaceError("PGPORT and the port of a service file must be numbers") from None
 
     async def close(self) -> None:
         """Wait a few seconds for the current queries, then close every connection."""
@@ -102,6 +138,38 @@ class Postgres(PostgresEngine):
         await self.pool.release(connection)
 
     @override
+    async def get_new_connection(self) -> Any:
+        """Connect outside the pool."""
+        return await self._connect(**self.config)
+
+    async def _connect(self, *arguments: Any, **options: Any) -> Any:
+        """Connect to the first host that answers. It is tried first from then on.
+
+        asyncpg has one time-out for all hosts. Here each host has its share of it, so that a host that does not answer
+        leaves time for the next.
+
+        Raises:
+            OSError: the last host does not answer, or not in time.
+            asyncpg.PostgresError: a server refuses the connection.
+            asyncpg.exceptions.TargetServerAttributeNotMatched: the last host cannot write.
+
+        """
+        if not self._addresses:
+            return await asyncpg.connect(*arguments, **{**options, "timeout": CONNECT_TIMEOUT})
+        options["timeout"] = CONNECT_TIMEOUT / len(self._addresses)
+        error: Exception | None = None
+        for address in tuple(self._addresses):
+            try:
+                connection = await asyncpg.connect(*arguments, **{**options, **_place(address)})
+            except TRY_NEXT as failed:
+                error = failed
+            else:
+                self._addresses = [address, *(other for other in self._addresses if other != address)]
+                return connection
+        assert error is not None
+        raise error
+
+    @override
     async def get_version(self) -> float:
         """Not queried, because Piccolo would connect while it makes the engine."""
         return 0.0
@@ -120,3 +188,16 @@ class Postgres(PostgresEngine):
 
 async def _keep_session(connection: Any) -> None:
     """Skip asyncpg's reset, which costs a round trip at each release; no query leaves anything in a session."""
+
+
+def _arguments(url: PostgresURL) -> dict[str, str]:
+    """What asyncpg is given beside a host. Of several hosts one that can write is chosen, unless the URL says other."""
+    arguments = {"user": url.user, "password": url.password, "database": url.database}
+    if len(url.addresses) > 1:
+        arguments["target_session_attrs"] = url.options.get("target_session_attrs", "read-write")
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _place(address: Address) -> dict[str, Any]:
+    """The host as asyncpg takes it. Without a port it takes that of `PGPORT`, or 5432."""
+    return {"host": address.host} if address.port is None else {"host": address.host, "port": address.port}

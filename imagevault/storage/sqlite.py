@@ -1,10 +1,11 @@
 """The SQLite engine: Piccolo's, with connections that stay open."""
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from typing_extensions import override
 
 from imagevault.storage.transactions import WriteTransaction, relaxed
 
+log = logging.getLogger(__name__)
+
 READERS = 2
+OTHERS = 0o077  # the permissions of the group and of everybody
 LOCK_TIMEOUT = 5.0  # seconds to wait for a lock that another process holds
 
 OUTAGES = (sqlite3.OperationalError,)  # the database does not answer
@@ -35,6 +39,8 @@ class SQLite(SQLiteEngine):
 
     __slots__ = ("inode", "lock", "readers", "relaxed_writer", "writer")
 
+    REFUSED_WRITES = OUTAGES  # these errors of a write say nothing about reads
+
     def __init__(self, path: Path) -> None:
         super().__init__(path=str(path), timeout=LOCK_TIMEOUT)
 
@@ -43,22 +49,40 @@ class SQLite(SQLiteEngine):
         """Where the database is, for messages."""
         return f"SQLite at {self.path}"
 
+    @property
+    def repair(self) -> str:
+        """What to do about damage."""
+        return f"{self.path} is damaged or no SQLite database: stop the server and restore the file from a backup"
+
+    def is_damage(self, error: BaseException) -> bool:
+        """Whether an error means that the file is damaged or no database.
+
+        sqlite3 raises DatabaseError itself for SQLITE_CORRUPT and SQLITE_NOTADB, and classes derived from it for the
+        rest (`_pysqlite_seterror` of CPython).
+        """
+        return type(error) is sqlite3.DatabaseError
+
     async def open(self) -> None:
-        """Open the file. A missing file and its folder are created."""
+        """Open the file. A missing file and its folder are created. A file that others can read is closed to them."""
         self._create_file()
         self.lock = asyncio.Lock()
         self.readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
-        self.writer = await self.get_connection()
-        try:
+        async with AsyncExitStack() as stack:
+            self.writer = await self._connect(stack)
             await self.writer.execute("PRAGMA journal_mode = WAL")
             await self.writer.execute("PRAGMA synchronous = FULL")
-            self.relaxed_writer = await self.get_connection()
+            self.relaxed_writer = await self._connect(stack)
             await self.relaxed_writer.execute("PRAGMA synchronous = NORMAL")
             for _ in range(READERS):
-                self.readers.put_nowait(await self.get_connection())
-        except BaseException:
-            await self.writer.close()  # the thread of an open connection keeps the process from ending
-            raise
+                self.readers.put_nowait(await self._connect(stack))
+            self._keep_from_others()
+            stack.pop_all()
+
+    async def _connect(self, stack: AsyncExitStack) -> aiosqlite.Connection:
+        """Open a connection, which is closed if a later step of opening the file fails."""
+        connection = await self.get_connection()
+        stack.push_async_callback(connection.close)
+        return connection
 
     async def close(self) -> None:
         """Wait for the current write, then close every connection."""
@@ -88,9 +112,15 @@ class SQLite(SQLiteEngine):
         return time.time()
 
     async def ping(self) -> None:
-        """Raise an error of SQLite unless the database can be read and is the file that was opened."""
-        self.check_file()
-        await self.run_ddl("SELECT 1")
+        """Raise an error of SQLite unless the file can be read."""
+        await self.run_ddl("SELECT count(*) FROM sqlite_master")
+
+    async def try_to_write(self) -> None:
+        """Write one page and change nothing. Raise an error of SQLite if the disk does not take it.
+
+        An UPDATE to the same value would write nothing. `user_version` is a number in the file that nobody uses.
+        """
+        await self.run_ddl("PRAGMA user_version = 0")
 
     def check_file(self) -> None:
         """Raise OperationalError if the file was removed or replaced, because every write would be lost."""
@@ -108,9 +138,27 @@ class SQLite(SQLiteEngine):
         path.touch(mode=0o600)
         self.inode = path.stat().st_ino
 
+    def _keep_from_others(self) -> None:
+        """Let only the owner read and write the file and its journal, also if they were made in another way.
+
+        SQLite gives a new journal the mode of the file.
+        """
+        for path in (Path(f"{self.path}{suffix}") for suffix in ("", "-wal", "-shm")):
+            if not path.exists() or not path.stat().st_mode & OTHERS:
+                continue
+            try:
+                path.chmod(path.stat().st_mode & ~OTHERS)
+            except OSError:
+                log.warning("others can read the database, which holds password hashes; run: chmod 600 %s", path)
+            else:
+                log.warning("others could read the database, which is closed to them now: %s", path)
+
     @override
     async def get_connection(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(**self.connection_kwargs)
+        connection = aiosqlite.connect(**self.connection_kwargs)
+        # Otherwise the process would never end after a crash of the event loop, which closes no connection.
+        connection._thread.daemon = True  # noqa: SLF001  aiosqlite has no option for it
+        await connection
         connection.row_factory = dict_factory  # type: ignore[assignment]
         await connection.execute("PRAGMA foreign_keys = 1")
         return connection

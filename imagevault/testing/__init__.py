@@ -22,7 +22,8 @@ upstream. `imagevault.testing.upstreams` has a simulated upstream for each provi
 
 from imagevault.testing import faults
 from imagevault.testing.exchange import Answer, Call, Exchange, Fault
+from imagevault.testing.pictures import Picture
 from imagevault.testing.recorded import Recorded, Recording
 from imagevault.testing.upstream import Upstream
 
-__all__ = ["Answer", "Call", "Exchange", "Fault", "Recorded", "Recording", "Upstream", "faults"]
+__all__ = ["Answer", "Call", "Exchange", "Fault", "Picture", "Recorded", "Recording", "Upstream", "faults"]

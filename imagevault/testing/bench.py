@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
+import msgspec
 
 from imagevault.config.settings import Settings
-from imagevault.errors import TimedOut
+from imagevault.errors import InvalidResponse, TimedOut
 from imagevault.images import sanitize
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
@@ -32,13 +33,24 @@ LOOPBACK_ONLY = ssl.SSLContext(
 HOOK_LIMIT = 20.0  # seconds for one hook; a plugin that takes longer hangs
 
 
+class Outgoing(msgspec.Struct, frozen=True):
+    """One call as it leaves the provider: two are the same if method, address and body are."""
+
+    method: str
+    url: httpx.URL
+    body: bytes = b""
+
+
 class Bench:
     """`async with Bench(plugin, {"api_key": "test-key"}, upstream) as bench:`.
 
-    The upstream is started, or None for a provider that holds its files itself.
+    The upstream is started, or None for a provider that holds its files itself. Calls to the provider's `api_hosts`
+    reach it too, with their own path and `Host`.
 
     Attributes:
         calls: the addresses that the plugin called with `http`.
+        requests: the same calls, each with its method and body.
+        rewrite: changes each request before it leaves, if it is set.
         headers: the names of the headers of all answers, in lower case.
         fault: an error of httpx that each call raises, if it is set.
 
@@ -57,6 +69,8 @@ class Bench:
         self.plugin = plugins.loaded[self.name]
         self.configure(settings)
         self.calls: list[httpx.URL] = []
+        self.requests: list[Outgoing] = []
+        self.rewrite: Callable[[httpx.Request], httpx.Request] | None = None
         self.headers: set[str] = set()
         self.fault: Exception | None = None
         self._stack = AsyncExitStack()
@@ -79,22 +93,52 @@ class Bench:
         """Close it."""
         await self._stack.aclose()
 
-    async def given(self, text: str, page: int = 1, native: Mapping[str, str] | None = None) -> Page:
+    async def given(
+        self,
+        text: str,
+        page: int = 1,
+        native: Mapping[str, str] | None = None,
+        *,
+        token: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Page:
         """Return the page as the plugin gives it. Raises a `ProviderError`."""
-        query = SearchQuery(text=text, page=page, per_page=self.provider.info.page_size, native=native or {})
+        query = SearchQuery(
+            text=text,
+            page=page,
+            per_page=self.provider.info.page_size,
+            native=native or {},
+            parameters=parameters or {},
+            token=token,
+        )
         return await self._named(self.provider.search_images(query, self.http))
 
-    async def search(self, text: str, page: int = 1, native: Mapping[str, str] | None = None) -> Page:
+    async def search(
+        self, text: str, page: int = 1, native: Mapping[str, str] | None = None, *, token: str | None = None
+    ) -> Page:
         """Return the page as the gateway sanitizes it. Raises a `ProviderError`."""
-        given = await self.given(text, page, native)
-        return sanitize.page(given, self.provider.info, holds_files=self.provider.holds_files)
+        given = await self.given(text, page, native, token=token)
+        return sanitize.page(
+            given,
+            self.provider.info,
+            holds_files=self.provider.holds_files,
+            moved_to=self.provider.moved_to,
+        )
 
     async def fetch(self, id: str) -> Image | None:
         """Return one image as the gateway sanitizes it, or None if there is none. Raises a `ProviderError`."""
         image = await self._named(self.provider.fetch_image(id, self.http))
         if image is None:
             return None
-        return sanitize.image(image, self.provider.info, holds_files=self.provider.holds_files)
+        try:
+            return sanitize.image(
+                image,
+                self.provider.info,
+                holds_files=self.provider.holds_files,
+                moved_to=self.provider.moved_to,
+            )
+        except sanitize.InvalidRecord as error:
+            raise InvalidResponse(f"the image cannot be shown: {error}") from None
 
     async def downloaded(self, image: Image) -> None:
         """Report a download to the provider. Raises a `ProviderError`."""
@@ -151,9 +195,18 @@ class _Innermost(httpx.AsyncBaseTransport):
         self.inner = httpx.AsyncHTTPTransport(verify=LOOPBACK_ONLY)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.bench.rewrite is not None:
+            request = self.bench.rewrite(request)
+        body = await request.aread()
         self.bench.calls.append(request.url)
+        self.bench.requests.append(Outgoing(request.method, request.url, body))
         if self.bench.fault is not None:
             raise self.bench.fault
+        if self.bench.upstream is not None and request.url.host in self.bench.provider.info.api_hosts:
+            url = httpx.URL(self.bench.upstream.url).copy_with(raw_path=request.url.raw_path)
+            request = httpx.Request(
+                request.method, url, headers=request.headers, content=body, extensions=request.extensions
+            )
         response = await self.inner.handle_async_request(request)
         self.bench.headers.update(name.lower() for name in response.headers)
         return response

@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import pytest
 
 from imagevault.testing.bench import Bench, benched
-from imagevault.testing.checks import calls, declaration, failures, lookups, pages, records
+from imagevault.testing.checks import calls, declaration, failures, lookups, pages, records, tokens
 from imagevault.testing.checks.outcomes import is_recorded
 from imagevault.testing.upstream import Upstream
 
@@ -105,8 +105,13 @@ class ProviderContract:
 
     @benched
     async def test_pages_follow_without_repeat(self, bench: Bench) -> None:
-        """Pages follow each other up to the one that says `last`, and none is larger than `page_size`."""
+        """Pages follow each other from the first of the upstream to the one that says `last`; none is too large."""
         await pages.check_pages(bench, self.query, self.settings)
+
+    @benched
+    async def test_a_token_leads_to_its_page(self, bench: Bench) -> None:
+        """Of a provider that pages by token: the token alone leads to its page, and an unknown one is an error."""
+        await tokens.check_tokens(bench, self.query, self.settings)
 
     @benched
     async def test_pages_are_as_large_as_asked(self, bench: Bench) -> None:
@@ -125,9 +130,14 @@ class ProviderContract:
     # Lookups
 
     @benched
+    async def test_ids_are_stable(self, bench: Bench) -> None:
+        """The same search gives the same ids: consumers store an id, and look the image up by it months later."""
+        await lookups.check_stable_ids(bench, self.query, self.settings)
+
+    @benched
     async def test_an_image_is_looked_up_again_by_its_id(self, bench: Bench) -> None:
         """`fetch_image` gives the same id, source page, licence and author as the search."""
-        await lookups.check_lookup(bench, self.query)
+        await lookups.check_lookup(bench, self.query, self.settings)
 
     @benched
     async def test_an_unknown_id_is_none(self, bench: Bench) -> None:
@@ -152,6 +162,13 @@ class ProviderContract:
     async def test_native_filters_are_sent(self, bench: Bench) -> None:
         """Each value of each declared filter is sent, and orientations find images of that shape."""
         await calls.check_filters(bench, _upstream(bench), self.query)
+
+    @needs_upstream
+    @benched
+    async def test_sorts_and_parameters_are_sent(self, bench: Bench) -> None:
+        """Each declared order and each value of a declared parameter makes a call of its own."""
+        await calls.check_sorts(bench, self.query)
+        await calls.check_parameters(bench, self.query)
 
     @needs_upstream
     @benched

@@ -25,7 +25,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """One answer. Bytes are sent as they are, a `str` as HTML, all else as JSON; `headers` may name another type."""
+    """One answer. Bytes are sent as they are, all that is no text as JSON; `headers` may name another type.
+
+    A `str` that begins with `<?xml` is sent as XML, any other `str` as HTML.
+    """
 
     content: object = b""
     status: int = 200
@@ -46,7 +49,8 @@ class Answer(msgspec.Struct, frozen=True):
         if isinstance(self.content, bytes):
             return "application/octet-stream"
         if isinstance(self.content, str):
-            return "text/html; charset=utf-8"
+            is_xml = self.content.startswith("<?xml")
+            return "application/xml; charset=utf-8" if is_xml else "text/html; charset=utf-8"
         return "application/json"
 
 

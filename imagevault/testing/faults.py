@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from imagevault.testing.exchange import Answer, Exchange, Fault
+from imagevault.testing.xml_answers import read_xml, spoil, write_xml
 
 _BLOCK = 65_536
 _BLANKS = b" " * _BLOCK
@@ -22,7 +23,10 @@ def html_page(status: int = 200) -> Fault:
 
 
 def changed(change: Callable[[Any], Any]) -> Fault:
-    """The real JSON answer after `change`, which alters it in place and returns None, or returns another value."""
+    """The real JSON answer after `change`, which alters it in place and returns None, or returns another value.
+
+    An answer that is no JSON, such as XML, is an error of the test: write a function of the `Exchange` for it.
+    """
 
     def play(exchange: Exchange) -> None:
         answer = exchange.answer()
@@ -34,7 +38,11 @@ def changed(change: Callable[[Any], Any]) -> Fault:
 
 
 def wrong_types() -> Fault:
-    """The real JSON answer with each value of its object replaced by one of another type (a list by an object)."""
+    """The real answer with other values in it.
+
+    In JSON, each value of its object is replaced by one of another type (a list by an object). In XML, an element
+    `unexpected` replaces everything in the root. An answer that is neither JSON nor XML stays as it is.
+    """
 
     def other(value: object) -> object:
         return {"unexpected": True} if isinstance(value, str | list) else "x"
@@ -42,11 +50,31 @@ def wrong_types() -> Fault:
     def change(content: Any) -> object:
         return {name: other(value) for name, value in content.items()} if isinstance(content, dict) else other(content)
 
-    return changed(change)
+    def play(exchange: Exchange) -> None:
+        answer = exchange.answer()
+        root = read_xml(answer.body)
+        if root is not None:
+            spoil(root)
+            exchange.send(_with_body(answer, write_xml(root)))
+        elif _is_json(answer.body):
+            content = change(msgspec.json.decode(answer.body))
+            exchange.send(_with_body(answer, msgspec.json.encode(content)))
+        else:
+            exchange.send(answer)
+
+    return play
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body)
+    except ValueError:
+        return False
+    return True
 
 
 def cut_json() -> Fault:
-    """A complete HTTP answer whose JSON is cut off in the middle."""
+    """A complete HTTP answer whose JSON or XML is cut off in the middle."""
 
     def play(exchange: Exchange) -> None:
         answer = exchange.answer()

@@ -6,18 +6,20 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from imagevault.testing.exchange import Answer, Call
+from imagevault.testing.sent_values import values_in_body
 from imagevault.testing.upstream import Upstream
 
 UNRECORDED = Answer({"error": "nothing like this call was recorded"}, 404)
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """One recorded call with its answer. It has no header and no body of the request, which may hold a key.
+    """One recorded call with its answer. It has no header of the request, which may hold a key.
 
     Attributes:
         url: path and query, relative to the provider's `base_url`, or from `/` if it is not below that.
         headers: those of the answer.
         body: that of the answer.
+        sent: the body of the request, without the provider's settings.
     """
 
     method: str
@@ -25,13 +27,14 @@ class Recording(msgspec.Struct, frozen=True):
     status: int
     headers: dict[str, str]
     body: str
+    sent: str = ""
 
 
 class Recorded(Upstream):
     """Serves the answers that `imagevault providers check NAME --record FILE` recorded, a JSON list of `Recording`s.
 
-    A call gets the answer recorded for its path whose query is most similar to its own. A path without a recording gets
-    a 404. Raises ValueError if the file holds no recordings.
+    A call gets the answer recorded for its method and path whose query and body are most similar to its own. A path
+    without a recording gets a 404. Raises ValueError if the file holds no recordings.
     """
 
     def __init__(self, path: Path, *, port: int = 0) -> None:
@@ -48,7 +51,7 @@ class Recorded(Upstream):
         candidates = [recording for recording in self.recordings if _is_for(recording, call)]
         if not candidates:
             return UNRECORDED
-        best = max(candidates, key=lambda recording: _shared_parameters(recording, call))
+        best = max(candidates, key=lambda recording: _shared_values(recording, call))
         headers = {name.title(): value for name, value in best.headers.items()}
         return Answer(best.body.encode(), best.status, headers)
 
@@ -59,8 +62,10 @@ def _is_for(recording: Recording, call: Call) -> bool:
     return recording.method == call.method and f"/{path.removeprefix('/')}" == call.path
 
 
-def _shared_parameters(recording: Recording, call: Call) -> int:
-    """Return how many parameters the recorded call and this one have in common."""
+def _shared_values(recording: Recording, call: Call) -> int:
+    """Return how many parameters, and values of the body, the recorded call and this one have in common."""
     query = recording.url.partition("?")[2]
     recorded = set(parse_qsl(query, keep_blank_values=True))
-    return len(recorded & set(call.query.multi_items()))
+    shared = len(recorded & set(call.query.multi_items()))
+    sent = values_in_body(call.body)
+    return shared + sum(sent.get(place) == value for place, value in values_in_body(recording.sent.encode()).items())

@@ -8,13 +8,19 @@ from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import unquote, urljoin
 
+import httpx
 import msgspec
 
 from imagevault.testing.exchange import Answer, Call, Exchange, Fault
+from imagevault.testing.pictures import Picture
 from imagevault.testing.server import LoopbackServer
 
 Check = Callable[[Call], Answer | None]
+Describe = TypeVar("Describe", bound=Callable[[httpx.URL], Picture | None])
 Route = TypeVar("Route", bound=Callable[..., object])
+
+FILES_PATH = "/files"  # the setting `files_path` of a provider whose files are here
+MAX_CALLS = 10_000  # recorded
 
 
 class _PlannedFault(msgspec.Struct):
@@ -34,7 +40,7 @@ class Upstream:
     Attributes:
         base_path: begins and ends with `/`.
         port: 0 takes a free port, and a second start takes the same one.
-        calls: every call, the oldest first; may be cleared.
+        calls: the last 10 000 calls, the oldest first; may be cleared.
     """
 
     def __init__(self, base_path: str = "/", *, port: int = 0) -> None:
@@ -43,6 +49,7 @@ class Upstream:
         self.calls: list[Call] = []
         self._checks: list[Check] = []
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., object]]] = []
+        self._picture_at: Callable[[httpx.URL], Picture | None] | None = None
         self._faults: list[_PlannedFault] = []
         self._turn = threading.Lock()  # one route at a time
         self._state = threading.Condition()  # guards calls, faults and releases
@@ -76,6 +83,16 @@ class Upstream:
     def post(self, path: str) -> Callable[[Route], Route]:
         """`route("POST", path)`."""
         return self.route("POST", path)
+
+    def serve_pictures(self, describe: Describe) -> Describe:
+        """Serve the picture files that the records name: `f(address)` returns the `Picture` there, or None.
+
+        The answers name the real hosts. The file at `https://img.example/7.jpg?h=350` is served at
+        `/files/img.example/7.jpg?h=350`, without checks, and drawn when somebody asks for it. A gateway links to it if
+        the provider has `files_path = "/files"` beside its `base_url`.
+        """
+        self._picture_at = describe
+        return describe
 
     # Start and stop
 
@@ -151,6 +168,7 @@ class Upstream:
         """Answer one call, in the thread of its connection."""
         with self._state:
             self.calls.append(call)
+            del self.calls[:-MAX_CALLS]
             self._state.notify_all()
             fault = self._next_fault(call)
             released = self._released
@@ -176,6 +194,8 @@ class Upstream:
 
     def _respond(self, call: Call) -> Answer:
         """Return the answer of a healthy upstream."""
+        if self._picture_at is not None and call.path.startswith(f"{FILES_PATH}/"):
+            return self._file(call, self._picture_at)
         with self._turn:
             for check in self._checks:
                 refusal = check(call)
@@ -191,6 +211,22 @@ class Upstream:
                     result = route(call, **names)
                     return result if isinstance(result, Answer) else Answer(result)
         return Answer({"error": "method not allowed"}, 405) if path_exists else Answer({"error": "not found"}, 404)
+
+    def _file(self, call: Call, describe: Callable[[httpx.URL], Picture | None]) -> Answer:
+        """Return a picture file. Files are drawn outside of the turn, so that no answer of the API waits for them."""
+        from imagevault.testing.picture_files import file_of  # noqa: PLC0415  loads Pillow
+
+        if call.method not in {"GET", "HEAD"}:
+            return Answer({"error": "method not allowed"}, 405)
+        try:
+            address = httpx.URL(f"https://{call.path.removeprefix(f'{FILES_PATH}/')}", params=call.query)
+        except httpx.InvalidURL:
+            return Answer({"error": "not found"}, 404)
+        with self._turn:
+            picture = describe(address)
+        if picture is None:
+            return Answer({"error": "not found"}, 404)
+        return Answer(file_of(picture), headers={"Content-Type": picture.type, "Cache-Control": "max-age=86400"})
 
     def _release(self) -> None:
         with self._state:

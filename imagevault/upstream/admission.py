@@ -71,10 +71,11 @@ def _up_to_date(state: State, limits: Limits, now: float) -> State:
     state = copy_of(state)
     quota.forget_old_calls(state, now)
     fair_share.forget_old_callers(state, limits, now)
+    breaker.shorten_deadlines(state, now)
     breaker.forget_lost_probe(state, now)
-    longest = now + LEASE + 1  # a lease that ends later was taken before the clock was set back
-    state.in_flight = {key: lease for key, lease in state.in_flight.items() if now < lease[1] <= longest}
-    state.completed = {key: at for key, at in state.completed.items() if now - at < COMPLETED}
+    latest = now + LEASE + 1  # what lies beyond it was noted before the clock was set back
+    state.in_flight = {key: lease for key, lease in state.in_flight.items() if now < lease[1] <= latest}
+    state.completed = {key: at for key, at in state.completed.items() if now - COMPLETED < at <= latest}
     return state
 
 

@@ -32,6 +32,14 @@ def start_probe(state: State, call: Call, now: float) -> None:
         state.probe_until = now + PROBE_LIMIT
 
 
+def shorten_deadlines(state: State, now: float) -> None:
+    """Shorten deadlines that lie further ahead than any may: they were set before the clock was set back."""
+    latest = now + MAX_RETRY_AFTER + 1
+    state.paused_until = min(state.paused_until, latest)
+    state.open_until = min(state.open_until, latest)
+    state.probe_until = min(state.probe_until, now + PROBE_LIMIT + 1)
+
+
 def forget_lost_probe(state: State, now: float) -> None:
     """Drop a probe that nobody heard from, so that another flight may try."""
     if state.probe is not None and now >= state.probe_until:
@@ -43,7 +51,7 @@ def record(state: State, call: Call, outcome: Outcome, now: float) -> None:
     is_probe = state.probe == call.owner
     if is_probe:
         state.probe = None
-    if outcome.verdict in {"failed", "refused"} and outcome.retry_after:
+    if outcome.verdict != "limited" and outcome.retry_after:
         _pause(state, outcome, now)
     if outcome.verdict == "ok":
         state.failures = 0

@@ -7,6 +7,7 @@ from weakref import WeakSet
 
 import httpx
 
+from imagevault.counters import Counters
 from imagevault.plugins.provider import Provider
 from imagevault.upstream.limiter import CallLimiter
 from imagevault.upstream.transport import open_client
@@ -16,16 +17,21 @@ class Clients:
     """Opens a client at its first use. One for each worker."""
 
     def __init__(
-        self, limiter: CallLimiter | None, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None
+        self,
+        limiter: CallLimiter | None,
+        transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+        counters: Counters | None = None,
     ) -> None:
         """Make an empty collection.
 
         Args:
             limiter: admits every call; None in tests that keep no quota.
             transports: provider -> a replacement of its innermost transport, in tests.
+            counters: count the calls.
 
         """
         self._limiter = limiter
+        self._counters = counters
         self._transports = transports or {}
         self._clients: dict[Provider, httpx.AsyncClient] = {}
         self._uses: Counter[Provider] = Counter()
@@ -35,7 +41,8 @@ class Clients:
     async def of(self, provider: Provider) -> AsyncIterator[httpx.AsyncClient]:
         """The client of a provider. It stays open until the block ends."""
         if provider not in self._clients:
-            self._clients[provider] = open_client(provider, self._limiter, self._transports.get(provider.name))
+            transport = self._transports.get(provider.name)
+            self._clients[provider] = open_client(provider, self._limiter, transport, self._counters)
         self._uses[provider] += 1
         try:
             yield self._clients[provider]

@@ -135,4 +135,4 @@ def decoder_for(coding: str) -> Decoder:
         case "deflate":
             return Deflate()
         case _:
-            raise InvalidResponse(f"its answer is encoded as {coding[:40]}, which was not asked for")
+            raise InvalidResponse(f"its answer is encoded as {coding}, which was not asked for")

@@ -3,15 +3,18 @@
 A caller that has used its share may continue while the remaining calls exceed the others' unused shares. No call is
 wasted.
 
+Download events share one caller. While anybody searches, they take half of the quota at most: they can wait for days.
+
 Pure functions: no clock, no I/O. `now` is in seconds of the clock that all workers share.
 """
 
-from imagevault.records import Quota
+from imagevault.quotas import Quota
 from imagevault.upstream.models import Call, CallerUsage, Decision, Limits, State
-from imagevault.upstream.quota import PERIODS, left, long_quotas
+from imagevault.upstream.quota import left, long_quotas, reserve
 
 ACTIVE = 600.0  # seconds for which a caller who asked counts as one who shares
 MAX_CALLERS = 64  # remembered for each provider
+DOWNLOAD_EVENTS = "download events"  # the caller of them all; the others are account ids and addresses
 
 
 def note_caller(state: State, call: Call, now: float) -> None:
@@ -32,28 +35,34 @@ def refusal(state: State, limits: Limits, call: Call, now: float) -> Decision | 
     quota = _tightest(limits)
     if not call.caller or quota is None:
         return None
-    sharing = sum(now - usage.seen < ACTIVE for usage in state.callers.values())
-    if sharing <= 1:
-        return None
-    share = max(1, quota.limit // sharing)
     usage = state.callers[call.caller]
-    if usage.count < share:
-        return None
-    unused_by_others = sum(
-        max(0, share - other.count)
+    searching = {
+        caller: other
         for caller, other in state.callers.items()
-        if caller != call.caller and now - other.seen < ACTIVE
-    )
-    if left(state, quota, now) > unused_by_others:
+        if caller != DOWNLOAD_EVENTS and now - other.seen < ACTIVE
+    }
+    others = [other for caller, other in searching.items() if caller != call.caller]
+    if not others:
         return None
-    return Decision("no", max(1.0, usage.since + PERIODS[quota.period] - now), "share")
+    if call.caller == DOWNLOAD_EVENTS:
+        may_go = usage.count < max(1, quota.limit // 2)
+    else:
+        kept = reserve(state, limits, quota, now)
+        share = max(1, (quota.limit - kept) // len(searching))
+        unused_by_others = sum(max(0, share - other.count) for other in others)
+        may_go = usage.count < share or left(state, quota, now) - kept > unused_by_others
+    if may_go:
+        return None
+    return Decision("no", max(1.0, usage.since + quota.length - now), "share")
 
 
 def forget_old_callers(state: State, limits: Limits, now: float) -> None:
     """Restart each caller's count after a period, and drop callers with no counted call and no recent activity."""
     quota = _tightest(limits)
     for usage in state.callers.values():
-        if quota is not None and now - usage.since >= PERIODS[quota.period]:
+        usage.since = min(usage.since, now)  # it is later where the clock was set back
+        usage.seen = min(usage.seen, now)
+        if quota is not None and now - usage.since >= quota.length:
             usage.count = 0
             usage.since = now
     active = {caller: usage for caller, usage in state.callers.items() if usage.count or now - usage.seen < ACTIVE}

@@ -18,7 +18,8 @@ class Flight(msgspec.Struct, kw_only=True):
         calls: how many calls left.
         checks: how often the page of another worker's flight was looked for.
         from_elsewhere: another worker fetched the page.
-        reported: what the upstream's headers said, by the period of the quota.
+        reported: what the upstream's headers said, by the key of the quota.
+        retry_after: the longest wait in seconds that the upstream's errors stated, whatever the plugin made of them.
 
     """
 
@@ -29,6 +30,7 @@ class Flight(msgspec.Struct, kw_only=True):
     checks: int = 0
     from_elsewhere: bool = False
     reported: dict[str, Report] = {}
+    retry_after: float | None = None
 
 
 current_flight: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("imagevault_flight", default=None)

@@ -5,14 +5,16 @@ import logging
 import math
 import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
-from imagevault.errors import RateLimited, Unavailable, Unconfigured
+from imagevault.errors import DatabaseUnavailable, RateLimited, Unavailable, Unconfigured
 from imagevault.plugins.provider import Provider
 from imagevault.upstream import admission, quota
 from imagevault.upstream.flight import Flight
 from imagevault.upstream.models import Call, Decision, Limits, Outcome, State
-from imagevault.upstream.store import StateStore
+from imagevault.upstream.store import StateStore, UnreadableState
+from imagevault.upstream.usage import UsageCounter
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class CallLimiter:
         store: StateStore,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        usage: UsageCounter | None = None,
     ) -> None:
         """Make a limiter.
 
@@ -60,11 +63,13 @@ class CallLimiter:
             store: the states that all workers share.
             clock: the time that all workers share, in seconds.
             sleep: waits for some seconds.
+            usage: counts the calls that each account causes.
 
         """
         self.store = store
         self.clock = clock
         self.sleep = sleep
+        self.usage = usage or UsageCounter()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._current: dict[str, tuple[State, int]] = {}  # what this worker wrote last; others may have written since
         self._seen: dict[str, State] = {}
@@ -83,7 +88,13 @@ class CallLimiter:
     async def refresh(self) -> None:
         """Read the states that changed. One round trip."""
         for name, state, version in await self.store.changes(self._versions):
-            if version > self._versions.get(name, -1):  # otherwise this worker has changed it in the meantime
+            if version <= self._versions.get(name, -1):  # this worker has changed it in the meantime
+                continue
+            if isinstance(state, UnreadableState):
+                log.error("the stored state of %s cannot be read", name, extra={"provider": name, "reason": str(state)})
+                self._current.pop(name, None)
+                self._see(name, State(last_error=str(state), last_error_at=self.clock()), version)
+            else:
                 self._see(name, state, version)
 
     async def admit(self, provider: Provider, flight: Flight) -> None:
@@ -92,6 +103,7 @@ class CallLimiter:
         Raises:
             QuotaExhausted, CircuitOpen: no call may leave before the flight's deadline.
             ProviderDisabled: the provider was switched off.
+            UnreadableState: nobody knows how many calls are left.
             InFlightElsewhere: another worker is fetching this page.
 
         """
@@ -100,6 +112,7 @@ class CallLimiter:
             decision = await self._decide(provider, flight.call)
             if decision.verdict == "go":
                 flight.calls += 1
+                self.usage.count_call(flight.call.caller, provider.name)
                 _check_enabled(provider)  # it may have been switched off during the round trip
                 self._retries[provider.name] = min(MAX_SAVED_RETRIES, self._retries[provider.name] + RETRIES_PER_CALL)
                 return
@@ -118,7 +131,12 @@ class CallLimiter:
         return True
 
     async def observe(self, provider: Provider, flight: Flight, outcome: Outcome) -> None:
-        """Take in how a flight ended."""
+        """Take in how a flight ended.
+
+        Raises:
+            UnreadableState: the state became unreadable since the flight began.
+
+        """
         async with self._locks[provider.name]:
             while True:
                 state, version = await self._current_state(provider)
@@ -132,9 +150,36 @@ class CallLimiter:
         """Forget failures and leases, because the provider is reached by another key or address from now on."""
         await self._change(provider, admission.reset_breaker)
 
-    async def renew_lease(self, provider: Provider, flight: Flight) -> None:
-        """Renew the lease of a flight that takes long."""
-        await self._change(provider, lambda state: admission.renew_lease(state, flight.call, self.clock()))
+    async def repair(self, provider: Provider) -> bool:
+        """Replace a state that cannot be read by an empty one. Return whether it was such a state."""
+        try:
+            await self.store.read(provider.name)
+        except UnreadableState:
+            await self.store.clear(provider.name)
+            return True
+        return False
+
+    @asynccontextmanager
+    async def lease_kept(self, flight: Flight) -> AsyncIterator[None]:
+        """Renew the lease of a flight regularly, from its first call until the block ends."""
+        renewing = asyncio.create_task(self._keep_lease(flight))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+
+    async def _keep_lease(self, flight: Flight) -> None:
+        while True:
+            await asyncio.sleep(admission.LEASE / 2)
+            if not flight.calls:
+                continue
+            try:
+                await self._renew_lease(flight)
+            except (DatabaseUnavailable, UnreadableState) as error:
+                log.warning("the lease of a flight could not be renewed: %s", error)
+
+    async def _renew_lease(self, flight: Flight) -> None:
+        await self._change(flight.provider, lambda state: admission.renew_lease(state, flight.call, self.clock()))
 
     async def _change(self, provider: Provider, change: Callable[[State], State]) -> None:
         async with self._locks[provider.name]:
@@ -224,7 +269,7 @@ def limits_of(provider: Provider) -> Limits:
     return Limits(
         quotas=tuple(provider.info.quotas),
         concurrency=provider.info.concurrency,
-        keeps_reserve="image_downloaded" in provider.hooks,
+        keeps_reserve=provider.requires_download_events,
     )
 
 

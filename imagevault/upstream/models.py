@@ -5,13 +5,17 @@ so its keys never change; where a better word was found later, the field says un
 """
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-from imagevault.records import Quota
+from imagevault.quotas import PERIODS, Quota
 
 Reason = Literal["quota", "paused", "circuit_open", "share", "burst", "concurrency", "in_flight", "scarce"]
+Number = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""A count or a step. JSON readers and floats keep whole numbers of this size exactly."""
+Windows = dict[str, dict[Number, Number]]
 Report = tuple[int, float | None]
 """What an answer's headers say of one quota: the calls left, and the Unix time of the reset where it is known."""
 
@@ -20,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True):
     """What a provider allows, as declared and configured.
 
     Attributes:
-        quotas: its quotas, at most one for each period.
+        quotas: its quotas, at most one for each length of time.
         concurrency: calls at once.
         keeps_reserve: a part of each quota is kept for calls that its terms demand (download events).
 
@@ -66,7 +70,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         verdict: `ok`; `limited` by the upstream; `failed`; or `refused`, which says nothing about the provider.
         retry_after: seconds that the upstream asked us to wait.
-        reported: what the upstream's headers said, by the period of the quota.
+        reported: what the upstream's headers said, by the key of the quota.
         error: the message of the error, fit to be shown.
 
     """
@@ -80,14 +84,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class ReportedQuota(msgspec.Struct):
     """The calls left of a quota by the upstream's own count, less those that left since. Forgotten at `until`."""
 
-    left: int
+    left: Number
     until: float
 
 
 class CallerUsage(msgspec.Struct):
     """How many calls were made for a caller since `since`, and when the caller last asked (`seen`)."""
 
-    count: int
+    count: Number
     since: float
     seen: float
 
@@ -98,6 +102,9 @@ class State(msgspec.Struct, omit_defaults=True):
     Attributes:
         windows: period -> step of the sliding window -> calls that were made in it.
         reported: period -> what the upstream said is left.
+        other_windows: the windows of quotas of another length, by their keys. Earlier workers, which know no such
+            quota, cannot read a window of it; they drop this field.
+        other_reported: what the upstream said is left of those.
         in_flight: cache key -> (flight, end of its lease).
         completed: cache key -> when its page arrived, for workers that looked just before.
         callers: caller -> its use of the quota.
@@ -111,20 +118,30 @@ class State(msgspec.Struct, omit_defaults=True):
 
     """
 
-    windows: dict[str, dict[int, int]] = {}
+    windows: Windows = {}
     reported: dict[str, ReportedQuota] = msgspec.field(default_factory=dict, name="learned")
     in_flight: dict[str, tuple[str, float]] = msgspec.field(default_factory=dict, name="flights")
     completed: dict[str, float] = msgspec.field(default_factory=dict, name="landed")
     callers: dict[str, CallerUsage] = {}
     paused_until: float = msgspec.field(default=0.0, name="cooling_until")
-    throttles: int = 0
-    failures: int = 0
-    trips: int = msgspec.field(default=0, name="openings")
+    throttles: Number = 0
+    failures: Number = 0
+    trips: Number = msgspec.field(default=0, name="openings")
     open_until: float = 0.0
     probe: str | None = None
     probe_until: float = 0.0
     last_error: str | None = None
     last_error_at: float = 0.0
+    other_windows: Windows = {}
+    other_reported: dict[str, ReportedQuota] = {}
+
+    def counts(self, key: str) -> Windows:
+        """The windows among which those of the quotas with this key are."""
+        return self.windows if key in PERIODS else self.other_windows
+
+    def reports(self, key: str) -> dict[str, ReportedQuota]:
+        """What the upstream said is left, where that of the quotas with this key is."""
+        return self.reported if key in PERIODS else self.other_reported
 
 
 def copy_of(state: State) -> State:

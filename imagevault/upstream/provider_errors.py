@@ -6,9 +6,11 @@ import re
 import time
 import traceback
 from email.utils import parsedate_to_datetime
+from xml.etree.ElementTree import ParseError
 
 import httpx
 import msgspec
+from defusedxml import DefusedXmlException
 
 from imagevault.errors import (
     InvalidResponse,
@@ -19,6 +21,7 @@ from imagevault.errors import (
     Unauthorized,
     Unavailable,
 )
+from imagevault.plugins.plain_text import one_line, several_lines
 from imagevault.plugins.provider import Provider
 from imagevault.upstream.limiter import CircuitOpen, QuotaExhausted
 
@@ -27,7 +30,7 @@ log = logging.getLogger(__name__)
 MAX_RETRY_AFTER = 86400.0  # seconds that an upstream may ask for
 LONGEST_WAIT = 31 * 86400.0  # seconds; our own refusals may wait for the end of a month
 MAX_MESSAGE = 1000  # characters that are shown
-MAX_READ = 10 * MAX_MESSAGE  # characters that are looked at
+MAX_TRACE = 20_000  # characters of a traceback that are logged
 MAX_HEADER = 100  # characters of a header that are looked at
 WHOLE_NUMBER = re.compile(r"[0-9]{1,15}")
 DISCONNECTED = "disconnected"  # httpcore: "Server disconnected without sending a response."
@@ -36,13 +39,12 @@ DISCONNECTED = "disconnected"  # httpcore: "Server disconnected without sending 
 def to_provider_error(error: Exception, provider: Provider) -> ProviderError:
     """Return the provider error for any exception.
 
-    Its message is valid text without a URL or a secret, fit to be shown, of at most 1000 characters. Its `retry_after`
-    is None, or more than 0 and at most a day; a month for the limiter's own refusals.
+    Its message is one line of valid text without a URL or a secret, fit to be shown, of at most 1000 characters. Its
+    `retry_after` is None, or more than 0 and at most a day; a month for the limiter's own refusals.
     """
     try:
         found = _translate(error, provider)
-        # Redacted before it is cut, so that no part of a secret is left at the end.
-        message = provider.redacted(str(found)[:MAX_READ])[:MAX_MESSAGE].encode("utf-8", "replace").decode()
+        message = _shown(str(found), provider)
         is_our_refusal = isinstance(found, QuotaExhausted | CircuitOpen)
         seconds = clamp_retry_after(found.retry_after, LONGEST_WAIT if is_our_refusal else MAX_RETRY_AFTER)
     except Exception as failure:  # noqa: BLE001  an error of a stranger's code may do anything
@@ -50,6 +52,15 @@ def to_provider_error(error: Exception, provider: Provider) -> ProviderError:
     found.args = (message,)
     found.retry_after = seconds
     return found
+
+
+def _shown(message: str, provider: Provider) -> str:
+    """Return a message fit to be shown. It is redacted before it is cut, and again when it is one line.
+
+    Characters that a line has not could stand inside a secret, which the first pass would then not find.
+    """
+    masked = provider.redacted_start(message, 2 * MAX_MESSAGE).encode("utf-8", "replace").decode()
+    return provider.redacted(one_line(masked, MAX_MESSAGE) or "")
 
 
 def clamp_retry_after(seconds: object, longest: float = MAX_RETRY_AFTER) -> float | None:
@@ -76,10 +87,18 @@ def _translate(error: Exception, provider: Provider) -> ProviderError:
             return Unavailable(f"{title} cannot be reached ({type(error).__name__})")
         case msgspec.MsgspecError() | json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
             return InvalidResponse(f"{title} sent an answer of another form than documented: {error}")
+        case ParseError() | DefusedXmlException():
+            return InvalidResponse(f"{title} sent XML that cannot be read: {_xml_problem(error)}")
         case _:
             trace = "".join(traceback.format_exception(error))  # an httpx error in the chain shows the URL and its key
-            log.error("plugin %s raised: %s", provider.name, provider.redacted(trace))
+            shown = several_lines(provider.redacted_start(trace, MAX_TRACE))  # a message may hold a lone surrogate
+            log.error("plugin %s raised: %s", provider.name, shown)
             return ProviderError(f"the plugin failed ({type(error).__name__})")
+
+
+def _xml_problem(error: Exception) -> str:
+    """What is wrong with XML. A document that asks for a file or another address has its words nowhere."""
+    return type(error).__name__ if isinstance(error, DefusedXmlException) else str(error)
 
 
 def _for_status(response: httpx.Response, title: str, *, has_key: bool) -> ProviderError:
@@ -91,7 +110,7 @@ def _for_status(response: httpx.Response, title: str, *, has_key: bool) -> Provi
     if status == 429:
         return RateLimited(f"{title} allows no more requests now", seconds)
     if status in {404, 410}:
-        return NotFound(f"{title} has no such thing (it answered {status})")
+        return NotFound(f"{title} has no such thing (it answered {status})", seconds)
     if status >= 500:
         return Unavailable(f"{title} answered {status}", seconds)
     return InvalidResponse(f"{title} did not understand the request (it answered {status})", seconds)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from imagevault.records import Quota
+from imagevault.quotas import Quota
 from imagevault.upstream.models import Report
 
 NUMBER = re.compile(r"[0-9]{1,16}(\.[0-9]{0,16})?")
@@ -13,7 +13,7 @@ UNIX_TIME = 1e9  # a larger one is Unix time in seconds; a smaller one is second
 
 
 def reported_quotas(quotas: Sequence[Quota], headers: Mapping[str, str], now: float) -> dict[str, Report]:
-    """Return what the headers of an answer say of each quota, by its period.
+    """Return what the headers of an answer say of each quota, by its key.
 
     An answer from somebody's cache says nothing about now, and is passed over.
 
@@ -29,7 +29,7 @@ def reported_quotas(quotas: Sequence[Quota], headers: Mapping[str, str], now: fl
     for quota in quotas:
         remaining = headers.get(quota.remaining or "", "").strip()
         if WHOLE_NUMBER.fullmatch(remaining):
-            found[quota.period] = (int(remaining), _reset_time(headers.get(quota.reset or "", "").strip(), now))
+            found[quota.key] = (int(remaining), _reset_time(headers.get(quota.reset or "", "").strip(), now))
     return found
 
 

@@ -1,11 +1,11 @@
 """One HTTP client for each provider. Its transport enforces the rules that a plugin author could forget.
 
-A call goes to the provider's own host only, also after a redirect, and passes the call limiter. Cookies are not kept.
+A call goes to the own host of the provider or one of its `api_hosts` only, also after a redirect. The limiter admits
+it. Cookies are not kept.
 Answers are capped. Each call writes one log line without the query, which may hold a key.
 """
 
 import asyncio
-import ipaddress
 import logging
 import random
 import time
@@ -13,6 +13,8 @@ from importlib.metadata import version
 
 import httpx
 
+from imagevault.config.validation import is_loopback
+from imagevault.counters import Counters
 from imagevault.errors import InvalidResponse
 from imagevault.plugins.provider import Provider
 from imagevault.upstream.content_coding import CODINGS
@@ -39,6 +41,7 @@ def open_client(
     provider: Provider,
     limiter: CallLimiter | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    counters: Counters | None = None,
 ) -> httpx.AsyncClient:
     """Open the HTTP client of a provider.
 
@@ -46,6 +49,7 @@ def open_client(
         provider: the provider.
         limiter: admits its calls. None for a plugin's own tests, which have no quota to keep.
         transport: replaces the innermost transport, in tests.
+        counters: count its calls.
 
     """
     base_url = provider.host.base_url or provider.info.base_url or ""
@@ -56,7 +60,7 @@ def open_client(
     )
     return httpx.AsyncClient(
         base_url=base_url,
-        transport=ProviderTransport(inner, httpx.URL(base_url), provider, limiter),
+        transport=ProviderTransport(inner, httpx.URL(base_url), provider, limiter, counters or Counters()),
         timeout=httpx.Timeout(CALL_TIMEOUT, connect=CONNECT_TIMEOUT),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": ", ".join(CODINGS)},
         follow_redirects=True,
@@ -74,7 +78,9 @@ class ProviderTransport(httpx.AsyncBaseTransport):
         base_url: httpx.URL,
         provider: Provider,
         limiter: CallLimiter | None,
+        counters: Counters,
     ) -> None:
+        self._counters = counters
         self._inner = inner
         self._base_url = base_url
         self._provider = provider
@@ -99,6 +105,7 @@ class ProviderTransport(httpx.AsyncBaseTransport):
             if flight is not None and self._limiter is not None:
                 quotas = self._provider.info.quotas
                 flight.reported |= reported_quotas(quotas, response.headers, self._limiter.clock())
+                _note_wait(flight, response)
             return httpx.Response(
                 response.status_code,
                 headers=_passed_headers(response),
@@ -133,7 +140,7 @@ class ProviderTransport(httpx.AsyncBaseTransport):
 
     def _may_retry(self, request: httpx.Request, flight: Flight, limiter: CallLimiter) -> bool:
         is_in_time = asyncio.get_running_loop().time() + RETRY_PAUSE[1] < flight.deadline
-        return is_in_time and request.method == "GET" and limiter.take_retry(self._provider)
+        return is_in_time and _is_repeatable(request) and limiter.take_retry(self._provider)
 
     async def _send_once(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and log it."""
@@ -149,15 +156,41 @@ class ProviderTransport(httpx.AsyncBaseTransport):
             return response
         finally:
             fields["path"] = request.url.path
-            fields["ms"] = round((time.perf_counter() - started) * 1000, 1)
+            seconds = time.perf_counter() - started
+            fields["ms"] = round(seconds * 1000, 1)
+            result = str(fields.get("status") or fields.get("error"))
+            self._counters.add("upstream_calls", self._provider.name, result)
+            self._counters.observe(seconds, "upstream_call_duration_seconds", self._provider.name)
             log.info("upstream call", extra=fields)
 
     def _check_host(self, url: httpx.URL) -> None:
+        if url.scheme == "https" and url.port is None and url.host in self._provider.info.api_hosts:
+            return
         own = (self._base_url.scheme, self._base_url.host, self._base_url.port)
         if (url.scheme, url.host, url.port) != own:
-            raise InvalidResponse(f"the request leads to another host: {url.host}")
-        if url.scheme != "https" and not _is_loopback(url.host):
+            raise InvalidResponse(f"the request leads to another host: {url.host}; api_hosts does not name it")
+        may_be_http = self._provider.host.allow_http or is_loopback(url.host.strip("[]"))
+        if url.scheme != "https" and not may_be_http:
             raise InvalidResponse("the address of the request is not https")
+
+
+def _is_repeatable(request: httpx.Request) -> bool:
+    """Whether a request may be sent twice: a GET, or one that the plugin marks, and whose body is still there.
+
+    `http.post(..., extensions={"imagevault": {"retry": True}})` marks one, such as a search by GraphQL.
+    """
+    if request.method == "GET":
+        return True
+    marks = request.extensions.get("imagevault")
+    is_marked = isinstance(marks, dict) and marks.get("retry") is True
+    return is_marked and isinstance(request.stream, httpx.ByteStream)
+
+
+def _note_wait(flight: Flight, response: httpx.Response) -> None:
+    """Note the wait that an error states, also where the plugin takes the error for an answer, such as a 404."""
+    seconds = retry_after(response) if response.is_error else None
+    if seconds is not None:
+        flight.retry_after = max(seconds, flight.retry_after or 0.0)
 
 
 def _passed_headers(response: httpx.Response) -> list[tuple[bytes, bytes]]:
@@ -169,10 +202,3 @@ def _passed_headers(response: httpx.Response) -> list[tuple[bytes, bytes]]:
 def _without_charset(content_type: bytes) -> bytes:
     """The media type alone: a charset would choose the Python codec that reads the body."""
     return content_type.partition(b";")[0]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -72,7 +72,7 @@ class TestSignIn:
         made = await ours.accounts.create("Ada", PASSWORD)
 
         for name in ("ada", "ADA", "\uff21da"):
-            caller = await ours.accounts.verify(await ours.accounts.sign_in(name, PASSWORD))
+            caller = await ours.credentials.verify(await ours.accounts.sign_in(name, PASSWORD))
 
             assert caller is not None
             assert (caller.id, caller.username, caller.is_admin) == (str(made.id), "ada", False)

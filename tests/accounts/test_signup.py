@@ -11,10 +11,11 @@ import httpx
 import pytest
 import zxcvbn_rs_py
 
-from imagevault.accounts import passwords
+from imagevault.accounts import audit, passwords
 from imagevault.accounts.service import RESERVED, normalize_username
 from imagevault.accounts.tables import Account
 from imagevault.errors import BadInput, Conflict, DatabaseUnavailable
+from tests.support.clock import Clock
 
 PASSWORD = "violet-harbour-71"
 
@@ -336,13 +337,31 @@ class TestLimit:
     async def test_counts_accounts_made(self, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """The third is 429 with Retry-After; the two made can sign in."""
         api = await start({"IMAGEVAULT_LIMITS_SIGNUP": "2/hour"})
-        monkeypatch.setattr(api.services.signups.buckets, "clock", lambda: 1000.0)
+        monkeypatch.setattr(api.services.signups, "clock", lambda: 1000.0)
 
         answers = [await api.post("/signup", json={"username": f"ada{n}", "password": PASSWORD}) for n in range(3)]
 
         assert [answer.status_code for answer in answers] == [201, 201, 429]
         assert answers[2].headers["retry-after"] == "1800"
         assert answers[2].json()["type"].endswith("#quota-exceeded")
+
+    async def test_is_in_the_audit_trail_once_for_each_wait(self, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not once for each refusal, or an attacker could fill the database with them."""
+        api = await start({"IMAGEVAULT_LIMITS_SIGNUP": "1/hour"})
+        clock = Clock(1000.0)
+        monkeypatch.setattr(api.services.signups, "clock", clock)
+        for number in range(2):
+            statuses = [
+                (await api.post("/signup", json={"username": f"ada{number}{n}", "password": PASSWORD})).status_code
+                for n in range(4)
+            ]
+            assert statuses == [201, 429, 429, 429]
+            clock.advance(3600)
+
+        api.services.database.use()
+        refused = await audit.read(event="sign_up_throttled")
+
+        assert [(line.address, line.detail) for line in refused] == [("127.0.0.1", "the next account waits 3600 s")] * 2
 
     async def test_does_not_count_what_was_refused(self, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """Taken names, bad passwords, reserved names, a database away: one tries again."""

@@ -1,24 +1,21 @@
 """Tokens: which are good, and for how long."""
 
-import asyncio
 import base64
 import hmac
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
 
-from imagevault.accounts import service as rules
 from imagevault.accounts.tables import Account
 from imagevault.accounts.tokens import LEEWAY, MAX_LENGTH, SETTINGS_DELAY, Tokens
 from imagevault.security.keyring import Keyring
 from tests.support.clock import Clock
 
 PASSWORD = "violet-harbour-71"
-OLD, NEW, OTHER = (letter * 40 for letter in (b"o", b"n", b"x"))
+OLD, NEW, OTHER = (letter * 8 + b"abcdefgh" * 4 for letter in (b"o", b"n", b"x"))
 ID = "0b6f7a52-9c1e-4f5c-8f0a-3d5b8d1c2e7f"
 
 # The PEM of any public key: what an attacker would try as an HMAC secret (CVE-2022-29217).
@@ -177,6 +174,7 @@ def _bad() -> dict[str, str]:
         "exp negative": parts.token(iat=-10, exp=-5),
         "iat a string": parts.token(iat=str(now)),
         "iat in the future": parts.token(iat=now + 600, exp=now + 1200),
+        "iat far in the future": parts.token(iat=10**11, exp=10**11 + 600),
         "nbf in the future": parts.token(nbf=now + 600),
         "payload no object": signed(parts.header, [parts.payload], parts.key),
         "payload text": signed(parts.header, "text", parts.key),
@@ -248,7 +246,7 @@ class TestBad:
         again = {"Authorization": headers["Authorization"] + tail}
         assert (await api.get("/protected", headers=again)).status_code in {200, 401}
 
-        api.services.accounts.verified.clear()  # as if a second had passed
+        api.services.credentials.verified.clear()  # as if a second had passed
         await Account.update({Account.epoch: 1}).where(Account.username == "ada")
 
         assert [(await api.get("/protected", headers=sent)).status_code for sent in (headers, again)] == [401, 401]
@@ -316,161 +314,6 @@ class TestExpiry:
         long = Tokens(Keyring(NEW), 86_400).issue(ID, 0)
 
         assert Tokens(Keyring(NEW), 3600).verify(long) is None
-
-
-class TestMemory:
-    """A verified credential is accepted for a second without asking the database."""
-
-    @pytest.fixture
-    async def asked(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-        """How often the database was asked."""
-        count = 0
-        real = rules.Accounts._find_caller
-
-        async def counted(self: Any, id: str, epoch: int) -> Any:
-            nonlocal count
-            count += 1
-            return await real(self, id, epoch)
-
-        monkeypatch.setattr(rules.Accounts, "_find_caller", counted)
-        return lambda: count
-
-    async def test_spares_the_database(self, worker: Any, asked: Callable[[], int]) -> None:
-        """A hundred requests within a second cost one query; the next second one more."""
-        ours = await worker()
-        await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
-
-        for _ in range(100):
-            assert await ours.accounts.verify(token) is not None
-        assert asked() == 1
-        ours.clock.now += 1.0
-        await ours.accounts.verify(token)
-
-        assert asked() == 2
-
-    @pytest.mark.parametrize(
-        "change", [{Account.is_active: False}, {Account.epoch: 1}, {Account.epoch: -1}], ids=["off", "epoch", "back"]
-    )
-    async def test_what_is_revoked_is_dead_within_a_second_in_every_worker(
-        self, worker: Any, change: dict[Any, Any]
-    ) -> None:
-        """An account switched off, or its epoch raised: no memory outlives the second."""
-        workers = [await worker(), await worker()]
-        await workers[0].accounts.create("ada", PASSWORD)
-        token = await workers[0].accounts.sign_in("ada", PASSWORD)
-        for one in workers:
-            one.database.use()
-            assert await one.accounts.verify(token) is not None
-
-        await Account.update(change).where(Account.username == "ada")
-
-        for one in workers:
-            one.database.use()
-            one.clock.now += 0.999
-            assert await one.accounts.verify(token) is not None  # remembered
-            one.clock.now += 0.001
-            assert await one.accounts.verify(token) is None
-            assert await one.accounts.verify(token) is None
-
-    async def test_a_deleted_account_is_dead_too(self, worker: Any) -> None:
-        """And its name may be taken by someone whom the old token does not serve."""
-        ours = await worker()
-        await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
-        await Account.delete().where(Account.username == "ada")
-        await ours.accounts.create("ada", PASSWORD)
-
-        assert await ours.accounts.verify(token) is None
-
-    async def test_a_right_that_was_taken_away_is_gone_within_a_second(self, worker: Any) -> None:
-        """An admin is one no longer; a new name is shown."""
-        ours = await worker()
-        await ours.accounts.create("ada", PASSWORD, is_admin=True)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
-        assert (await ours.accounts.verify(token)).is_admin
-
-        await Account.update({Account.is_admin: False}).where(Account.username == "ada")
-        ours.clock.now += 1
-
-        assert not (await ours.accounts.verify(token)).is_admin
-
-    async def test_the_second_begins_before_the_database_is_asked(
-        self, worker: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A slow answer is old when it comes, and is not believed for another second."""
-        ours = await worker()
-        await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
-        real = ours.accounts._find_caller
-
-        async def slow(id: str, epoch: int) -> Any:
-            caller = await real(id, epoch)
-            await Account.update({Account.is_active: False}).where(Account.username == "ada")
-            ours.clock.now += 5
-            return caller
-
-        monkeypatch.setattr(ours.accounts, "_find_caller", slow)
-        await ours.accounts.verify(token)
-        monkeypatch.undo()
-
-        assert await ours.accounts.verify(token) is None
-
-    async def test_never_outlives_the_token(self, worker: Any, asked: Callable[[], int]) -> None:
-        """The last half second of a token is remembered for half a second."""
-        ours = await worker()
-        await ours.accounts.create("ada", PASSWORD)
-        ours.accounts.tokens.clock = Clock(float(int(time.time())))
-        token = await ours.accounts.sign_in("ada", PASSWORD)
-        ours.accounts.tokens.clock.now += 3600 - 0.5
-
-        await ours.accounts.verify(token)
-        ours.clock.now += 0.49
-        await ours.accounts.verify(token)
-        assert asked() == 1
-        ours.clock.now += 0.02
-        await ours.accounts.verify(token)
-
-        assert asked() == 2
-
-    async def test_is_bounded(self, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """However many tokens come; junk is not remembered at all."""
-        monkeypatch.setattr(rules, "MAX_VERIFIED", 5)
-        ours = await worker()
-        made = await ours.accounts.create("ada", PASSWORD)
-
-        for number in range(50):
-            assert await ours.accounts.verify(ours.accounts.tokens.issue(str(made.id), 0)) is not None
-            assert await ours.accounts.verify(f"junk {number}") is None
-
-        assert len(ours.accounts.verified) == 5
-
-    async def test_keeps_no_token(self, worker: Any) -> None:
-        """Only what identifies it: a dump of the memory opens no account."""
-        ours = await worker()
-        await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
-        await ours.accounts.verify(token)
-
-        assert token not in str(ours.accounts.verified)
-
-    async def test_a_subject_that_is_no_account(self, worker: Any) -> None:
-        """Well signed, and nobody."""
-        ours = await worker()
-
-        for subject in ("", "ada", "7", "0b6f7a52-9c1e-4f5c-8f0a", "' OR 1=1 --", ID):
-            assert await ours.accounts.verify(ours.accounts.tokens.issue(subject, 0)) is None
-
-    async def test_many_at_once_are_all_answered(self, worker: Any) -> None:
-        """A hundred requests that come before the first is verified."""
-        ours = await worker()
-        await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
-
-        callers = await asyncio.gather(*(ours.accounts.verify(token) for _ in range(100)))
-
-        assert {caller.username for caller in callers if caller} == {"ada"}
-        assert None not in callers
 
 
 class TestProtected:

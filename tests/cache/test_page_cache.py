@@ -90,6 +90,21 @@ class TestTiers:
         assert (old.status_code, status_of(old)["cache"]) == (200, "stale")
         assert (dead.status_code, looked_up.status_code) == (502, 502)
 
+    async def test_a_page_of_the_future_is_not_shown(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """The clock was set back by more than a day: nobody knows how old the page is."""
+        api = await start(configured, toml=table())
+        headers = await api.sign_in()
+        for seconds in (0, -3600, -2 * 86_400):
+            api.services.gateway.clock.offset += seconds
+            found = await api.get("/search", params={"q": "nature", "provider": "pexels"}, headers=headers)
+            await api.services.gateway.pages.drain()
+            assert found.status_code == 200
+
+        assert status_of(found)["cache"] == "miss"
+        assert len(pexels.calls) == 2
+
     async def test_old_pages_serve_through_failures(
         self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
     ) -> None:
@@ -160,7 +175,11 @@ class TestTiers:
         self, start: Any, tmp_path: Path, pexels: SimulatedPexels, configured: dict[str, str]
     ) -> None:
         """A server that stops waits for the page that is paid for; the next one has it."""
-        environ = {"SECRET_KEY": "s" * 32, "OPENVERSE_ENABLED": "false", **configured}
+        environ = {
+            "SECRET_KEY": "a test secret of more than thirty-two bytes",
+            "OPENVERSE_ENABLED": "false",
+            **configured,
+        }
         services = Services(load(environ, tmp_path))
         pexels.fail(faults.delay(0.4), times=1)
         async with services.running():
@@ -341,6 +360,26 @@ class TestBreaker:
         assert calls == 5
         assert [each.status_code for each in after] == [200, 200]
 
+    @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
+    async def test_whatever_names_a_time_pauses_at_once(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str], status: int
+    ) -> None:
+        """Also the 404 of one image: no call leaves until the time is over."""
+        api = await start(configured, toml=table())
+        headers = await api.sign_in()
+        pexels.fail(Answer("", status, headers={"Retry-After": "120"}), times=1)
+        await api.get("/images/pexels:900000001", headers=headers)
+        await api.services.gateway.pages.drain()
+
+        paused = await api.get("/search", params={"q": "fox", "provider": "pexels"}, headers=headers)
+        api.services.gateway.clock.offset += 121
+        after = await api.get("/search", params={"q": "fox", "provider": "pexels"}, headers=headers)
+
+        assert (paused.status_code, status_of(paused)["status"]) == (503, "rate_limited")
+        assert 110 < int(paused.headers["retry-after"]) <= 120
+        assert after.status_code == 200
+        assert len(pexels.calls) == 2
+
     async def test_retries_are_few(self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]) -> None:
         """A refused connection and a 503 are tried once more, but of all calls a tenth at most."""
         api = await start(configured, toml=table())
@@ -373,7 +412,12 @@ class TestWorkers:
     @pytest.fixture
     def environ(self, tmp_path: Any, database_url: str, configured: dict[str, str]) -> dict[str, str]:
         (tmp_path / "imagevault.toml").write_text(table(hour=10))
-        return {**configured, "DATABASE_URL": database_url, "SECRET_KEY": "s" * 32}
+        return {
+            **configured,
+            "DATABASE_URL": database_url,
+            "SECRET_KEY": "a test secret of more than thirty-two bytes",
+            "IMAGEVAULT_DEADLINE": "20",  # a busy machine is slow
+        }
 
     def test_a_hundred_equal_searches_are_one_call(
         self, serve: Any, environ: dict[str, str], pexels: SimulatedPexels

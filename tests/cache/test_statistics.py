@@ -83,8 +83,8 @@ class TestFlush:
         counted = CacheStatistics()
         for _ in range(2):
             for found in ("hit", "hit", "stale", "miss", "hit"):
-                counted.count("pexels", found)
-            counted.count("local", "miss")
+                counted.count("pexels", found, "memory")
+            counted.count("local", "miss", "memory")
             await counted.flush(now=True)
         await counted.flush(now=True)
 
@@ -99,7 +99,7 @@ class TestFlush:
         written = []
         for seconds_since_the_last in (60.0, 0.0, 1.5, 2.1, 0.4):
             now[0] += seconds_since_the_last
-            counted.count("pexels", "hit")
+            counted.count("pexels", "hit", "memory")
             await counted.flush()
             written.append((await stored())["pexels"].hits)
 
@@ -118,8 +118,8 @@ class TestFlush:
                 for _ in range(25):
                     for _ in range(dice.randint(1, 4)):
                         sums[seed] += 1
-                        counted.count("pexels", "hit")
-                    counted.count("local", "stale")
+                        counted.count("pexels", "hit", "memory")
+                    counted.count("local", "stale", "memory")
                     await counted.flush(now=True)
 
         sums = dict.fromkeys(range(4), 0)
@@ -136,8 +136,8 @@ class TestFlush:
 
         async def count() -> None:
             for _ in range(50):
-                counted.count("pexels", "hit")
-                counted.count("local", "miss")
+                counted.count("pexels", "hit", "memory")
+                counted.count("local", "miss", "memory")
                 await asyncio.sleep(0)
 
         await asyncio.gather(*([count() for _ in range(3)] + [counted.flush(now=True) for _ in range(10)]))
@@ -154,11 +154,11 @@ class TestFailure:
         await CacheUsage.raw("ALTER TABLE iv_cache_use RENAME TO gone")
         for _ in range(3):
             for provider in ("a", "b", "c"):
-                counted.count(provider, "hit")
+                counted.count(provider, "hit", "memory")
             with pytest.raises(FAILED):
                 await counted.flush(now=True)
         await CacheUsage.raw("ALTER TABLE gone RENAME TO iv_cache_use")
-        counted.count("a", "miss")
+        counted.count("a", "miss", "memory")
 
         await counted.flush(now=True)
         await counted.flush(now=True)
@@ -181,8 +181,8 @@ class TestFailure:
             drop = "ALTER TABLE iv_cache_use DROP CONSTRAINT refuse"
         for _ in range(4):
             for name in names:
-                counted.count(name, "hit")
-                counted.count(name, "stale")
+                counted.count(name, "hit", "memory")
+                counted.count(name, "stale", "memory")
             with pytest.raises(Exception, match=r"not now|refuse"):
                 await counted.flush(now=True)
         await CacheUsage.raw(drop)
@@ -195,14 +195,14 @@ class TestFailure:
         """A page that is served during the write that fails is counted too."""
         database.use()
         counted = CacheStatistics()
-        counted.count("a", "hit")
+        counted.count("a", "hit", "memory")
         await CacheUsage.raw("ALTER TABLE iv_cache_use RENAME TO gone")
 
         flushing = asyncio.create_task(counted.flush(now=True))
         async with asyncio.timeout(5):
             while counted.counts:  # noqa: ASYNC110  the flush takes what there is when it begins
                 await asyncio.sleep(0)
-        counted.count("a", "hit")
+        counted.count("a", "hit", "memory")
         with pytest.raises(FAILED):
             await flushing
         await CacheUsage.raw("ALTER TABLE gone RENAME TO iv_cache_use")

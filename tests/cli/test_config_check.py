@@ -47,6 +47,37 @@ class TestCheckRefuses:
         assert ended.stdout == f"{file.parent}/.env, line 2: .env: must be NAME=value with every quote closed\n"
         assert ended.returncode == 1
 
+    @pytest.mark.parametrize("password", ["hid@den", "hid@den:5", "hid:den", "hid%zden", "hid/den", "hid#den"])
+    def test_a_password_that_is_not_percent_encoded(self, here: Here, file: Path, password: str) -> None:
+        """In a database URL of the environment, of `.env` and of the file. No part of it is shown."""
+        url = f"postgresql://vault:{password}@db.example/vault"
+        shown = [here("config", "check", environ={"DATABASE_URL": url}).stdout]
+        (file.parent / ".env").write_text(f"DATABASE_URL='{url}'\n")
+        shown.append(here("config", "check").stdout)
+        (file.parent / ".env").unlink()
+        file.write_text(f"# c\ndatabase_url = '{url}'\n")
+        ended = here("config", "check")
+
+        assert ended.returncode == 1
+        assert [text.partition(" with ")[0] for text in (*shown, ended.stdout)] == [
+            f"{source}: database_url: must be postgresql://USER:PASSWORD@HOST:PORT/NAME"
+            for source in ("environment variable DATABASE_URL", ".env variable DATABASE_URL", f"{file}, line 2")
+        ]
+        assert not re.search("hid|den|db.example", "".join(shown) + ended.stdout + ended.stderr)
+
+    def test_notes_in_a_narrow_terminal(self, here: Here) -> None:
+        """Lines break between words."""
+        words = here("config", "check").stdout.split()
+        narrow = here("config", "check", environ={"COLUMNS": "60"}).stdout
+
+        assert narrow.split() == words
+        assert max(len(line) for line in narrow.splitlines()) <= 60
+
+    def test_a_database_of_several_hosts_is_good(self, here: Here) -> None:
+        url = "postgresql://vault:hidden@h1:5432,h2:5432/vault?target_session_attrs=read-write"
+
+        assert here("config", "check", environ={"DATABASE_URL": url}).returncode == 0
+
     def test_another_file(self, here: Here, file: Path) -> None:
         """A file that is not in force yet; the file in force does not matter."""
         file.write_text("port = 1")
@@ -109,6 +140,12 @@ class TestCheckRefuses:
                 {"PEXELS_PAGE_SIZE": "99"},
                 "environment variable PEXELS_PAGE_SIZE",
                 "providers.pexels.page_size",
+            ),
+            (
+                "[providers.pixabay]\napi_key = 'hidden'",
+                {"PIXABAY_PAGE_SIZE": "2"},
+                "environment variable PIXABAY_PAGE_SIZE",
+                "providers.pixabay.page_size",
             ),
             (
                 "port = 1",

@@ -66,12 +66,12 @@ class TestExample:
     def test_names_every_provider_and_all_that_it_takes(self, here: Here, acme: dict[str, str]) -> None:
         """Plugins of others too, with the values that their provider declares."""
         document = tomllib.loads(uncommented(here("config", "example", environ=acme).stdout))
-        ours = {"enabled", "base_url", "timeout", "quota", "cache_for", "page_size"}
+        ours = {"enabled", "base_url", "allow_http", "files_path", "timeout", "quota", "cache_for", "page_size"}
 
         own = {name: set(table) - ours for name, table in document["providers"].items()}
         assert {(name, frozenset(fields)) for name, fields in own.items()} >= {
             ("acme", frozenset()),
-            ("local", frozenset({"folder"})),
+            ("local", frozenset({"folder", "strip_location"})),
             ("openverse", frozenset({"client_id", "client_secret"})),
             ("pexels", frozenset({"api_key"})),
         }

@@ -1,15 +1,23 @@
 """`imagevault download` and `downloads`, and the option `--as NAME`."""
 
 import json
+import os
+import re
 import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imagevault.accounts.tables import Account
+from imagevault.downloads.tables import DownloadEvent
 from imagevault.runtime.services import Services
+from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
+from imagevault.testing.upstreams.unsplash import SimulatedUnsplash
+from tests.support.waiting import COMMAND_LIMIT
 
 PASSWORD = "violet-harbour-71"
 NOBODY = "imagevault: there is no active account bob; list the accounts with: imagevault users list\n"
@@ -36,7 +44,8 @@ class TestAs:
 
         reason = "imagevault: there is no active account ada; list the accounts with: imagevault users list\n"
         assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", reason)
-        assert "locked" in here("users", "list").stdout
+        heading, row = here("users", "list").stdout.splitlines()
+        assert row.index("locked") == heading.index("status")
 
     @pytest.fixture(autouse=True)
     def ada(self, here: Here) -> None:
@@ -97,6 +106,43 @@ class TestAs:
         assert [record["image"] for record in newest["downloads"]] == ["local:aurora.jpg"]
         assert newest["next"]
 
+    @pytest.mark.parametrize("width", [80, 120])
+    def test_the_list_fits_the_terminal(self, here: Here, width: int) -> None:
+        """Image, licence, day, rendition and project side by side; the credit below where it does not fit."""
+        for image in ("local:fox-in-snow.jpg", "local:mountain-lake.jpg"):
+            here("download", image, "--as", "ada", "--project", "cards")
+
+        shown = here("downloads", "--as", "ada", environ={"COLUMNS": str(width)}).stdout.splitlines()
+
+        rows = [line for line in shown if not line.startswith(" ")]
+        assert re.split(" {2,}", rows[0])[:5] == ["image", "licence", "downloaded (UTC)", "rendition", "project"]
+        assert [re.split(" {2,}", row)[0] for row in rows[1:]] == ["local:mountain-lake.jpg", "local:fox-in-snow.jpg"]
+        assert [re.split(" {2,}", row)[3:5] for row in rows[1:]] == [["original", "cards"]] * 2
+        assert max(map(len, shown)) <= width
+        credits = [line for line in shown if line.endswith("Red fox in snow by ImageVault")]
+        assert [line.startswith("    credit: ") for line in credits] == [width == 80]
+
+    @pytest.mark.processes
+    def test_the_list_in_a_pipe(self, cli: Cli) -> None:
+        """One line for each download, for grep; whatever the width of the terminal."""
+        cli("download", "local:fox-in-snow.jpg", "--as", "ada")
+        environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+
+        ended = subprocess.run(
+            [sys.executable, "-m", "imagevault", "downloads", "--as", "ada"],
+            cwd=Path.cwd(),
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_LIMIT,
+            check=False,
+        )
+
+        heading, row = ended.stdout.splitlines()
+        assert re.split(" {2,}", heading) == ["image", "licence", "downloaded (UTC)", "rendition", "credit"]
+        assert row.startswith("local:fox-in-snow.jpg  CC0 1.0  ")
+        assert row.endswith("  Red fox in snow by ImageVault")
+
     def test_each_sees_its_own(self, here: Here) -> None:
         here("users", "create", "grace", "--password", PASSWORD)
         here("download", "local:aurora.jpg", "--as", "ada")
@@ -115,7 +161,7 @@ class TestAs:
             ("downloads --as bob --json", 1, NOBODY),
             ("downloads --as b", 2, "imagevault: username: must be 3 to 64 letters"),
             ("search fox -p local --as b", 2, "imagevault: username: must be 3 to 64 letters"),
-            ("downloads", 2, "imagevault: Missing option '--as'. See imagevault downloads --help.\n"),
+            ("downloads", 2, "imagevault: Missing option '--as' / '--account'. See imagevault downloads --help.\n"),
             ("download local:aurora.jpg", 2, "imagevault: Missing option '--as'. See imagevault download --help.\n"),
             ("download --as ada", 2, "imagevault: Missing argument 'IMAGE'. See imagevault download --help.\n"),
             ("download aurora.jpg --as ada", 2, "imagevault: image: must be a provider's name, a colon and its own id"),
@@ -145,3 +191,29 @@ class TestAs:
         ended = [cli(*words.split()).returncode for words in ("downloads --as ada", "downloads --as bob", "downloads")]
 
         assert ended == [0, 1, 2]
+
+    def test_a_download_is_reported_at_once(self, here: Here, in_services: Any) -> None:
+        """Where the provider's terms demand that. If that fails, a running server reports it later."""
+
+        async def waiting(_: Services) -> int:
+            return int(await DownloadEvent.count())
+
+        with SimulatedUnsplash() as unsplash:
+            environ = {
+                "UNSPLASH_ENABLED": "true",
+                "UNSPLASH_API_KEY": unsplash.key,
+                "UNSPLASH_BASE_URL": unsplash.url,
+            }
+            found = here("search", "cat", "-p", "unsplash", "--json", environ=environ)
+            first, second, *_ = (image["id"] for image in json.loads(found.stdout)["images"])
+
+            reported = here("download", first, "--as", "ada", "--json", environ=environ)
+            unsplash.fail(Answer("", 500), path="photos/{id}/download")
+            failed = here("download", second, "--as", "ada", "--json", environ=environ)
+
+        assert [photo for photo, _ in unsplash.downloads] == [first.removeprefix("unsplash:")]
+        assert (reported.returncode, reported.stderr) == (0, "")
+        assert failed.returncode == 0
+        assert "This download is not reported to unsplash yet" in failed.stderr
+        assert json.loads(failed.stdout)["image"] == second
+        assert in_services(waiting, environ) == 1

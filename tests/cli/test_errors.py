@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.waiting import COMMAND_LIMIT
+
 PASSWORD = "violet-harbour-71"
+UNENCODED = "database_url: must be postgresql://USER:PASSWORD@HOST:PORT/NAME with the special characters of USER and PA"
 SHORT_SECRET = "secret_key: must be at least 32 bytes long; make one with: python3 -c"
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Here = Callable[..., Any]
@@ -27,6 +30,9 @@ class TestErrors:
             (["migrate"], {"SECRET_KEY": "short"}, 1, SHORT_SECRET),
             (["users", "list"], {"DATABASE_URL": "postgresql://a:hidden@127.0.0.1:1/x"}, 1, "PostgreSQL at 127.0.0.1"),
             (["serve"], {"DATABASE_URL": "postgresql://a:hidden@127.0.0.1:1/x"}, 1, "PostgreSQL at 127.0.0.1:1/x cann"),
+            (["migrate"], {"DATABASE_URL": "postgresql://a:hidden@hidden:1@127.0.0.1:1/x"}, 1, UNENCODED),
+            (["serve"], {"DATABASE_URL": "postgresql://a:hidden%hidden@127.0.0.1:1/x"}, 1, UNENCODED),
+            (["users", "list"], {"DATABASE_URL": "postgresql://a:hidden:hidden@127.0.0.1:1/x"}, 1, UNENCODED),
             (["search", "fox"], {"IMAGEVAULT_DATA": "/dev/null/x"}, 1, "data: cannot keep a secret there ("),
         ],
     )
@@ -77,6 +83,54 @@ class TestErrors:
         assert ended.stderr.count("\n") == 1
 
     @pytest.mark.parametrize(
+        ("arguments", "field"),
+        [
+            ("search fox -p xyzzy", "provider"),
+            ("search fox -p local,xyzzy", "provider"),
+            ("download xyzzy:1 --as ada", "image"),
+            ("providers check xyzzy", "provider"),
+            ("providers check xyzzy --record recorded.json", "provider"),
+            ("providers enable xyzzy", "name"),
+            ("providers disable xyzzy", "name"),
+        ],
+    )
+    def test_of_a_provider_that_there_is_not(self, here: Here, tmp_path: Path, arguments: str, field: str) -> None:
+        """It is a wrong call in every command, and the error lists the providers."""
+        here("users", "create", "ada", "--password", PASSWORD)
+
+        ended = here(*shlex.split(arguments))
+
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.startswith(f"imagevault: {field}: there is no provider xyzzy. There are: ")
+        assert ended.stderr.count("\n") == 1
+        assert not (tmp_path / "recorded.json").exists()
+
+    @pytest.mark.parametrize("arguments", ["search fox -p loc", "providers check loc"])
+    def test_of_a_plugin_that_is_not_loaded(self, here: Here, tmp_path: Path, arguments: str) -> None:
+        """It is not answered with a name that is only similar."""
+        (tmp_path / "plugins").mkdir()
+        (tmp_path / "plugins" / "loc.py").write_text("import no_such_module\n")
+
+        ended = here(*shlex.split(arguments), environ={"IMAGEVAULT_PLUGINS_DIR": "plugins"})
+
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "provider: the plugin loc could not be loaded; `imagevault providers` shows why. " in ended.stderr
+        assert "Did you mean" not in ended.stderr
+
+    @pytest.mark.parametrize(
+        "arguments",
+        ["search fox -p ''", "search fox -p ,", "search fox -p ' , '", "providers check ''", "providers check ,"],
+    )
+    def test_of_no_provider_at_all(self, here: Here, arguments: str) -> None:
+        """Nothing is called. Without the option, `search` asks the default chain, and `check` all providers."""
+        ended = here(*shlex.split(arguments))
+
+        assert (ended.returncode, ended.stdout) == (2, "")
+        message = "imagevault: provider: must name at least one provider, or be all. There are: "
+        assert ended.stderr.startswith(message)
+        assert ended.stderr.count("\n") == 1
+
+    @pytest.mark.parametrize(
         ("toml", "reason"),
         [
             ("port = \n", "imagevault.toml: is not valid TOML: Invalid value; correct it (/"),
@@ -124,7 +178,7 @@ class TestErrors:
             cwd=tmp_path,
             input=b"violet-\xff-harbour\n",
             capture_output=True,
-            timeout=60,
+            timeout=COMMAND_LIMIT,
             check=False,
         )
 
@@ -139,7 +193,7 @@ class TestClosedOutput:
         script = f"{shlex.quote(sys.executable)} -m imagevault {command} >&-"
 
         ended = subprocess.run(
-            ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=COMMAND_LIMIT, check=False
         )
 
         assert "Traceback" not in ended.stderr

@@ -84,6 +84,22 @@ class TestHelp:
 
         assert f"imagevault {words}" in " ".join(re.sub("[│╭╮╰╯─]", " ", shown).split())
 
+    @pytest.mark.parametrize("words", EVERY)
+    def test_says_what_each_option_does(self, words: str) -> None:
+        """In a sentence for who does not know the code: not one word, nor the name of the option again."""
+        found: click.Command = command
+        for word in words.split():
+            assert isinstance(found, click.Group)
+            found = found.commands[word]
+
+        for option in found.params:
+            if isinstance(option, click.Option):
+                help = option.help or ""
+                assert len(help.split()) >= 5, option.name
+                assert re.match(r"[A-Z].*\.$", help, re.DOTALL), option.name
+                assert "`" not in help, option.name  # which a terminal shows as it is
+        assert len((found.help or "").partition(":")[0].split()) >= 3
+
     @pytest.mark.parametrize("words", ["config", "users", "providers"])
     def test_of_a_group_lists_its_commands(self, here: Here, words: str) -> None:
         inner = [inner.split()[1] for inner in EVERY if inner.startswith(f"{words} ")]

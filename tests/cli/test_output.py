@@ -1,4 +1,4 @@
-"""What a terminal shows of the provider list and of downloads, cell by cell."""
+"""What a terminal shows of the provider list, of downloads and of search results."""
 
 import time
 import uuid
@@ -9,8 +9,9 @@ import pytest
 
 from imagevault.cache.statistics import CacheRate
 from imagevault.cli import output as terminal
-from imagevault.downloads.ledger import DownloadRecord
-from imagevault.records import Attribution, License
+from imagevault.downloads.record import DownloadRecord
+from imagevault.images.record import Attribution
+from imagevault.licenses import License
 from imagevault.search.provider_list import FailedPlugin, ProviderHealth, ProviderRecord, QuotaLeft
 
 DAY = 86400
@@ -18,7 +19,7 @@ DAY = 86400
 
 def record(health: ProviderHealth | None, **changes: Any) -> ProviderRecord:
     known: dict[str, Any] = {"name": "acme", "title": "Acme", "homepage": None, "state": "ok", "quota": "ok"}
-    known |= {"notice": None, "hotlink": "allowed", "page_size": 10, "max_results": None, "filters": {}}
+    known |= {"notice": None, "hotlink": "allowed", "page_size": 10, "max_results": None, "filters": {}, "declares": []}
     return ProviderRecord(**{**known, "emulated": [], "source": "here", "health": health, **changes})
 
 
@@ -115,8 +116,8 @@ class TestCells:
 
         columns, rows = terminal.download_rows([whole, bare])
 
-        assert columns == ("image", "rendition", "credit", "licence", "project", "downloaded (UTC)")
+        assert columns == ("image", "licence", "downloaded (UTC)", "rendition", "project", "credit")
         assert rows == [
-            ("acme:1", "large", "Photo by Ada", "CC0 1.0", "cards", "2026-05-06 07:08"),
-            ("https://a.example/b.jpg", None, "", "", None, "2026-05-06 07:08"),
+            ("acme:1", "CC0 1.0", "2026-05-06 07:08", "large", "cards", "Photo by Ada"),
+            ("https://a.example/b.jpg", "", "2026-05-06 07:08", None, None, ""),
         ]

@@ -12,6 +12,7 @@ import PIL.Image
 import pytest
 
 from imagevault.testing.upstreams.pexels import SimulatedPexels
+from tests.support.waiting import COMMAND_LIMIT
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Here = Callable[..., Any]
@@ -20,18 +21,38 @@ Here = Callable[..., Any]
 @pytest.mark.usefixtures("patient")
 class TestSearch:
     def test_as_text(self, here: Here) -> None:
-        """The images on standard output, two lines each; the status of each provider on standard error."""
+        """The images on standard output, three lines each; the status of each provider on standard error."""
         ended = here("search", "red", "fox", environ={"IMAGEVAULT_DEFAULT": "pexels,local"})
 
         assert ended.returncode == 0
-        assert ended.stdout.splitlines() == [
-            "local:fox-in-snow.jpg  1000 x 1000  CC0 1.0",
-            "    Red fox in snow by ImageVault",
-        ]
+        *lines, link = ended.stdout.splitlines()
+        assert lines == ["local:fox-in-snow.jpg  1000 x 1000  CC0 1.0", "    Red fox in snow by ImageVault"]
+        assert link.startswith("    http://127.0.0.1:8000/media/local/original/fox-in-snow.jpg?expires=")
         assert ended.stderr.splitlines() == [
             "pexels: unconfigured: PEXELS_API_KEY is not set (or api_key in [providers.pexels])",
             "local: ok, 1 in all",
         ]
+
+    def test_links_to_the_page_of_a_picture(self, here: Here, configured: dict[str, str]) -> None:
+        """Where the provider names one; a person opens it to see the picture, its author and its terms."""
+        ended = here("search", "fox", "-p", "pexels", "-n", "3", environ=configured)
+        answer = json.loads(here("search", "fox", "-p", "pexels", "-n", "3", "--json", environ=configured).stdout)
+
+        pages = [image["source_url"] for image in answer["images"]]
+        assert [line.strip() for line in ended.stdout.splitlines()[2::3]] == pages
+        assert all(page.startswith("https://www.pexels.com/") for page in pages)
+
+    @pytest.mark.parametrize("width", [24, 80, 120])
+    def test_in_a_narrow_terminal(self, here: Here, configured: dict[str, str], width: int) -> None:
+        """Lines break between words; a link is never broken, because people click on it."""
+        words = ("search", "fox", "-p", "local,pexels,flickr", "-n", "6")
+        environ = {**configured, "FLICKR_ENABLED": "true", "FLICKR_API_KEY": ""}
+        whole = here(*words, environ=environ)
+        narrow = here(*words, environ={**environ, "COLUMNS": str(width)})
+
+        assert (narrow.stdout.split(), narrow.stderr.split()) == (whole.stdout.split(), whole.stderr.split())
+        lines = [*narrow.stdout.splitlines(), *narrow.stderr.splitlines()]
+        assert [line for line in lines if len(line) > width and len(line.split()) > 1] == []
 
     def test_as_json(self, here: Here) -> None:
         """The answer of the API, and nothing else on standard output."""
@@ -90,7 +111,7 @@ class TestSearch:
                 stdout=closed,
                 stderr=subprocess.PIPE,
                 text=True,
-                timeout=60,
+                timeout=COMMAND_LIMIT,
                 check=False,
             )
 

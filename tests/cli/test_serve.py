@@ -73,7 +73,10 @@ class TestWorkers:
 
     def test_four_separate_servers_start_at_once(self, serve: Any, empty_database_url: str) -> None:
         """As on four hosts: no common parent process, and one empty database."""
-        servers = [serve({"DATABASE_URL": empty_database_url, "SECRET_KEY": "s" * 32}) for _ in range(4)]
+        servers = [
+            serve({"DATABASE_URL": empty_database_url, "SECRET_KEY": "a test secret of more than thirty-two bytes"})
+            for _ in range(4)
+        ]
 
         for server in servers:
             server.wait_until_ready()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from imagevault.cli.serve import _announce
 from imagevault.config.settings import load
 from imagevault.runtime.services import Services
+from tests.support.offline import OFFLINE
 
 BROKEN_PLUGIN = "import no_such_module"
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -27,6 +29,7 @@ Here = Callable[..., Any]
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The options of `serve` go into the environment, where the workers read them; here, into a copy."""
     monkeypatch.setattr(os, "environ", os.environ.copy())
+    os.environ.pop("COLUMNS", None)
 
 
 class TestServe:
@@ -34,17 +37,110 @@ class TestServe:
         """The URL of the documentation, the providers, the database, and a first call that works as printed."""
         server = serve().wait_until_ready()
         head, *lines = server.log.read_text().partition("ImageVault ")[2].splitlines()
-        shown = {line[:17].strip(): line[17:] for line in lines[:4]}
+        shown = {line[:17].strip(): line[17:] for line in lines[:6]}
         command = shlex.split(shown["try this"])
 
         assert head == f"{version('imagevault')} on {server.url}"
         assert httpx.get(shown["documentation"]).status_code == 200
-        assert "local, " in shown["providers"]
-        assert "pexels (unconfigured)" in shown["providers"]
+        assert shown["providers"] == "local"
+        assert shown["not configured"] == "pexels (PEXELS_API_KEY)"
+        assert shown["disabled"].startswith("artic, cleveland, europeana, flickr, ")
         assert shown["database"] == f"SQLite at {server.log.parent}/imagevault-data/imagevault.sqlite"
         assert [command[0], command[1]] == ["curl", f"{server.url}/signup"]
         made = httpx.post(command[1], headers=dict([command[3].split(": ")]), content=command[5])
         assert (made.status_code, made.json()["username"]) == (201, "ada")
+
+    def test_makes_no_account_where_there_is_one(self, serve: Any, cli: Cli) -> None:
+        """The report then has no suggestion."""
+        assert cli("users", "create", "grace", "--password", "violet-harbour-71").returncode == 0
+
+        server = serve().wait_until_ready()
+
+        assert "  documentation  " in server.log.read_text()
+        assert "try this" not in server.log.read_text()
+        assert "ada" not in server.log.read_text()
+
+    def test_suggests_what_the_settings_allow(self, serve: Any, cli: Cli, tmp_path: Path) -> None:
+        """Nobody can sign up where signing up is closed; nobody needs to where searching is open."""
+        closed = serve({"IMAGEVAULT_SIGNUP": "closed"}).wait_until_ready().log.read_text()
+        opened = serve({"IMAGEVAULT_SEARCH": "open", "IMAGEVAULT_DEFAULT": "local"}).wait_until_ready().log.read_text()
+        suggested = [re.findall(r"^  try this       (.*)$", log, re.MULTILINE) for log in (closed, opened)]
+        create, search = (shlex.split(command) for [command] in suggested)
+
+        made = cli(*create[1:], "--password", "violet-harbour-71")
+        found = httpx.get(search[1], timeout=60)
+
+        assert (create[0], made.stdout) == ("imagevault", "ada (admin)\n")
+        assert (search[0], found.status_code) == ("curl", 200)
+        assert found.json()["images"]
+
+    @pytest.mark.parametrize(
+        ("environ", "names"),
+        [
+            ({}, ["documentation", "providers", "not configured", "database"]),
+            (OFFLINE, ["documentation", "providers", "not configured", "disabled", "database"]),
+            ({**OFFLINE, "PEXELS_API_KEY": "k"}, ["documentation", "providers", "disabled", "database"]),
+            ({**OFFLINE, "LOCAL_ENABLED": "false"}, ["documentation", "not configured", "disabled", "database"]),
+            (
+                {**OFFLINE, "PEXELS_API_KEY": "k", "PEXELS_TIMEOUT": "abc"},
+                ["documentation", "providers", "disabled", "database", "config"],
+            ),
+            (
+                {**OFFLINE, "PEXELS_API_KEY": "k", "IMAGEVAULT_PUBLIC_URL": "https://images.example"},
+                ["listening", "documentation", "providers", "disabled", "database"],
+            ),
+        ],
+        ids=["nothing set", "others off", "a key", "local off", "a wrong setting", "a public address"],
+    )
+    def test_says_only_what_there_is(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], environ: dict[str, str], names: list[str]
+    ) -> None:
+        """One line each. A provider with a wrong setting has a line of its own, which says what is wrong."""
+        settings = load(environ, tmp_path)
+
+        _announce(settings, Services(settings), has_accounts=True)
+
+        lines = capsys.readouterr().err.splitlines()[1:]
+        assert [line[2:17].strip() for line in lines] == names
+        assert [line[17:61] for line in lines if line.startswith("  config")] == [
+            "providers.pexels.timeout: timeout: must be a"
+        ] * names.count("config")
+
+    def test_names_the_variable_of_every_provider_that_needs_one(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """In one line; setting it is all that is to do."""
+        settings = load({}, tmp_path)
+        services = Services(settings)
+
+        _announce(settings, services, has_accounts=True)
+
+        [line] = [line for line in capsys.readouterr().err.splitlines() if "not configured" in line]
+        named = dict(re.findall(r"(\w+) \((\w+)\)", line))
+        unconfigured = {
+            name for name, provider in services.plugins.providers.items() if provider.state == "unconfigured"
+        }
+        assert named.keys() == unconfigured
+        assert len(unconfigured) > 5
+        configured = load(dict.fromkeys(named.values(), "you@example.org"), tmp_path)
+        assert {provider.state for provider in Services(configured).plugins.providers.values()} == {"ok"}
+
+    def test_says_it_in_a_narrow_terminal(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Lists go on below their first word, and no word is broken."""
+        settings = load({}, tmp_path)
+        _announce(settings, Services(settings), has_accounts=True)
+        whole = capsys.readouterr().err
+        monkeypatch.setenv("COLUMNS", "80")
+
+        _announce(settings, Services(settings), has_accounts=True)
+
+        narrow = capsys.readouterr().err
+        assert narrow.split() == whole.split()
+        lines = narrow.partition("  not configured ")[2].partition("  database ")[0].splitlines()
+        assert len(lines) > 2
+        assert all(re.match(r" {17}\S", line) and len(line) <= 80 for line in lines[1:])
 
     def test_says_an_address_as_it_is(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """An IPv6 address has brackets, and a folder may have them too."""
@@ -52,7 +148,7 @@ class TestServe:
         folder.mkdir()
         settings = load({"IMAGEVAULT_HOST": "fe80::1"}, folder)
 
-        _announce(settings, Services(settings))
+        _announce(settings, Services(settings), has_accounts=False)
 
         shown = capsys.readouterr().err
         assert "  documentation  http://[fe80::1]:8000/docs\n" in shown
@@ -101,7 +197,8 @@ class TestServe:
 
         [line] = [line for line in lines if line["event"] == "serving"]
         assert line["url"] == server.url
-        assert "local, " in line["providers"]
+        assert (line["providers"], line["not_configured"]) == ("local", "pexels (PEXELS_API_KEY)")
+        assert line["listening"] == f"127.0.0.1 port {server.port}"
         assert line["database"].startswith("SQLite at ")
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid", "192.0.2.1"])
@@ -133,7 +230,8 @@ class TestServe:
 
         assert done.returncode == 1
         assert (
-            "default: names no provider that is loaded; choose from artic, europeana, flickr, local, met" in done.stderr
+            "default: names no provider that is loaded; choose from artic, cleveland, europeana, flickr, local"
+            in done.stderr
         )
 
     def test_a_command_is_no_secret(self, here: Here) -> None:

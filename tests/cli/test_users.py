@@ -39,7 +39,12 @@ class TestDatabase:
         assert (made.returncode, made.stdout, made.stderr) == (0, "ada (admin)\n", "")
         assert again == (1, "", "imagevault: The username ada is taken.\n")
         assert other == (0, "grace (user)\n", "")
-        assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [["ada", "admin"], ["grace", "user"]]
+        dates = [account["created_at"][:10] for account in as_json["users"]]
+        assert [line.split() for line in listed.stdout.splitlines()] == [
+            ["username", "role", "created", "status"],
+            ["ada", "admin", dates[0], "active"],
+            ["grace", "user", dates[1], "active"],
+        ]
         assert [(account["username"], account["is_admin"]) for account in as_json["users"]] == [
             ("ada", True),
             ("grace", False),
@@ -103,7 +108,7 @@ class TestUsers:
         found = []
         for word in ("promote", "demote"):
             here("users", word, "ada")
-            caller = in_services(lambda services: services.accounts.verify(token))
+            caller = in_services(lambda services: services.credentials.verify(token))
             found.append((caller.username, caller.is_admin))
 
         assert found == [("ada", True), ("ada", False)]
@@ -123,3 +128,47 @@ class TestUsers:
         assert (ended.returncode, ended.stdout) == (code, "")
         assert ended.stderr.startswith(f"imagevault: {reason}")
         assert ended.stderr.count("\n") == 1
+
+
+class TestLocking:
+    def test_an_account_is_locked_unlocked_and_reset(self, here: Here) -> None:
+        """The list shows what is locked. The audit trail shows it all, the newest first."""
+        here("users", "create", "ada", "--password", PASSWORD)
+
+        assert here("users", "lock", "Ada") == (0, "ada (locked)\n", "")
+        assert "locked" in here("users", "list").stdout
+        assert json.loads(here("users", "unlock", "ada", "--json").stdout) == {"username": "ada", "status": "active"}
+        reset = here("users", "reset-password", "ada")
+        invitation = json.loads(here("users", "invite", "--days", "2", "--json").stdout)
+        trail = json.loads(here("audit", "--json").stdout)["events"]
+
+        assert (reset.returncode, len(reset.stdout.strip())) == (0, 27)
+        assert "once, until" in reset.stderr
+        assert set(invitation) == {"invitation", "expires_at"}
+        assert [line["event"] for line in trail] == [
+            "invitation_created",
+            "reset_code_created",
+            "account_unlocked",
+            "account_locked",
+            "account_created",
+        ]
+        assert {line["address"] for line in trail} == {"command line"}
+        assert reset.stdout.strip() not in str(trail)
+
+    def test_of_nobody_is_an_error(self, here: Here) -> None:
+        for command in ("lock", "unlock", "reset-password"):
+            ended = here("users", command, "bob")
+
+            assert ended.returncode == 1
+            assert "There is no account bob" in ended.stderr
+
+    def test_the_trail_is_filtered(self, here: Here) -> None:
+        """By account and kind. A kind that does not exist is an error that lists all."""
+        for name in ("ada", "bob"):
+            here("users", "create", name, "--password", PASSWORD)
+
+        assert here("audit", "--user", "bob").stdout.count("account_created") == 1
+        assert here("audit", "--event", "account_locked").stdout.count("account_created") == 0
+        wrong = here("audit", "--event", "signed-in")
+        assert wrong.returncode == 2
+        assert "account_created" in wrong.stderr

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from imagevault.config.settings import NOT_KEYS, Argon2, Limits, Rate, Settings, is_loopback, keys, variable
+from imagevault.config.limits import Limits, Rate
+from imagevault.config.settings import NOT_KEYS, Argon2, Settings, keys, variable
 
 SECRET = "a secret of thirty-two bytes or more"
 
@@ -88,6 +89,8 @@ class TestPrecedence:
             "public_url": "https://images.example/vault",
             "allowed_hosts": "a.example,[2001:db8::1]",
             "cors_origins": "https://a.example,http://localhost:3000",
+            "trusted_proxies": "127.0.0.1,2001:db8::/32",
+            "allow_networks": "10.1.0.0/16,fd00::/8",
             "default": "local",
             "search": "open",
             "signup": "closed",
@@ -96,16 +99,21 @@ class TestPrecedence:
             "log_level": "warning",
             "limits.requests": "7/second",
             "limits.signup": "8/day",
+            "metrics": "open",
+            "metrics_token": "violet-harbour-71-slate-meadow-27",
         }
         numbers: dict[str, object] = {
             "port": 81,
             "workers": 2,
             "deadline": 2.5,
+            "cache_size": 20,
             "token_ttl": 61,
             "password_min_length": 15,
+            "audit_days": 30,
         }
         numbers |= {"argon2.memory": 20000, "argon2.passes": 3}
-        numbers |= {"draining": "true"}
+        numbers |= {"draining": "true", "access_log": "false", "private_display": "true"}
+        numbers |= {f"limits.wrong_passwords{of}": 7 for of in ("", "_per_account", "_per_address")}
         assert {*samples, *numbers} == {key for key, _ in keys()}
 
         written = "".join(f'{key} = "{value}"\n' for key, value in samples.items())
@@ -154,14 +162,6 @@ class TestValues:
     def test_base_url(self, host: str, public_url: str | None, expected: str) -> None:
         """The public URL, or else the address to listen on."""
         assert Settings(host=host, public_url=public_url).base_url == expected
-
-    @pytest.mark.parametrize(
-        ("host", "expected"),
-        [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True)]
-        + [(host, False) for host in ("0.0.0.0", "::", "192.168.1.1", "localhost.example", "", "::ffff:1.2.3.4")],
-    )
-    def test_is_loopback(self, host: str, expected: bool) -> None:
-        assert is_loopback(host) is expected
 
 
 class TestFiles:

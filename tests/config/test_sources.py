@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from imagevault.config.sources import nearest
+from imagevault.config.sources import alternatives, nearest
 
 NUMBER = "must be a whole number from 1 to 65535, such as 8000 ("
 RATE = "must be a number per second, minute, hour or day, such as 600/minute"
@@ -82,3 +82,10 @@ def test_nearest() -> None:
     """No name is suggested if none is similar."""
     assert nearest("limit", ["limits", "port"]) == " Did you mean limits?"
     assert nearest("xyz", ["limits", "port"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"), [(["a"], "a"), (["a", "b"], "a or b"), (["closed", "invite", "open"], "closed, invite or open")]
+)
+def test_alternatives_read_as_a_sentence(words: list[str], shown: str) -> None:
+    assert alternatives(words) == shown

@@ -1,15 +1,21 @@
 """Values of settings: the error for a wrong one."""
 
+import secrets
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imagevault.config.validation import check_secret, is_loopback
+
 NUMBER = "must be a whole number from 1 to 65535, such as 8000 ("
 ADDRESS = "must be a URL such as https://images.example.org"
 RATE = "must be a number per second, minute, hour or day, such as 600/minute"
-POSTGRES = "must be postgresql://USER:PASSWORD@HOST:PORT/NAME, with : / ? # @ in a password percent-encoded"
+POSTGRES = "must be postgresql://USER:PASSWORD@HOST:PORT/NAME with the special characters of USER and PASSWORD percent-"
+POSTGRES_HOSTS = "must name each host as HOST or HOST:PORT, an IPv6 address in brackets, with commas between several"
 HOSTS = "must be a host name or address (IPv6 in brackets) without scheme, port or wildcard"
+GUESSED = "can be guessed: it has fewer than 8 different characters; make one with: python3 -c"
 LISTEN = "must be a host name or address, without scheme, port or brackets"
 
 
@@ -35,9 +41,15 @@ class TestWrongValue:
             ("secret_key", '"short"', "must be at least 32 bytes long; make one with: python3 -c"),
             ("secret_key", '""', "must be at least 32 bytes long; make one with: python3 -c"),
             ("secret_key_previous", '"short"', "must be at least 32 bytes long; make one with: python3 -c"),
+            ("secret_key", f'"{" " * 40}"', GUESSED),
+            ("secret_key", f'"{"a" * 40}"', GUESSED),
+            ("secret_key", f'"{"abcdefg" * 6}"', GUESSED),
+            ("secret_key", f'"{"a b c d " * 6}"', GUESSED),
+            ("secret_key", r'"' + r"\t\n\r \u00a0\u2003\u3000" * 6 + '"', GUESSED),
+            ("secret_key_previous", f'"{" " * 40}"', GUESSED),
             ("secret_key", "12345678901234567890123456789012345", "must be text"),
             ("search", '"opened"', "must be account or open"),
-            ("signup", "false", "must be closed or open"),
+            ("signup", "false", "must be closed, invite or open"),
             ("limits.requests", "600", RATE),
             ("limits.requests", '"600/month"', RATE),
             ("limits.requests", '"0/minute"', RATE),
@@ -63,8 +75,8 @@ class TestWrongValue:
             ("database_url", '"sqlite://vault.sqlite"', "must be sqlite:///FILE (or sqlite:////ABSOLUTE/FILE)"),
             ("database_url", '"sqlite:///"', "must be sqlite:///FILE (or sqlite:////ABSOLUTE/FILE)"),
             ("database_url", '"postgresql://ada:pa/ss@db/vault"', POSTGRES),
-            ("database_url", '"postgresql://ada:secret\u2100@db/vault"', POSTGRES),
-            ("database_url", '"postgresql://ada:secret@[::1/vault"', POSTGRES),
+            ("database_url", '"postgresql://ada:secret\u2100@x@db/vault"', POSTGRES),
+            ("database_url", '"postgresql://ada:secret@[::1/vault"', POSTGRES_HOSTS),
             ("host", '""', LISTEN),
             ("host", '"http://127.0.0.1"', LISTEN),
             ("host", '"127.0.0.1:80"', LISTEN),
@@ -82,6 +94,13 @@ class TestWrongValue:
                 '["https://a.example/"]',
                 "https://a.example/: must have no path; remove the slash and what follows it",
             ),
+            (
+                "trusted_proxies",
+                '["proxy.example"]',
+                "proxy.example: must be an address or a network such as 10.0.0.0/8",
+            ),
+            ("trusted_proxies", '["10.0.0.1/8"]', "10.0.0.1/8: must be an address or a network such as 10.0.0.0/8"),
+            ("trusted_proxies", '["0.0.0.0/0"]', "0.0.0.0/0: contains every address"),
             ("default", "[]", "must name at least one provider"),
             ("data", "1", "must be a path"),
             ("data", '"a\\u0000b"', "must not contain a NUL character; remove it"),
@@ -97,3 +116,21 @@ class TestWrongValue:
         assert str(refusal).endswith(f" ({tmp_path}/imagevault.toml, line 1)")
         assert not {"pa/ss", "'pa'", "ada:"} & {*str(refusal).split()}
         assert "secret\u2100" not in str(refusal)
+
+
+class TestSecret:
+    def test_what_tools_make_is_accepted(self) -> None:
+        """In every alphabet that is usual."""
+        for _ in range(100):
+            for secret in (secrets.token_urlsafe(24), secrets.token_hex(16), secrets.token_hex(32), str(uuid.uuid4())):
+                check_secret(secret)
+        check_secret("correct horse battery staple on the hill")
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True)]
+    + [(host, False) for host in ("0.0.0.0", "::", "192.168.1.1", "localhost.example", "", "::ffff:1.2.3.4")],
+)
+def test_is_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected

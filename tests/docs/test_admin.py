@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,10 +20,16 @@ import asyncpg
 import httpx
 import pytest
 
+from imagevault.cache.eviction import CacheUse
+from imagevault.cache.keys import prefix_of
+from imagevault.cache.statistics import CacheRate
 from imagevault.cli import output as terminal
 from imagevault.cli.serve import GRACE
+from imagevault.cli.tables import lay_out
 from imagevault.config.settings import keys, load
-from imagevault.plugins.provider_settings import HOST_FIELDS
+from imagevault.plugins.host_settings import HOST_FIELDS
+from imagevault.search.provider_list import FailedPlugin, ProviderHealth, ProviderRecord, QuotaLeft
+from tests.support.waiting import COMMAND_LIMIT, SCRIPT_LIMIT
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
@@ -73,6 +80,9 @@ RUN = [  # the sections whose blocks of kind `sh` the tests below run
     "Configure",
     "Providers",
     "Accounts",
+    "Accounts/Shut an account out",
+    "Accounts/Invitations",
+    "Accounts/The audit trail",
     "PostgreSQL",
     "Back up and restore/SQLite",
     "Back up and restore/PostgreSQL",
@@ -86,7 +96,7 @@ def test_every_command_runs_or_has_a_reason_not_to() -> None:
 
     assert {block.section for block in shown if block.kind == "sh"} == set(RUN)
     assert [block.text.splitlines()[0] for block in shown if block.kind == "sh elsewhere"] == list(ELSEWHERE)
-    assert {block.kind for block in blocks()} <= {"sh", "sh elsewhere", "console", "toml", "json", "sql"}
+    assert {block.kind for block in blocks()} <= {"sh", "sh elsewhere", "console", "toml", "yaml", "json", "sql"}
 
 
 def run(folder: Path, *scripts: str, environ: Mapping[str, str] | None = None, typed: str = "") -> str:
@@ -100,7 +110,7 @@ def run(folder: Path, *scripts: str, environ: Mapping[str, str] | None = None, t
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=SCRIPT_LIMIT,
         check=False,
         input=typed,
         start_new_session=True,  # without a terminal, a command that asks for a password reads standard input
@@ -119,7 +129,7 @@ class TestExample:
             env={"PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=COMMAND_LIMIT,
             check=True,
         ).stdout
 
@@ -139,7 +149,13 @@ class TestExample:
         text = re.sub(r"^# ([a-z_]+ = .*)$", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
         (tmp_path / "imagevault.toml").write_text(text)
         (tmp_path / "plugins").mkdir()
-        assert tomllib.loads(text)["limits"] == {"requests": "600/minute", "signup": "5/hour"}
+        assert tomllib.loads(text)["limits"] == {
+            "requests": "600/minute",
+            "signup": "5/hour",
+            "wrong_passwords": 5,
+            "wrong_passwords_per_account": 100,
+            "wrong_passwords_per_address": 30,
+        }
 
         ended = cli("config", "check", "--json", environ=dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), SECRET))
 
@@ -159,7 +175,7 @@ class TestCommands:
     @pytest.mark.processes
     def test_commands_without_a_server(self, tmp_path: Path) -> None:
         """They run in the order of the page, in one folder."""
-        sections = ("", "Configure", "Providers", "Accounts")
+        sections = ["", "Configure", "Providers", *(section for section in RUN if section.startswith("Accounts"))]
 
         printed = run(tmp_path, *(text for section in sections for text in of("sh", section)))
 
@@ -172,6 +188,7 @@ class TestCommands:
             "grace (user)",
             "local: ok, 1 in all",
             "atlas",
+            "account_locked",
         ):
             assert expected in printed
         written = (tmp_path / "imagevault.toml").read_text()
@@ -184,14 +201,55 @@ class TestCommands:
 
         assert run(tmp_path, script.replace("http://127.0.0.1:8000", server.url)) == '{"status":"ok"}' * 2
 
-    def test_the_provider_list_has_these_columns(self) -> None:
-        """The transcript is an example; its heading is the output of the command."""
+    def test_the_provider_list_is_the_output_of_the_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The transcript is made of invented states; the page describes each of its columns."""
+        monkeypatch.setattr("imagevault.cli.output.time.time", lambda: 1000.0)
+        open_breaker = standing(
+            [QuotaLeft("20/minute", 20, 14, 58), QuotaLeft("200/day", 200, 194, 86400)],
+            breaker="open",
+            retry_after=27,
+            last_error="Openverse cannot be reached (ConnectError)",
+            last_error_at=996.0,
+        )
+        in_use = standing(
+            [QuotaLeft("200/hour", 200, 197, 3660), QuotaLeft("20000/month", 20000, 19997, 31 * 86400)],
+            cache=CacheRate(60, 2, 38),
+        )
+        listed = [listed_provider("local", None), listed_provider("openverse", open_breaker)]
+        listed.append(listed_provider("pexels", in_use))
+        reason = "ModuleNotFoundError: No module named 'no_such_module' (acme.py, line 1)"
+        broken = FailedPlugin("acme", "/srv/imagevault/plugins/acme.py", reason)
         [shown] = of("console", "The provider list")
-        columns, _ = terminal.provider_rows([], [])
+        columns, rows = terminal.provider_rows(listed, [broken])
+        use = terminal.cache_line(CacheUse(pages=1340, bytes=124151398, max_bytes=512 * 1024 * 1024))
 
-        assert re.split(r" {2,}", shown.splitlines()[1].strip()) == list(columns)
+        assert shown.splitlines() == ["$ imagevault providers", *lay_out(columns, rows, 100), use]
         section = PAGE.partition("\n## The provider list\n")[2].partition("\n## ")[0]
         assert re.findall(r"^\* \*\*(.+?)\*\*", section, re.MULTILINE) == list(columns)
+
+
+def standing(quotas: list[QuotaLeft], **changes: Any) -> ProviderHealth:
+    known: dict[str, Any] = {"breaker": "closed", "retry_after": 0, "last_error": None, "last_error_at": None}
+    return ProviderHealth(quotas=quotas, **{**known, **changes})
+
+
+def listed_provider(name: str, health: ProviderHealth | None) -> ProviderRecord:
+    return ProviderRecord(
+        name=name,
+        title=name,
+        homepage=None,
+        state="ok",
+        quota="ok",
+        notice=None,
+        hotlink="allowed",
+        page_size=10,
+        max_results=None,
+        filters={},
+        emulated=[],
+        declares=[],
+        source=f"imagevault {version('imagevault')}",
+        health=health,
+    )
 
 
 class TestBackup:
@@ -291,37 +349,53 @@ def statements(section: str) -> list[str]:
     return [line for text in of("sql", section) for line in text.splitlines()]
 
 
+class TestShutOut:
+    """The commands that shut an account out, on both engines, while a server runs."""
+
+    @pytest.mark.processes
+    async def test_lock_unlock_reset_and_delete(self, start: Any, database_url: str, tmp_path: Path) -> None:
+        """Unlocking lets the owner in again and revives no token. A reset ends the password and the tokens."""
+        api = await start({"DATABASE_URL": database_url})
+        account = {"username": "grace", "password": ACCOUNT["password"]}
+        [script] = of("sh", "Accounts/Shut an account out")
+        lock, unlock, reset, delete = script.splitlines()
+        old = await api.sign_in("grace")
+
+        async def after(command: str, headers: dict[str, str]) -> tuple[int, int]:
+            """The statuses of a request with the token and of a sign-in, after the command."""
+            await asyncio.to_thread(run, tmp_path, command, environ={"DATABASE_URL": database_url})
+            api.services.credentials.verified.clear()  # a verified token is trusted for a second
+            protected = await api.get("/protected", headers=headers)
+            return protected.status_code, (await api.post("/token", data=account)).status_code
+
+        assert (await api.get("/protected", headers=old)).status_code == 200
+        assert await after(lock, old) == (401, 401)
+        assert await after(unlock, old) == (401, 200)
+        token = (await api.post("/token", data=account)).json()["access_token"]
+        new = {"Authorization": f"Bearer {token}"}
+        assert (await api.get("/protected", headers=new)).status_code == 200
+        assert await after(reset, new) == (401, 401)
+        assert await after(delete, new) == (401, 401)
+        assert (await api.post("/signup", json=account)).status_code == 201
+
+
 class TestStatements:
     """The SQL of the page, on both engines, while a server runs."""
-
-    @pytest.mark.parametrize("number", [0, 1])
-    async def test_lock_and_revoke(self, start: Any, database_url: str, number: int) -> None:
-        """Locking an account also ends its tokens. Revoking its tokens does not lock it."""
-        api = await start({"DATABASE_URL": database_url})
-        headers = await api.sign_in("grace" if number == 0 else "ada")
-        assert (await api.get("/protected", headers=headers)).status_code == 200
-
-        await execute(database_url, statements("Accounts")[number])
-
-        api.services.accounts.verified.clear()  # a verified token is trusted for a second
-        assert (await api.get("/protected", headers=headers)).status_code == 401
-        account = {"username": "grace" if number == 0 else "ada", "password": ACCOUNT["password"]}
-        assert (await api.post("/token", data=account)).status_code == (401 if number == 0 else 200)
 
     async def test_delete_cached_pages(self, start: Any, database_url: str) -> None:
         """Only the pages of the named provider are deleted."""
         api = await start({"DATABASE_URL": database_url})
-        make = "INSERT INTO iv_page (key, provider, stored_at, content) VALUES ('{0}', '{0}', 9000000000000, '');"
-        place = "INSERT INTO iv_page_image (id, page) VALUES ('{0}:1', '{0}');"
+        make = "INSERT INTO iv_page (key, provider, stored_at, content) VALUES ('{1}{0}', '{0}', 9000000000000, '');"
+        place = "INSERT INTO iv_page_image (id, page) VALUES ('{0}:1', '{1}{0}');"
         for name in ("pexels", "openverse"):
-            await execute(database_url, (make + place).format(name))
+            await execute(database_url, (make + place).format(name, prefix_of("")))
 
         await execute(database_url, "\n".join(statements("What is kept, and for how long")))
 
         store = api.services.gateway.pages._tiers._store
         api.services.database.use()
-        assert [await store.read(name) is None for name in ("pexels", "openverse")] == [True, False]
-        assert [await store.find(name, "1") is None for name in ("pexels", "openverse")] == [True, False]
+        assert [await store.read(prefix_of("") + name) is None for name in ("pexels", "openverse")] == [True, False]
+        assert [await store.find(name, "1", "") is None for name in ("pexels", "openverse")] == [True, False]
 
     def test_with_python(self, serve: Any, tmp_path: Path) -> None:
         """The alternative for machines without the sqlite3 command."""
@@ -411,6 +485,15 @@ class TestLog:
 
 
 class TestDeploy:
+    def test_the_config_of_prometheus(self) -> None:
+        """It is YAML, and it has one job with a target."""
+        yaml = pytest.importorskip("yaml")
+        [text] = of("yaml", "Metrics")
+        [job] = yaml.safe_load(text)["scrape_configs"]
+
+        assert job["job_name"] == "imagevault"
+        assert [len(config["targets"]) for config in job["static_configs"]] == [1]
+
     def test_the_image_is_built_from_what_the_wheel_needs(self) -> None:
         """The Dockerfile copies every package and module of pyproject.toml, and .dockerignore lets them in."""
         deploy = ROOT / "deploy"
@@ -451,6 +534,10 @@ class TestDeploy:
             unit = tmp_path / "imagevault.service"
             unit.write_text(text.replace("/opt/imagevault/bin/imagevault", sys.executable))
             ended = subprocess.run(
-                ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False
+                ["systemd-analyze", "verify", str(unit)],
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_LIMIT,
+                check=False,
             )
             assert [line for line in ended.stderr.splitlines() if line.startswith(("imagevault", str(unit)))] == []

@@ -3,12 +3,13 @@
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from imagevault.config.settings import load
 from imagevault.plugins.registry import PluginRegistry
-from imagevault.records import ProviderInfo
+from imagevault.records import FlagName, ProviderInfo
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -46,6 +47,18 @@ def test_the_table_of_providers_matches_the_plugins(tmp_path: Path) -> None:
         ends = {number(info.max_results)} if info.max_results else NO_END
         assert (per_call, quota, fresh) == (str(info.page_size), quotas(info), freshness(info)), name
         assert end in ends, name
+
+
+def test_the_table_of_flags_matches_the_plugins(tmp_path: Path) -> None:
+    """Which flags the records of each provider carry."""
+    names = get_args(FlagName)
+    pattern = r"^\| `(\w+)` \|" + r" (yes)? ?\|" * (len(names) + 1) + "$"
+    rows = {name: cells[:-1] for name, *cells in re.findall(pattern, PROVIDERS, re.MULTILINE)}
+    loaded = PluginRegistry.load(load({}, tmp_path)).providers
+
+    assert {name: {flag for flag, cell in zip(names, cells, strict=True) if cell} for name, cells in rows.items()} == {
+        name: set(provider.info.declares) for name, provider in loaded.items()
+    }
 
 
 def definitions(path: Path) -> set[str]:

@@ -1,6 +1,7 @@
 """README.md is true: its settings table matches the code, and its commands run in the order of the page."""
 
 import contextlib
+import functools
 import json
 import re
 import shlex
@@ -11,16 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import msgspec
 import pytest
 
-from imagevault.config.settings import Rate, description, keys, variable
+from imagevault.config.limits import Rate
+from imagevault.config.settings import description, keys, variable
+from imagevault.testing.simulated import SIMULATED
+from tests.support.waiting import EVENT_LIMIT, SCRIPT_LIMIT, wait_until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SERVER_URL = "http://127.0.0.1:8000"
-SIMULATOR_URL = "http://127.0.0.1:9900"
 SEPARATOR = "\n---\n"
 
 
@@ -83,7 +87,7 @@ class TestBlocks:
     def test_blocks_that_stay_in_the_foreground_are_marked(self) -> None:
         """They hold one command each, and the text before them says so. All other blocks return."""
         shell = [block for block in blocks(README) if block.language == "sh"]
-        staying = {"make serve": "server", "imagevault.testing.simulated": "simulator"}
+        staying = {"make serve": "server", "make demo": "demo"}
 
         for block in shell:
             notes = {note for command, note in staying.items() if command in block.text}
@@ -97,7 +101,7 @@ class TestBlocks:
         """The block writes valid settings to `.env`."""
         [script] = commands(blocks(section("Configure")))
 
-        subprocess.run(["bash", "-c", f"set -euo pipefail\n{script}"], check=True, timeout=60, cwd=tmp_path)
+        subprocess.run(["bash", "-c", f"set -euo pipefail\n{script}"], check=True, timeout=SCRIPT_LIMIT, cwd=tmp_path)
 
         shown = cli("config", "show", "--json")
         assert shown.returncode == 0, shown.stderr
@@ -110,37 +114,61 @@ class TestBlocks:
 
 
 @contextlib.contextmanager
-def simulator(command: str) -> Iterator[str]:
-    """Runs the page's simulator on a free port; the value is its URL."""
-    arguments = shlex.split(command)[1:]
-    with subprocess.Popen(
-        [sys.executable, *arguments, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+def demo(folder: Path) -> Iterator[str]:
+    """Runs the page's demo on a free port; the value is its URL."""
+    command = [sys.executable, "-m", "imagevault", "demo", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                    yield found[0]
+            assert process.stderr is not None
+            for line in process.stderr:
+                found = re.search(r"documentation +(http://127\.0\.0\.1:\d+)/docs", line)
+                if found:
+                    url = found[1]
+                    wait_until(functools.partial(is_ready, url), "the demo to start", 2 * EVENT_LIMIT)
+                    yield url
                     return
-            raise AssertionError("the simulator printed no URL")
+            raise AssertionError("the demo printed no URL")
         finally:
-            process.kill()
+            process.terminate()
 
 
-def environment(command: str, simulator_url: str) -> dict[str, str]:
-    """The variables before a `make serve`."""
-    assignments = [word.partition("=") for word in shlex.split(command) if "=" in word]
-    return {name: value.replace(SIMULATOR_URL, simulator_url) for name, _, value in assignments}
+def is_ready(url: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{url}/health/ready").status_code == 200
+    return False
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the block is a curl command")
+def test_the_demo(tmp_path: Path) -> None:
+    """`make demo` runs it, and the search that the page shows has pictures of all providers."""
+    tried = blocks(section("Try it without any key"))
+    [make] = [block.text for block in tried if block.note == "demo"]
+    dry_run = ["make", "--dry-run", *shlex.split(make)[1:]]
+    shown = subprocess.run(dry_run, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "exec .venv/bin/imagevault demo" in shown
+
+    with demo(tmp_path) as url:
+        [command] = commands(tried)
+        ended = subprocess.run(
+            ["bash", "-c", command.replace(SERVER_URL, url)],
+            capture_output=True,
+            text=True,
+            timeout=SCRIPT_LIMIT,
+            check=True,
+        )
+
+    found = json.loads(ended.stdout)
+    assert {provider["status"] for provider in found["providers"]} == {"ok"}
+    assert len({image["provider"] for image in found["images"]}) == len(found["images"]) == len(SIMULATED) + 1
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour consists of curl commands")
-def test_the_tour_and_the_search_of_pexels(serve: Any, tmp_path: Path) -> None:
-    """Each command runs, and each answer has the shape that the page shows."""
+def test_the_tour_and_the_search_of_pexels(serve: Any, tmp_path: Path, configured: dict[str, str]) -> None:
+    """Each command runs, and each answer has the shape that the page shows. Pexels is simulated."""
     tour = blocks(section("A tour in two minutes"))
     pexels = blocks(section("Search Pexels"))
     shown = [json.loads(block.text) for block in tour if block.language == "json"]
-    [simulate] = [block.text for block in pexels if block.note == "simulator"]
-    [restart] = [block.text for block in pexels if block.note == "server"]
     server = serve().wait_until_ready()
 
     def run(*scripts: str) -> list[Any]:
@@ -148,7 +176,7 @@ def test_the_tour_and_the_search_of_pexels(serve: Any, tmp_path: Path) -> None:
         commands = [script.replace(SERVER_URL, server.url) for script in scripts]
         script = "set -euo pipefail\n" + "\nprintf '\\n---\\n'\n".join(commands)
         ended = subprocess.run(
-            ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path
+            ["bash", "-c", script], capture_output=True, text=True, timeout=SCRIPT_LIMIT, check=True, cwd=tmp_path
         )
         return [json.loads(text) for text in ended.stdout.split(SEPARATOR)]
 
@@ -159,10 +187,9 @@ def test_the_tour_and_the_search_of_pexels(serve: Any, tmp_path: Path) -> None:
     assert answers[2]["images"][0]["id"] == shown[2]["images"][0]["id"]
 
     assert server.stop() == 0
-    with simulator(simulate) as url:
-        server = serve(environment(restart, url)).wait_until_ready()
-        sign_in = commands(tour)[1]
-        found = run(sign_in, *commands(pexels))[-1]
+    server = serve(configured).wait_until_ready()
+    sign_in = commands(tour)[1]
+    found = run(sign_in, *commands(pexels))[-1]
 
     assert [image["provider"] for image in found["images"]] == ["pexels", "pexels"]
     assert [provider["status"] for provider in found["providers"]] == ["ok"]

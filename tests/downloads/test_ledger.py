@@ -1,16 +1,40 @@
 """The ledger through the whole server, on both engines."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imagevault.downloads.tables import Download
 from imagevault.testing.upstreams.pexels import SimulatedPexels
+from tests.support.waiting import EVENT_LIMIT
+
+ODD = r"""
+from imagevault import Image, License, Page, ProviderInfo, Rendition, hookimpl
 
 
-@pytest.fixture
-async def api(start: Any, database_url: str) -> Any:
-    return await start({"DATABASE_URL": database_url, "IMAGEVAULT_LIMITS_REQUESTS": "100000/minute"})
+@hookimpl
+def provider_info() -> ProviderInfo:
+    return ProviderInfo(
+        title="Odd",
+        base_url="https://api.odd.example/",
+        page_size=1,
+        license=License("odd", "Odd"),
+        file_hosts={"files.odd.example"},
+    )
+
+
+@hookimpl
+async def search_images() -> Page:
+    file = Rendition(name="original", url="https://files.odd.example/1.jpg")
+    return Page([Image(id="1", title="A\x00lily", ref="\x00photos/\ud8001", renditions=[file])], last=True)
+
+
+@hookimpl
+async def image_downloaded() -> None:
+    return None
+"""
 
 
 async def a_sample(api: Any, headers: dict[str, str]) -> dict[str, Any]:
@@ -39,6 +63,21 @@ class TestDownload:
         assert (record["project"], record["note"]) == ("atlas", "cover")
         assert listed.json() == {"downloads": [record], "next": None}
 
+    async def test_takes_characters_that_a_database_refuses(
+        self, start: Any, database_url: str, tmp_path: Path
+    ) -> None:
+        """PostgreSQL stores no NUL; neither stores half a surrogate pair."""
+        (tmp_path / "plugins").mkdir()
+        (tmp_path / "plugins" / "odd.py").write_text(ODD)
+        api = await start({"DATABASE_URL": database_url, "IMAGEVAULT_PLUGINS_DIR": "plugins"})
+        headers = await api.sign_in()
+        await api.get("/search", params={"q": "lily", "provider": "odd"}, headers=headers)
+
+        kept = await api.post("/download", json={"image": "odd:1"}, headers=headers)
+
+        assert (kept.status_code, kept.json()["title"]) == (201, "A lily")
+        assert [row["provider_ref"] for row in await Download.select(Download.provider_ref)] == ["photos/1"]
+
     async def test_keeps_the_rendition_that_was_taken(self, api: Any) -> None:
         """Its link opens, also from the ledger; one that the image has not is 400 with those that it has."""
         headers = await api.sign_in()
@@ -50,6 +89,20 @@ class TestDownload:
         assert (await api.get(kept.json()["url"])).status_code == 200
         assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (400, "rendition")
         assert "original, thumbnail" in wrong.json()["detail"]
+
+    async def test_keeps_the_link_of_a_file_that_an_admin_moved(
+        self, start: Any, configured: dict[str, str], pexels: SimulatedPexels
+    ) -> None:
+        """As consumers see it in a search: a whole address, at which the file is."""
+        api = await start({**configured, "PEXELS_FILES_PATH": "/files"})
+        headers = await api.sign_in()
+        found = await api.get("/search", params={"q": "nature", "per_page": 1}, headers=headers)
+        image = found.json()["images"][0]
+
+        kept = (await api.post("/download", json={"image": image["id"]}, headers=headers)).json()
+
+        assert kept["url"].startswith(f"http://127.0.0.1:{pexels.port}/files/images.pexels.com/")
+        assert kept["url"] in {rendition["url"] for rendition in image["renditions"]}
 
     async def test_credit_stays_as_of_that_day(self, start: Any, database_url: str, pexels: SimulatedPexels) -> None:
         """A later change upstream changes nothing that was kept, and a searched picture costs no further call."""
@@ -65,6 +118,23 @@ class TestDownload:
         assert listed == kept
         assert kept["attribution"]["text"] == f"Photo by {image['author']['name']} on Pexels"
         assert len(pexels.calls) == 1
+
+    @pytest.mark.parametrize(
+        ("url", "owner"),
+        [
+            ("https://live.staticflickr.com/65535/7_a_o.jpg", "flickr"),
+            ("https://upload.wikimedia.org/wikipedia/commons/a/ab/A.jpg", "wikimedia"),
+            ("https://images.metmuseum.org/CRDImages/ep/original/DT1.jpg", "met"),
+            ("https://images.pexels.com/photos/1/pexels-photo-1.jpeg", "pexels"),
+        ],
+    )
+    async def test_a_bare_url_belongs_to_its_owner(self, start: Any, url: str, owner: str) -> None:
+        """An aggregator lists files on the hosts of many; the owner of a host is the provider that is none."""
+        api = await start({"OPENVERSE_ENABLED": "true", "EUROPEANA_API_KEY": "k"})
+
+        kept = await api.post("/download", json={"url": url}, headers=await api.sign_in())
+
+        assert (kept.status_code, kept.json()["provider"]) == (201, owner)
 
     @pytest.mark.parametrize(
         ("url", "provider", "credit"),
@@ -117,8 +187,9 @@ class TestDownload:
 
         assert response.status_code == 404
 
-    async def test_two_hundred_at_once_are_all_kept(self, api: Any) -> None:
-        """Concurrent saves of one account lose nothing."""
+    async def test_two_hundred_at_once_are_all_kept(self, api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Concurrent saves of one account lose nothing. On a busy machine, one may wait long for a connection."""
+        monkeypatch.setattr("imagevault.storage.postgres.CONNECT_TIMEOUT", EVENT_LIMIT)
         headers = await api.sign_in()
 
         answers = await asyncio.gather(
@@ -127,6 +198,7 @@ class TestDownload:
         listed = (await api.get("/downloads", params={"limit": 200}, headers=headers)).json()
 
         assert {response.status_code for response in answers} == {201}
+        assert listed["next"] is None
         assert {download["url"] for download in listed["downloads"]} == {f"https://a.example/{n}" for n in range(200)}
 
 

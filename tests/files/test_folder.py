@@ -1,6 +1,7 @@
 """A folder of files that a provider holds; what is in a file is here its text."""
 
 import gc
+import hashlib
 import os
 import weakref
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 
 from imagevault import Unavailable
 from imagevault.files.folder import FRESH, File, Folder
+from imagevault.images import sanitize
 
 
 class Reader:
@@ -48,6 +50,44 @@ def test_a_file_is_read_once_however_it_is_asked_for(folder: Folder[str], reader
     assert [folder.find("sub/b.txt") for _ in range(2)] == ["two", "two"]
     assert [folder.entries(60) for _ in range(2)] == [(["one", "two"], True)] * 2
     assert reader.read == ["sub/b.txt", "a.txt"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        " leading.txt",
+        "trailing.txt ",
+        "\u3000ideographic.txt",
+        "wide\u3000blank.txt",
+        "\U0001f468\u200d\U0001f469.txt",
+        "/".join(["long" * 20] * 3),
+    ],
+    ids=["leading", "trailing", "leading U+3000", "U+3000", "joined emoji", "long"],
+)
+def test_a_name_that_can_be_no_id_has_a_digest(tmp_path: Path, name: str) -> None:
+    """The digest depends on the name alone. The sanitizer takes it, and would drop the name."""
+    found: list[File] = []
+    place = tmp_path / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("three")
+
+    Folder(tmp_path, found.append, "ACME_FOLDER").entries(60)
+
+    [file] = found
+    assert (file.name, file.path) == (name, str(place))
+    assert file.id == f"~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    assert Folder(tmp_path, lambda file: file.name, "ACME_FOLDER").find(file.id) == name
+    assert sanitize.is_id(file.id)
+    assert not sanitize.is_id(name)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "two words.txt", "sub/ blank.txt", "~a.txt", "%20.txt", "é.txt", "x" * 200])
+def test_any_other_name_is_the_id(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("three")
+
+    assert Folder(tmp_path, lambda file: file.name, "ACME_FOLDER").find(name) == name
+    assert sanitize.is_id(name)
 
 
 def test_it_is_looked_at_again_only_after_a_while(

@@ -14,6 +14,7 @@ import uvicorn
 from imagevault.asgi import create
 from imagevault.config.settings import load
 from imagevault.http.edge import Edge
+from imagevault.http.protocol import LimitedHttpProtocol
 from imagevault.http.types import Receive, Scope, Send
 from imagevault.runtime.services import Services
 
@@ -55,28 +56,6 @@ def edge_of() -> Callable[[Any], Edge]:
         return edge
 
     return edge_of
-
-
-@pytest.fixture
-def raw_scope() -> Callable[..., dict[str, Any]]:
-    """Makes an ASGI scope with exactly these headers. Keywords replace other parts of it."""
-
-    def raw_scope(headers: list[tuple[bytes, bytes]], **more: Any) -> dict[str, Any]:
-        path = more.get("path", "/health/live")
-        return {
-            "type": "http",
-            "method": "GET",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "headers": headers,
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 8000),
-            "state": {},
-            **more,
-        }
-
-    return raw_scope
 
 
 @pytest.fixture
@@ -123,7 +102,15 @@ class Wire:
         # Connections wait in the queue of this socket until the server accepts them, so no test waits for the start.
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
-        config = uvicorn.Config(self._count, interface="asgi3", server_header=False, log_config=None, access_log=False)
+        config = uvicorn.Config(
+            self._count,
+            interface="asgi3",
+            http=LimitedHttpProtocol,
+            server_header=False,
+            proxy_headers=False,
+            log_config=None,
+            access_log=False,
+        )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, args=[[listener]], name="server")
         self.thread.start()

@@ -26,6 +26,20 @@ class TestAuthorization:
 
         assert answer.status_code == 401
 
+    @pytest.mark.parametrize(
+        "credential",
+        [b"\0", b"a\0b", b"\xff\xfe", b"iv_\0", b"a" * 2049, b"." * 15_000, b"iv_" + b"a" * 15_000, b"a b", b"\ta"],
+        ids=["NUL", "NUL inside", "no UTF-8", "a key of NUL", "2 KB", "dots", "a gigantic key", "two words", "a tab"],
+    )
+    async def test_rubbish_is_nobody(self, api: Any, credential: bytes) -> None:
+        """Whatever its bytes and its length are, it costs no query and no error."""
+        before = len(api.services.credentials.verified)
+
+        answer = await api.get("/protected", headers=[(b"authorization", b"Bearer " + credential)])
+
+        assert answer.status_code == 401
+        assert len(api.services.credentials.verified) == before
+
     async def test_sent_twice_is_refused(self, api: Any) -> None:
         """It is ambiguous which of two counts, so both are refused, on open routes too."""
         own = api.headers["Authorization"]

@@ -84,7 +84,7 @@ class TestAssets:
             "docs.js%20",
             "DOCS.JS",
             ".",
-            "..",
+            "%2e%2e",
             "%252e%252e%252fdocs.py",
         ],
     )

@@ -23,7 +23,7 @@ class TestDrain:
 
     def test_a_stop_is_announced_once_and_for_all(self, caplog: pytest.LogCaptureFixture) -> None:
         """The log line belongs to no request, even if the signal interrupts one."""
-        logs.bind_fields(request_id="interrupted")
+        logs.bind_fields({"request_id": "interrupted"})
         drain = Drain(lambda: False)
 
         drain.announce_stop()

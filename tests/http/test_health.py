@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from imagevault.errors import DatabaseUnavailable
-from imagevault.http import health
+from imagevault.storage import database
+from imagevault.storage.sqlite import SQLite
 
 
 class TestHealth:
@@ -28,7 +29,7 @@ class TestHealth:
         async def away() -> None:
             raise DatabaseUnavailable("gone")
 
-        monkeypatch.setattr(edge_of(api).health, "ping", away)
+        monkeypatch.setattr(edge_of(api).health, "check_database", away)
 
         ready, live = await api.get("/health/ready"), await api.get("/health/live")
 
@@ -37,12 +38,12 @@ class TestHealth:
         assert ready.headers["retry-after"] == "1"
 
     async def test_a_database_that_does_not_answer_is_not_waited_for(
-        self, start: Any, monkeypatch: pytest.MonkeyPatch, edge_of: Any
+        self, start: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A probe gets 503 before it times out."""
         api = await start()
-        monkeypatch.setattr(health, "DATABASE_DEADLINE", 0.05)
-        monkeypatch.setattr(edge_of(api).health, "ping", asyncio.Event().wait)
+        monkeypatch.setattr(database, "READY_DEADLINE", 0.05)
+        monkeypatch.setattr(SQLite, "ping", lambda _: asyncio.Event().wait())
 
         assert (await api.get("/health/ready")).status_code == 503
 

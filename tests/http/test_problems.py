@@ -81,7 +81,7 @@ class TestEachStatus:
         async def away(*_: Any) -> None:
             raise DatabaseUnavailable("could not connect to server db.internal:5432")
 
-        monkeypatch.setattr(api.services.accounts, "sign_in", away)
+        monkeypatch.setattr(api.services.accounts, "check_password", away)
         answer = await api.post("/token", data={"username": "ada", "password": "violet-harbour-71"})
 
         problem = check(answer, 503, "Service Unavailable")
@@ -97,7 +97,7 @@ class TestEachStatus:
         async def broken(*_: Any) -> None:
             raise ZeroDivisionError("secret detail")
 
-        monkeypatch.setattr(api.services.accounts, "sign_in", broken)
+        monkeypatch.setattr(api.services.accounts, "check_password", broken)
         answer = await api.post("/token", data={"username": "ada", "password": "violet-harbour-71"})
 
         problem = check(answer, 500, "Internal Server Error")
@@ -174,7 +174,7 @@ class TestEachStatus:
             for kind in vars(errors).values()
             if isinstance(kind, type) and issubclass(kind, errors.Refused | errors.ProviderError)
         ]
-        given = {"message": "m", "field": "f", "retry_after": 1.0}
+        given = {"message": "m", "field": "f", "retry_after": 1.0, "title": "Acme", "url": "u", "size": 9}
         statuses = {}
         for kind in kinds:
             names = kind.__init__.__code__.co_varnames[1:] if hasattr(kind.__init__, "__code__") else ("message",)
@@ -200,9 +200,7 @@ class TestBodies:
     @pytest.mark.parametrize(
         ("body", "detail"),
         [
-            (b"[" * 20_000, "The body is nested too deeply."),
-            (b'{"username":' * 5_000, "The body is nested too deeply."),
-            (b'{"url": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "The body is nested too deeply."),
+            (b"[" * 4_000, "The body is nested too deeply."),
             (b'{"username": "\xff"}', "The body is not valid UTF-8."),
             (b'{"url": "\xed\xa0\x80"}', "The body is not valid UTF-8."),
             (b"", "body: is missing"),
@@ -225,15 +223,26 @@ class TestBodies:
         assert check(answer, 400, "Bad Request")["detail"].startswith(detail)
 
     @pytest.mark.parametrize(
+        "body",
+        [b"[" * 20_000, b'{"username":' * 5_000, b'{"url": ' + b"[" * 20_000 + b"]" * 20_000 + b"}"],
+        ids=["lists", "objects", "a list in an object"],
+    )
+    async def test_json_that_is_nested_deeply(self, api: Any, body: bytes) -> None:
+        """400 gives the reason, however deep it is."""
+        answer = await api.post("/download", content=body, headers={**api.headers, **JSON})
+
+        assert check(answer, 400, "Bad Request")["detail"] == "The body is nested too deeply."
+
+    @pytest.mark.parametrize(
         ("body", "field", "message"),
         [
             (
                 {"usrname": "ada"},
                 "usrname",
-                "there is no such field. Did you mean username? There are: username, password.",
+                "there is no such field. Did you mean username? There are: username, password, invitation.",
             ),
             ({"user-name": "a"}, "user-name", "there is no such field. Did you mean username?"),
-            ({"is_admin": True}, "is_admin", "there is no such field. There are: username, password."),
+            ({"is_admin": True}, "is_admin", "there is no such field. There are: username, password, invitation."),
             ({"a b`c": 1}, "a b", "there is no such field."),
             ({"username": "ada"}, "password", "is missing"),
             ({"password": "ada"}, "username", "is missing"),
@@ -287,7 +296,8 @@ class TestBodies:
         """The worst of the bodies above cost in proportion to their length."""
 
         async def refuse(size: int) -> None:
-            answer = await api.post("/signup", content=begin + unit * (size // len(unit)), headers=JSON)
+            content = begin + unit * (size // len(unit))
+            answer = await api.post("/download", content=content, headers={**api.headers, **JSON})
             assert answer.status_code == 400
 
         assert await is_linear_async(refuse, 32_000)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from imagevault.config.settings import Limits, Rate, Settings
+from imagevault.config.limits import Limits, Rate
+from imagevault.config.settings import Settings
 from imagevault.http.cors import Cors
 from imagevault.http.rate_limit import RateLimit, network
 from imagevault.http.request import RequestHead

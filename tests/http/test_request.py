@@ -12,8 +12,16 @@ FIRST_COUNTS = {
     b"access-control-request-method": "requested_method",
     b"content-length": "content_length",
     b"content-type": "content_type",
+    b"sec-fetch-site": "fetch_site",
 }
-ALL_COUNT = {b"host": "hosts", b"authorization": "authorizations"}
+ALL_COUNT = {
+    b"host": "hosts",
+    b"authorization": "authorizations",
+    b"cookie": "cookies",
+    b"x-forwarded-for": "forwarded",
+    b"x-forwarded-host": "forwarded_hosts",
+}
+JOINED = {b"accept-encoding": "accept_encoding", b"if-none-match": "if_none_match"}
 
 
 class TestRequestHead:
@@ -55,8 +63,16 @@ class TestRequestHead:
 
         assert [getattr(head, attribute) for head in (absent, twice)] == [[], [b"1", b"2"]]
 
+    @pytest.mark.parametrize(("name", "attribute"), JOINED.items())
+    def test_of_lists_all_values_are_one_list(self, raw_scope: Any, name: bytes, attribute: str) -> None:
+        """As RFC 9110, 5.3 reads a repeated header."""
+        absent = RequestHead.read(raw_scope([]))
+        twice = RequestHead.read(raw_scope([(name, b"a"), (b"x-other", b"0"), (name, b"b, c")]))
+
+        assert [getattr(head, attribute) for head in (absent, twice)] == ["", "a,b, c"]
+
     def test_every_named_header_has_its_attribute(self) -> None:
-        assert FIRST_COUNTS.keys() | ALL_COUNT.keys() == NAMED_HEADERS
+        assert FIRST_COUNTS.keys() | ALL_COUNT.keys() | JOINED.keys() == NAMED_HEADERS
 
     def test_the_size_is_that_of_all_headers(self, raw_scope: Any) -> None:
         """It counts names and values, also of headers that no duty reads."""

@@ -40,8 +40,9 @@ class TestCaps:
         def content(size: int) -> Any:
             return b" " * size if declared else body(size)
 
-        fits = await api.post("/signup", content=content(MAX_BODY), headers=JSON)
-        larger = await api.post("/signup", content=content(MAX_BODY + 1024), headers=JSON)
+        headers = {**api.headers, **JSON}
+        fits = await api.post("/download", content=content(MAX_BODY), headers=headers)
+        larger = await api.post("/download", content=content(MAX_BODY + 1024), headers=headers)
 
         assert (fits.status_code, larger.status_code) == (400, 413)
 
@@ -53,6 +54,60 @@ class TestCaps:
         headers = [(b"host", b"127.0.0.1"), (b"content-length", length)]
 
         assert await ask(edge_of(api), headers=headers) == status
+
+
+class TestAccountCalls:
+    """Names and passwords are short, and reading them is free for everybody, so the limit is 4 KB."""
+
+    @pytest.mark.parametrize("path", ["/signup", "/token", "/signup/", "/token//"])
+    @pytest.mark.parametrize("declared", [True, False])
+    async def test_a_body_of_4_kb_is_the_largest(self, api: Any, path: str, declared: bool) -> None:
+        """Whether the length is declared or not, and however the path is written."""
+        is_form = "token" in path
+        headers = FORM if is_form else JSON
+        whole = b"username=x&password=y" if is_form else b'{"username": "x", "password": "y"}'
+        padding = b"&" if is_form else b" "
+
+        async def parts(body: bytes) -> Any:
+            yield body[:100]
+            yield body[100:]
+
+        def content(size: int) -> Any:
+            body = whole.ljust(size, padding)
+            return body if declared else parts(body)
+
+        fits = await api.post(path, content=content(4096), headers=headers)
+        larger = await api.post(path, content=content(4097), headers=headers)
+
+        assert fits.status_code in {400, 401}
+        assert (larger.status_code, larger.json()["detail"]) == (413, "A body must be at most 4096 bytes.")
+
+    @pytest.mark.parametrize(("declared", "reads"), [(b"4097", 0), (None, 3)])
+    async def test_no_more_is_read(self, edge_of: Any, raw_scope: Any, api: Any, declared: Any, reads: int) -> None:
+        """A declared length decides alone; otherwise the part that exceeds the limit is the last one."""
+        headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+        if declared:
+            headers.append((b"content-length", declared))
+        count = 0
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            nonlocal count
+            count += 1
+            return {"type": "http.request", "body": b" " * 2000, "more_body": True}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await edge_of(api)(raw_scope(headers, path="/signup", method="POST"), receive, send)
+
+        assert (sent[0]["status"], count) == (413, reads)
+
+    async def test_the_longest_name_and_password_fit(self, api: Any) -> None:
+        """Four bytes for each character, percent-encoded."""
+        answer = await api.post("/token", data={"username": "a" * 64, "password": "\U0001f98a" * 256})
+
+        assert answer.status_code == 401
 
 
 class TestCharacters:

@@ -4,7 +4,8 @@ import httpx
 import msgspec
 import pytest
 
-from imagevault import decode, decode_each
+from imagevault import InvalidResponse, decode, decode_each, decode_part, decode_parts, drop_unreadable
+from imagevault.plugins.decoding import count_records
 
 
 class Photo(msgspec.Struct):
@@ -45,5 +46,65 @@ class TestDecodeEach:
 
         assert decode_each(listing.photos, Photo) == [Photo(1), Photo(6)]
 
+    def test_counts_what_it_leaves_out(self) -> None:
+        """With the first reason, also over several lists."""
+        records = [msgspec.Raw(b'{"id": 1}'), msgspec.Raw(b'{"id": "two"}'), msgspec.Raw(b"{}")]
+
+        with count_records() as count:
+            decode_each(records, Photo)
+            decode_each(records[:1], Photo)
+
+        assert (count.records, count.dropped) == (4, 2)
+        assert count.reason == "Expected `int`, got `str` - at `$.id`"
+
+    def test_reads_no_more_than_a_limit(self) -> None:
+        """Of each list; the smallest limit counts. What was not asked for costs no work."""
+        records = [msgspec.Raw(b'{"id": 1}'), msgspec.Raw(b"{}"), *[msgspec.Raw(b'{"id": 2}')] * 40_000]
+
+        with count_records(limit=3) as count, count_records():
+            photos = decode_each(records, Photo)
+
+        assert photos == [Photo(1), Photo(2)]
+        assert (count.records, count.dropped) == (3, 1)
+
+    def test_a_total_loss_is_no_list(self) -> None:
+        """Records were there, and none could be read: the answer has another form."""
+        with pytest.raises(InvalidResponse, match="none of 2 records can be read: Expected `int`, got `str`"):
+            decode_each([msgspec.Raw(b'{"id": "1"}'), msgspec.Raw(b"null")], Photo)
+
     def test_of_nothing_is_nothing(self) -> None:
         assert decode_each([], Photo) == []
+
+
+class TestDecodeParts:
+    """Parts of a record, without which it is still worth showing."""
+
+    def test_an_odd_part_is_none(self) -> None:
+        with count_records() as count:
+            assert decode_part(msgspec.Raw(b'{"id": 1}'), Photo) == Photo(1)
+            assert decode_part(msgspec.Raw(b'"none"'), Photo) is None
+            assert decode_part(msgspec.Raw(b'{"id": 1, "title": "\xff"}'), Photo) is None
+
+        assert count.dropped == 0
+
+    def test_of_a_list_the_odd_elements_are_left_out(self) -> None:
+        assert decode_parts(msgspec.Raw(b'[{"id": 1}, null, {"id": 2}]'), Photo) == [Photo(1), Photo(2)]
+        assert decode_parts(msgspec.Raw(b'[null, "x"]'), Photo) == []
+        assert decode_parts(msgspec.Raw(b'{"id": 1}'), Photo) == []
+
+
+class TestDropUnreadable:
+    def test_leaves_out_the_errors(self) -> None:
+        """In the order of the list, and counted with the first reason."""
+        with count_records() as count:
+            photos = drop_unreadable([Photo(1), ValueError("two"), Photo(3), ValueError("four")])
+
+        assert photos == [Photo(1), Photo(3)]
+        assert (count.records, count.dropped, count.reason) == (4, 2, "two")
+
+    def test_raises_where_nothing_can_be_read(self) -> None:
+        with pytest.raises(InvalidResponse, match="none of 2 records can be read: one"):
+            drop_unreadable([ValueError("one"), ValueError("two")])
+
+    def test_of_nothing_is_nothing(self) -> None:
+        assert drop_unreadable([]) == []

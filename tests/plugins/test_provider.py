@@ -25,6 +25,29 @@ def test_every_hook_has_a_test() -> None:
     assert untested == []
 
 
+class TestFileLinks:
+    """Where files are, for an upstream at its own address and for one that an admin moved."""
+
+    MOVED = {"ACME_API_KEY": "k", "ACME_BASE_URL": "http://127.0.0.1:9/v1/"}
+
+    def test_are_the_upstreams_own(self, place: Any) -> None:
+        """A moved API alone moves no files."""
+        for environ in ({"ACME_API_KEY": "k"}, self.MOVED):
+            provider = place.provider(KEYED + SEARCH, environ)
+
+            assert provider.file_link("https://img.example/a/1.jpg?h=350") == "https://img.example/a/1.jpg?h=350"
+
+    @pytest.mark.parametrize(("path", "base"), [("/files", "files/"), ("/a/b/", "a/b/"), ("/", "")])
+    def test_move_below_a_path(self, place: Any, path: str, base: str) -> None:
+        """Host, port, path and query stay. What is at that host already stays as it is."""
+        provider = place.provider(KEYED + SEARCH, {**self.MOVED, "ACME_FILES_PATH": path})
+
+        for url in ("http://img.example:8080/a/1.jpg?h=350&w=9", "https://img.example/a%20b~c.jpg"):
+            assert provider.file_link(url) == f"http://127.0.0.1:9/{base}{url.partition('://')[2]}"
+        for url in ("http://127.0.0.1:9/v1/thumb/7", "http://127.0.0.1:9/7.jpg"):
+            assert provider.file_link(url) == url
+
+
 class TestHooks:
     """What each hook is given, and what comes of its answer."""
 
@@ -95,7 +118,7 @@ seen = []
     async def test_search_images_must_return_a_page(self, place: Any, http: httpx.AsyncClient, answer: str) -> None:
         provider = place.provider(f"{INFO}\n@hookimpl\nasync def search_images():\n    return {answer}\n")
 
-        with pytest.raises(InvalidResponse, match=r"^search_images of acme must return a Page$"):
+        with pytest.raises(InvalidResponse, match=r"^search_images of acme must return a Page.*, not "):
             await provider.search_images(QUERY, http)
 
     async def test_search_images_lets_errors_through(self, place: Any, http: httpx.AsyncClient) -> None:
@@ -125,7 +148,7 @@ async def fetch_image(image_id, settings):
     async def test_fetch_image_must_return_an_image(self, place: Any, http: httpx.AsyncClient) -> None:
         provider = place.provider(f"{INFO}{SEARCH}\n@hookimpl\nasync def fetch_image():\n    return 'image'\n")
 
-        with pytest.raises(InvalidResponse, match=r"^fetch_image of acme must return an Image or None$"):
+        with pytest.raises(InvalidResponse, match=r"^fetch_image of acme must return an Image or None, not str$"):
             await provider.fetch_image("7", http)
 
     async def test_fetch_image_may_be_left_out(self, place: Any, http: httpx.AsyncClient) -> None:
@@ -169,5 +192,5 @@ def open_file(image_id, rendition, scratch):
     def test_open_file_must_return_a_path(self, place: Any) -> None:
         provider = place.provider(f"{INFO}{SEARCH}\n@hookimpl\ndef open_file():\n    return '/etc/passwd'\n")
 
-        with pytest.raises(InvalidResponse, match=r"^open_file of acme must return a Path or None$"):
+        with pytest.raises(InvalidResponse, match=r"^open_file of acme must return a Path or None, not str$"):
             provider.open_file("7", "small", Path("/s"))

@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
 
-from imagevault import Quota
+from imagevault import InvalidResponse, Quota
+from imagevault.upstream.transport import open_client
 from tests.support.plugin_sources import HEAD, INFO, KEYED, SEARCH
 
 
@@ -87,7 +89,7 @@ class TestConfigured:
             ('api_key = "k"\ntir = 1', "tir: there is no such setting of acme. Did you mean tier? ("),
             (
                 'api_key = "k"\ntimeout = 0',
-                "timeout: must be a number from 0.1 to 30, such as 3 (",
+                "timeout: must be a number from 0.1 to 30 (",
             ),
             (
                 'api_key = "k"\nbase_url = "acme"',
@@ -109,6 +111,45 @@ class TestConfigured:
         assert str(plugins.providers["acme"].reason).startswith(reason)
         assert str(plugins.providers["acme"].reason).endswith("imagevault.toml, [providers.acme])")
         assert plugins.providers["other"].state == "ok"
+
+    @pytest.mark.parametrize(
+        "url",
+        ["https://acme.lan/", "http://127.0.0.1:9/v1", "http://localhost:9", "http://[::1]:9/", "http://127.8.8.8"],
+    )
+    def test_an_address_that_is_encrypted_or_on_this_machine(self, place: Any, url: str) -> None:
+        provider = place.provider(KEYED + SEARCH, {"ACME_API_KEY": "k", "ACME_BASE_URL": url})
+
+        assert (provider.state, provider.reason) == ("ok", None)
+
+    @pytest.mark.parametrize("url", ["http://acme.lan:8080/", "http://192.168.1.7/", "http://localhost.acme.example/"])
+    def test_an_address_that_is_not_encrypted_must_be_allowed(self, place: Any, url: str) -> None:
+        """Else the key would travel through the network in clear by a slip of the pen."""
+        environ = {"ACME_API_KEY": "k", "ACME_BASE_URL": url}
+
+        refused = place.provider(KEYED + SEARCH, environ)
+        allowed = place.provider(KEYED + SEARCH, {**environ, "ACME_ALLOW_HTTP": "true"})
+
+        assert (refused.state, refused.config_error_key) == ("unconfigured", "base_url")
+        assert "set allow_http = true" in str(refused.reason)
+        assert allowed.state == "ok"
+
+    @pytest.mark.parametrize("path", ["files", "", "/a b", "/a?b", "/a#b", "/ä", "https://img.example/"])
+    def test_a_path_of_files_that_is_none(self, place: Any, path: str) -> None:
+        provider = place.provider(
+            KEYED + SEARCH,
+            {"ACME_API_KEY": "k"},
+            f'[providers.acme]\nbase_url = "http://127.0.0.1:9/"\nfiles_path = "{path}"',
+        )
+
+        assert (provider.state, provider.config_error_key) == ("unconfigured", "files_path")
+        assert "must be a path such as /files" in str(provider.reason)
+
+    def test_files_move_with_the_upstream_only(self, place: Any) -> None:
+        """The terms of the real one say where its files are."""
+        provider = place.provider(KEYED + SEARCH, {"ACME_API_KEY": "k", "ACME_FILES_PATH": "/files"})
+
+        assert (provider.state, provider.config_error_key) == ("unconfigured", "files_path")
+        assert "set base_url beside it" in str(provider.reason)
 
     def test_settings_may_check_themselves(self, place: Any) -> None:
         """A ValueError of theirs says what is wrong."""
@@ -144,20 +185,28 @@ class TestConfigured:
         ("toml", "reason"),
         [
             ("page_size = 11", "page_size: must be at most 10; Acme gives no more at once"),
+            ("page_size = 2", "page_size: must be at least 3; Acme accepts no smaller pages"),
             ("cache_for = 59", "cache_for: must be at least 60; the terms of Acme demand it"),
             (
                 'quota = ["10/fortnight"]',
-                "quota: must be calls per second, minute, hour, day or month, such as 5000/hour",
+                "quota: must be calls per second, minute, hour, day or month, such as 5000/hour or 20/10 seconds",
             ),
         ],
     )
     def test_what_the_admin_cannot_change(self, place: Any, toml: str, reason: str) -> None:
         """What the provider cannot do, or its terms forbid."""
-        info = INFO.replace("page_size=10", "page_size=10, must_cache_for=60")
+        info = INFO.replace("page_size=10", "page_size=10, min_page_size=3, must_cache_for=60")
 
         provider = place.provider(info + SEARCH, toml=f"[providers.acme]\n{toml}")
 
         assert (provider.state, provider.reason) == ("unconfigured", reason)
+
+    def test_the_smallest_page_that_the_provider_accepts(self, place: Any) -> None:
+        info = INFO.replace("page_size=10", "page_size=10, min_page_size=3")
+
+        provider = place.provider(info + SEARCH, toml="[providers.acme]\npage_size = 3")
+
+        assert (provider.state, provider.info.page_size) == ("ok", 3)
 
     @pytest.mark.parametrize(
         ("environ", "toml"),
@@ -181,3 +230,26 @@ class TestConfigured:
         provider = place.provider(INFO + SEARCH, {"ACME_ENABLED": "true"}, "[providers.acme]\nenabled = false")
 
         assert provider.state == "ok"
+
+
+class TestUnencryptedAddresses:
+    """What the transport does with an address of http, which the settings have let through."""
+
+    @pytest.fixture
+    def answering(self) -> httpx.MockTransport:
+        return httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+
+    async def test_a_call_leaves_where_the_admin_allows_it(self, place: Any, answering: httpx.MockTransport) -> None:
+        environ = {"ACME_API_KEY": "k", "ACME_BASE_URL": "http://acme.lan:8080/", "ACME_ALLOW_HTTP": "true"}
+        provider = place.provider(KEYED + SEARCH, environ)
+
+        async with open_client(provider, transport=answering) as http:
+            assert (await http.get("photos")).status_code == 200
+
+    async def test_no_call_leaves_by_http_otherwise(self, place: Any, answering: httpx.MockTransport) -> None:
+        """The provider is unconfigured, so nothing asks it; and if anything did, the transport would refuse."""
+        provider = place.provider(KEYED + SEARCH, {"ACME_API_KEY": "k", "ACME_BASE_URL": "http://acme.lan:8080/"})
+
+        async with open_client(provider, transport=answering) as http:
+            with pytest.raises(InvalidResponse, match="not https"):
+                await http.get("photos")

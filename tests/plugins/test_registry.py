@@ -172,7 +172,7 @@ class TestBroken:
             ),
             pytest.param(
                 GOOD.replace("page_size=10", "page_size='10'"),
-                "provider_info: page_size: Expected int, got str",
+                "provider_info: page_size: must be a whole number, not a text",
                 id="value of another type",
             ),
             pytest.param(
@@ -187,13 +187,24 @@ class TestBroken:
             ),
             pytest.param(
                 GOOD.replace("page_size=10", "page_size=10, quotas=[Quota(5, 'fortnight')]"),
-                "provider_info: quotas: Invalid enum value 'fortnight' - at $[0].period",
+                "ValueError: Quota: period must be one of second, minute, hour, day, month; "
+                "give another length as seconds=10 (acme.py, line 8)",
                 id="unknown period",
             ),
             pytest.param(
                 GOOD.replace("page_size=10", "page_size=10, filters={'color': ['red']}"),
-                "provider_info: filters: Expected object, got array - at $[...]",
+                "provider_info: filters[...]: must be a dict of texts, not a list",
                 id="filters without values",
+            ),
+            pytest.param(
+                GOOD.replace("page_size=10", r"page_size=10, notice='Photos \0 by Acme'"),
+                "provider_info: notice: must hold neither NUL characters nor lone surrogates; remove them",
+                id="a text that PostgreSQL refuses",
+            ),
+            pytest.param(
+                GOOD.replace("page_size=10", r"page_size=10, filters={'color': {'red': '\ud800'}}"),
+                "provider_info: filters: must hold neither NUL characters nor lone surrogates; remove them",
+                id="a text that is no UTF-8",
             ),
             pytest.param(
                 GOOD.replace("page_size=10", "page_size=10, settings=dict"),
@@ -308,7 +319,7 @@ class TestConfigure:
 
         plugins.configure(load({"ACME_API_KEY": "k2"}, place.folder))
         provider = plugins.providers["acme"]
-        assert (provider.state, provider.host.timeout) == ("ok", 3.0)
+        assert (provider.state, provider.timeout) == ("ok", 3.0)
         assert provider.keep is not former.keep
 
         plugins.configure(load({"ACME_TYPO": "ignored", "ACME_TIMEOUT": "x"}, place.folder))
@@ -336,4 +347,16 @@ class TestConfigure:
             "[providers.giphy]: there is no such provider.",
             "default: there is no provider pexel. Did you mean pexels?",
             "default: there is no provider imgur.",
+        ]
+
+
+class TestNotLoaded:
+    """What names a plugin that could not be loaded is answered with the reason, and not with the nearest name."""
+
+    def test_problems_say_why(self, place: Any) -> None:
+        place.write("loc", "import no_such_module")
+        plugins = place.load({"IMAGEVAULT_DEFAULT": "loc"})
+        assert plugins.not_loaded == {"loc"}
+        assert [problem.partition(": ModuleNotFoundError")[0] for problem in plugins.problems] == [
+            "default: the plugin loc is not loaded"
         ]

@@ -1,4 +1,4 @@
-"""The plugin of the Art Institute of Chicago against the simulated one, and against invented recordings."""
+"""Tests of the Art Institute of Chicago's provider: functions one by one, then hooks against a simulated museum."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,18 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import imagevault_artic as plugin
+import msgspec
 import pytest
 
-from imagevault import Author, InvalidResponse, RateLimited, Unauthorized
+from imagevault import Author, Declared, InvalidResponse, RateLimited, Unauthorized
 from imagevault.images.attribution import attribution
+from imagevault.search.filters import plan
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.artic import SimulatedArtic, as_json, find, has_picture, is_open
+from tests.support.linear_time import is_linear
 
 RECORDED = Path(__file__).parent / "recorded" / "artic"
 CAT = [id for id in find("cat") if is_open(id) and has_picture(id)]
 WORK = as_json(next(id for id in CAT if id % 10 == 0))
+
+
+def work(**changes: object) -> plugin._Work:
+    """The decoded WORK with these changes."""
+    return msgspec.convert({**WORK, **changes}, plugin._Work)
 
 
 @pytest.fixture
@@ -59,12 +67,12 @@ class TestContract(ProviderContract):
 class TestSearch:
     async def test_asks_as_the_docs_advise(self, bench: Bench, artic: SimulatedArtic) -> None:
         """One call with all of it in `params`: the words as they are, where to begin, how many."""
-        await bench.search('red "fox" 日本', 3)
+        await bench.search("Red fox 日本", 3)
 
         assert len(artic.calls) == 1
         assert artic.calls[0].path == "/api/v1/artworks/search"
         body = asked(artic)
-        assert (body["q"], body["from"], body["size"]) == ('red "fox" 日本', 200, 100)
+        assert (body["q"], body["from"], body["size"]) == ("Red fox 日本", 200, 100)
 
     async def test_asks_for_works_in_the_public_domain_with_a_picture(
         self, bench: Bench, artic: SimulatedArtic
@@ -107,11 +115,46 @@ class TestSearch:
         assert (page.total or 0) > 10_000
         assert bench.provider.info.max_results == 10_000
 
-    async def test_a_page_behind_the_window_is_empty(self, bench: Bench) -> None:
-        """And the last; the museum would refuse it."""
+    async def test_a_page_behind_the_window_is_empty(self, bench: Bench, artic: SimulatedArtic) -> None:
+        """And the last, without a call; the museum would refuse it."""
         for number in (101, 250):
             page = await bench.search("everything", number)
             assert (page.images, page.last) == ([], True)
+        assert artic.calls == []
+
+    @pytest.mark.parametrize("pagination", [{"total": 450, "next_url": "https://api.artic.edu/x"}, {}, None])
+    async def test_only_the_total_is_read(
+        self, bench: Bench, artic: SimulatedArtic, pagination: Mapping[str, object] | None
+    ) -> None:
+        """An address beside the numbers, which other answers have, costs nothing; neither does a missing total."""
+        artic.fail(faults.changed(lambda content: content.update(pagination=pagination)))
+
+        page = await bench.search("cat")
+
+        assert [image.id for image in page.images] == [str(id) for id in CAT[:100]]
+        assert page.total == (pagination or {}).get("total")
+        assert not page.last
+
+    async def test_words_are_sent_without_quotes(self, bench: Bench, artic: SimulatedArtic) -> None:
+        await bench.search('red "fox"')
+
+        assert asked(artic)["q"] == "red fox"
+
+    async def test_quotes_alone_cost_no_call(self, bench: Bench, artic: SimulatedArtic) -> None:
+        page = await bench.search('"" "')
+
+        assert (page.images, page.last) == ([], True)
+        assert artic.calls == []
+
+    async def test_colours_are_emulated(self, bench: Bench) -> None:
+        """Each record may have one, and the gateway tests it."""
+        planned = plan(bench.provider.info, {"color": "red"})
+        images = (await bench.search("cat")).images
+
+        assert planned.native == {}
+        assert 0 < sum(planned.matches(image) for image in images) < len(images) / 2
+        for color, is_red in (("#FF0000", True), ("#0000FF", False), (None, False)):
+            assert planned.matches(msgspec.structs.replace(images[0], color=color)) is is_red
 
     @pytest.mark.parametrize("change", [{"is_public_domain": False}, {"image_id": None}, {"id": "x"}, {"id": None}])
     async def test_what_must_not_be_shown_is_left_out(
@@ -123,6 +166,29 @@ class TestSearch:
         page = await bench.given("cat")
 
         assert [image.id for image in page.images] == [str(id) for id in CAT[:100] if id != CAT[3]]
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ('red "fox cub" 日本', "red fox cub 日本"),
+            ('"""', ""),
+            ("#1E90FF", "1E90FF"),
+            ('"#1e90ff"', "1e90ff"),
+            ("#1E90F", "#1E90F"),
+            ("#1E90FF lid", "#1E90FF lid"),
+            ("-dog AND title:cat* c++ 100%", "-dog AND title:cat* c++ 100%"),
+            ("İstanbul", "İstanbul"),
+        ],
+    )
+    def test_quotes_and_colours_become_words(self, text: str, words: str) -> None:
+        """Nothing else has a meaning to the museum, so nothing else changes."""
+        assert plugin._words(text) == words
+
+    @pytest.mark.parametrize("piece", ['"', ' "', "#", "#1E90FF"])
+    def test_hostile_words_take_linear_time(self, piece: str) -> None:
+        assert is_linear(lambda size: plugin._words(piece * size), 20_000)
 
 
 class TestLookup:
@@ -158,13 +224,77 @@ class TestRecord:
         image = await lookup(bench, title="Object", artist_title="Ada Lind")
 
         id = WORK["id"]
-        assert (image.id, image.title, image.alt) == (str(id), "Object", f"A work made of clay, No. {id}.")
+        assert (image.id, image.title) == (str(id), "Object")
+        assert image.alt == f"A round lid with a handle, No. {id}."
+        assert (image.description, image.date) == (None, "1874")
         assert (image.author, image.color, image.tags) == (Author("Ada Lind"), "#B2804D", ["clay", "lids"])
         assert image.source_url == f"https://www.artic.edu/artworks/{id}"
         assert image.license.id == "cc0-1.0"
-        assert image.license.public_domain
+        assert image.license.is_public_domain
         assert image.license.commercial
         assert not image.license.attribution_required
+        assert image.declared == Declared("is_public_domain", "true")
+        assert image.identities == [f"iiif:{WORK['image_id']}"]
+        assert {rendition.type for rendition in image.renditions} == {"image/jpeg"}
+
+    @pytest.mark.parametrize(
+        ("alt", "expected"),
+        [
+            ("A round lid.", "A round lid."),
+            ("A work made of clay and silver.", None),
+            ("", None),
+            (None, None),
+        ],
+    )
+    def test_a_material_is_no_description(self, alt: str | None, expected: str | None) -> None:
+        """The title is none either."""
+        assert plugin._alt(work(thumbnail={"alt_text": alt})) == expected
+        assert plugin._alt(work(thumbnail=None)) is None
+
+    @pytest.mark.parametrize(
+        ("change", "extra"),
+        [
+            (
+                {},
+                {"place": "Norway", "medium": "Clay", "dimensions": "7 x 10 cm", "reference number": "1900.7"},
+            ),
+            ({"place_of_origin": None, "dimensions": None}, {"medium": "Clay", "reference number": "1900.7"}),
+            (
+                {"artist_title": "Ancient Roman", "place_of_origin": None, "dimensions": None, "medium_display": None},
+                {"culture": "Ancient Roman", "reference number": "1900.7"},
+            ),
+        ],
+    )
+    def test_facts_of_the_label(self, change: Mapping[str, object], extra: Mapping[str, str]) -> None:
+        facts = {"place_of_origin": "Norway", "dimensions": "7 x 10 cm", "main_reference_number": "1900.7", **change}
+
+        assert plugin._extra(work(**facts)) == extra
+
+    async def test_texts_are_plain(self, bench: Bench) -> None:
+        """The museum sends HTML in `description` only, which is not asked for."""
+        image = await lookup(bench, title="<Lid> &amp; coffee&notes")
+
+        assert image.title == "<Lid> &amp; coffee&notes"
+
+    @pytest.mark.parametrize("image_id", ["../../x", "a/b?c", "a b"])
+    def test_an_odd_picture_id_cannot_change_the_path(self, image_id: str) -> None:
+        [original] = plugin._renditions(image_id, (0, 0), None)
+
+        assert original.url is not None
+        assert original.url.startswith("https://www.artic.edu/iiif/2/")
+        assert original.url.count("/") == "https://www.artic.edu/iiif/2/abc/full/full/0/default.jpg".count("/")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"color": {"h": 30, "s": 40, "l": 50, "name": "brown"}},
+            {"artist_ids": "odd", "description": 7, "thumbnail": {"width": 3, "height": 2, "lqip": 7}},
+        ],
+    )
+    async def test_an_odd_field_that_is_not_used_costs_nothing(
+        self, bench: Bench, change: Mapping[str, object]
+    ) -> None:
+        assert (await lookup(bench, **change)).id == str(WORK["id"])
 
     async def test_files_have_the_widths_that_the_docs_allow(self, bench: Bench) -> None:
         """200, 400, 843 and 1686, heights as the whole is, and the whole."""
@@ -231,13 +361,19 @@ class TestRecord:
             ("Ada Lind", "Someone\nelse", "Ada Lind"),
             (None, "Ada Lind (attributed to)\nInvented, 1848-1925", "Ada Lind (attributed to)"),
             (None, "Nazca", "Nazca"),
+            ("Ancient Roman", "Roman; Asia Minor", None),
+            (None, "Ancient Greek\nAthens", None),
             (None, " \n1848", None),
             (None, None, None),
+            (None, "China", None),
+            (None, "China, probably Hunan province\n618-907", None),
+            ("China", "Ada Lind\nChina, 1848", "Ada Lind"),
+            (None, "Chinatown Workshop", "Chinatown Workshop"),
         ],
     )
     async def test_the_artist(self, bench: Bench, title: str | None, display: str | None, name: str | None) -> None:
-        """By the name, else by the first line of what a label says."""
-        image = await lookup(bench, artist_title=title, artist_display=display)
+        """By the name, else by the first line of what a label says, unless that is a place or a culture."""
+        image = await lookup(bench, artist_title=title, artist_display=display, place_of_origin="China")
 
         assert (image.author and image.author.name) == name
 
@@ -251,16 +387,29 @@ class TestRecord:
                 {"artist_title": None, "artist_display": None},
                 "Object, 1874. The Art Institute of Chicago. Invented Fund",
             ),
+            (
+                {"artist_title": "Ancient Roman"},
+                "Ancient Roman. Object, 1874. The Art Institute of Chicago. Invented Fund",
+            ),
             ({"title": None}, "Ada Lind. Untitled, 1874. The Art Institute of Chicago. Invented Fund"),
-            ({"title": "<i>Lid</i> &amp; Co"}, "Ada Lind. Lid & Co, 1874. The Art Institute of Chicago. Invented Fund"),
+            (
+                {"artist_title": "Ada Lind Jr.", "title": "Lid.", "credit_line": " Gift of  Lid Inc. "},
+                "Ada Lind Jr. Lid, 1874. The Art Institute of Chicago. Gift of Lid Inc.",
+            ),
+            (
+                {"title": "Why?", "date_display": None, "credit_line": " \u00a0 "},
+                "Ada Lind. Why? The Art Institute of Chicago",
+            ),
         ],
     )
     async def test_the_credit_is_a_label(self, bench: Bench, change: Mapping[str, object], credit: str) -> None:
-        """Artist, title, date, museum, donor; what is missing leaves no trace."""
+        """Artist, title, date, museum, donor; what is missing leaves no trace, and no full stop comes twice."""
         image = await lookup(bench, **{"title": "Object", "artist_title": "Ada Lind", **change})
 
-        assert attribution(bench.provider.info, image).text == credit
-        assert f'href="{image.source_url}"' in attribution(bench.provider.info, image).html
+        shown = attribution(bench.provider.info, image)
+        assert shown.text == credit
+        assert f'href="{image.source_url}"' in shown.html
+        assert f"({image.source_url})" in shown.markdown
 
     @pytest.mark.parametrize(
         ("color", "hex"),
@@ -269,6 +418,10 @@ class TestRecord:
             ({"h": 120, "s": 100, "l": 25}, "#008000"),
             ({"h": 240, "s": 0, "l": 100, "percentage": 0.1, "population": 3}, "#FFFFFF"),
             ({"h": None, "s": None, "l": 0}, "#000000"),
+            ({"h": 30, "s": 40, "l": None}, None),
+            ({"h": 30, "s": 40}, None),
+            ({"h": 0, "s": 100, "l": 150}, None),
+            ({"h": -1, "s": 100, "l": 50}, None),
             (None, None),
         ],
     )

@@ -1,4 +1,4 @@
-"""The plugin of Europeana against the simulated one, and against invented recordings."""
+"""Tests of the Europeana provider: its functions one by one, then its hooks against a simulated Europeana."""
 
 import json
 import shutil
@@ -8,15 +8,17 @@ from typing import Any
 from urllib.parse import quote
 
 import imagevault_europeana as plugin
+import msgspec
 import pytest
 
-from imagevault import Author, InvalidResponse, RateLimited, Unauthorized
+from imagevault import Author, Declared, Flags, InvalidResponse, Page, RateLimited, Rendition, Unauthorized
 from imagevault.images.attribution import attribution
 from imagevault.search.filters import plan
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.europeana import RIGHTS, SimulatedEuropeana, as_json, find, is_portrait, rights
+from tests.support.linear_time import is_linear
 
 RECORDED = Path(__file__).parent / "recorded" / "europeana"
 SETTINGS = {"api_key": "test-key"}
@@ -35,6 +37,11 @@ ITEM = {
 }
 
 
+def item(**changes: object) -> plugin._Item:
+    """The decoded ITEM with these changes."""
+    return msgspec.convert({**ITEM, **changes}, plugin._Item)
+
+
 def is_shown(number: int) -> bool:
     """Whether a simulated item is a picture with a preview and a work, that somebody may use and Europeana may show."""
     item = as_json(number)
@@ -43,6 +50,14 @@ def is_shown(number: int) -> bool:
 
 
 CAT = [as_json(number)["id"] for number in find("cat") if is_shown(number)]
+
+
+async def walk(bench: Bench, text: str) -> list[Page]:
+    """All pages of a search."""
+    pages = [await bench.search(text)]
+    while (token := pages[-1].next) is not None:
+        pages.append(await bench.search(text, len(pages) + 1, token=token))
+    return pages
 
 
 @pytest.fixture
@@ -81,12 +96,13 @@ class TestContract(ProviderContract):
 
 class TestSearch:
     async def test_asks_as_documented(self, bench: Bench, europeana: SimulatedEuropeana) -> None:
-        """For pictures with a preview and a file, that may be used in some way; `start` counts from 1."""
-        await bench.search("red fox", 3)
+        """For pictures with a preview and a file, that may be used in some way, by relevance, from the first one."""
+        await bench.search("red fox")
 
         (call,) = europeana.calls
         assert call.path == f"{BASE}search.json"
         assert sorted(call.query.multi_items()) == [
+            ("cursor", "*"),
             ("media", "true"),
             ("profile", "rich"),
             ("qf", "TYPE:IMAGE"),
@@ -94,7 +110,7 @@ class TestSearch:
             ("reusability", "open"),
             ("reusability", "restricted"),
             ("rows", "100"),
-            ("start", "201"),
+            ("sort", "score desc,europeana_id asc"),
             ("thumbnail", "true"),
         ]
 
@@ -110,34 +126,54 @@ class TestSearch:
 
     async def test_shows_what_may_be_used(self, bench: Bench) -> None:
         """In the order of the items, until there are no more."""
-        pages = [await bench.search("cat", number) for number in (1, 2, 3)]
+        pages = await walk(bench, "cat")
 
         assert [image.id for page in pages for image in page.images] == CAT
         assert [page.last for page in pages] == [False, False, True]
         assert all((page.total or 0) >= len(CAT) for page in pages)
 
-    async def test_lists_end_where_start_and_rows_are_a_thousand(
-        self, bench: Bench, europeana: SimulatedEuropeana
-    ) -> None:
-        """The last page is cut by one, for it would be refused; there is none behind it, and no call for it."""
-        ninth, tenth = await bench.search("everything", 9), await bench.search("everything", 10)
-        beyond = await bench.search("everything", 11)
+    async def test_lists_go_on_behind_a_thousand_items(self, bench: Bench, europeana: SimulatedEuropeana) -> None:
+        """By the cursor of each answer, without `start`, to the last item, and without a call for an empty page."""
+        pages = await walk(bench, "everything")
 
-        asked = [(call.query["start"], call.query["rows"]) for call in europeana.calls]
-        assert asked == [("801", "100"), ("901", "99")]
-        assert (ninth.last, tenth.last, beyond.last) == (False, True, True)
-        assert tenth.images
-        assert not beyond.images
-        assert (tenth.total or 0) > 1000
-        assert bench.provider.info.max_results == 1000
+        everything = [as_json(number)["id"] for number in find("everything") if is_shown(number)]
+        assert [image.id for page in pages for image in page.images] == everything
+        assert (pages[0].total or 0) > 1000
+        assert len(europeana.calls) == len(pages) == -(-(pages[0].total or 0) // 100)
+        assert [call.query["cursor"] for call in europeana.calls] == ["*", *(page.next for page in pages[:-1])]
+        assert not [call for call in europeana.calls if "start" in call.query]
+        assert bench.provider.info.max_results is None
 
-    async def test_a_page_that_no_longer_comes_out_even(self, bench: Bench, europeana: SimulatedEuropeana) -> None:
-        """With another page size the last is shorter."""
+    @pytest.mark.parametrize(
+        ("items", "cursor", "next_cursor"),
+        [(100, "b", "b"), (100, None, None), (99, "b", None), (0, None, None)],
+    )
+    def test_the_next_cursor(self, items: int, cursor: str | None, next_cursor: str | None) -> None:
+        """A page that is not full is the last one; so is one whose answer names no cursor."""
+        listing = plugin._Listing(success=True, next_cursor=cursor, items=[msgspec.Raw(b"{}")] * items)
+
+        assert plugin._next_cursor(listing, 100) == next_cursor
+
+    async def test_a_full_last_page(self, bench: Bench, europeana: SimulatedEuropeana) -> None:
+        """Its answer names a cursor too, that of an empty page."""
+        total = (await bench.search("few")).total
+        bench.configure({**SETTINGS, "page_size": total})
+        pages = await walk(bench, "few")
+
+        assert [len(page.images) > 0 for page in pages] == [True, False]
+        assert pages[-1].last
+
+    async def test_another_page_size(self, bench: Bench) -> None:
+        """Finds the same."""
         bench.configure({**SETTINGS, "page_size": 70})
-        page = await bench.search("everything", 15)
 
-        assert (europeana.calls[0].query["start"], europeana.calls[0].query["rows"]) == ("981", "19")
-        assert page.last
+        assert [image.id for page in await walk(bench, "cat") for image in page.images] == CAT
+
+    @pytest.mark.parametrize("cursor", ["no cursor", "bm8gY3Vyc29y", "OjYwMDAwMDE="])
+    async def test_a_cursor_that_is_refused(self, bench: Bench, cursor: str) -> None:
+        """Neither text, nor base64 of anything, nor the cursor of another order is taken for the first page."""
+        with pytest.raises(InvalidResponse):
+            await bench.search("cat", 2, token=cursor)
 
     @pytest.mark.parametrize("orientation", ["landscape", "portrait"])
     async def test_filters_by_shape(self, bench: Bench, europeana: SimulatedEuropeana, orientation: str) -> None:
@@ -149,29 +185,48 @@ class TestSearch:
         shapes = {is_portrait(int(image.id.rpartition("_")[2][:7])) for image in page.images}
         assert shapes == {orientation == "portrait"}
 
-    @pytest.mark.parametrize(
-        ("text", "sent"),
-        [
-            ('the "red" (fox)', "the red fox"),
-            ("who:rembrandt", "who rembrandt"),
-            ("cat -dog +bird", "cat dog bird"),
-            ("black-and-white c+d a&b 100%", "black-and-white c+d a&b 100%"),
-            ("a && b || !c [1 to 2] {x}~2 ca*t? km/h \\", "a b c 1 to 2 x 2 ca t km h"),
-        ],
-    )
-    async def test_words_are_words(self, bench: Bench, europeana: SimulatedEuropeana, text: str, sent: str) -> None:
-        """Not the query language of their search engine, in which most people err."""
+    @pytest.mark.parametrize("text", ["cat -dog", "black AND white", 'who:"rose*"'])
+    async def test_words_are_sent_without_operators(
+        self, bench: Bench, europeana: SimulatedEuropeana, text: str
+    ) -> None:
+        """The simulated Europeana refuses a query with an operator."""
         await bench.search(text)
 
-        assert europeana.calls[0].query["query"] == sent
+        assert europeana.calls[0].query["query"] == plugin._words(text)
 
     @pytest.mark.parametrize("text", ["?", "*", "*:*", '""', "- +"])
     async def test_no_words_find_nothing(self, bench: Bench, europeana: SimulatedEuropeana, text: str) -> None:
         """Rather than everything, and without a call."""
         page = await bench.search(text)
 
-        assert (page.images, page.last) == ([], True)
+        assert (page.images, page.next) == ([], None)
         assert europeana.calls == []
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("cat -dog +bird", "cat dog bird"),
+            ("cat - dog --fox", "cat dog fox"),
+            ("cats AND dogs OR NOT mice", "cats and dogs or not mice"),
+            ("(AND) -OR", "and or"),
+            ("and And Androcles ORANGE", "and And Androcles ORANGE"),
+            ("who:rembrandt", "who rembrandt"),
+            ('the "red" (fox)', "the red fox"),
+            ("a && b || !c [1 to 2] {x}~2 ca*t? km/h^4 \\", "a b c 1 to 2 x 2 ca t km h 4"),
+            ("black-and-white c+d c++ a&b 100% e#f g=h 日本", "black-and-white c+d c++ a&b 100% e#f g=h 日本"),
+            ("İstanbul Σίσυφος", "İstanbul Σίσυφος"),
+            ('"-*:" + -', ""),
+        ],
+    )
+    def test_operators_become_words(self, text: str, words: str) -> None:
+        """What is no operator stays letter by letter."""
+        assert plugin._words(text) == words
+
+    @pytest.mark.parametrize("piece", ["-", "&", "|", '"', "AND ", "(-"])
+    def test_hostile_words_take_linear_time(self, piece: str) -> None:
+        assert is_linear(lambda size: plugin._words(piece * size), 20_000)
 
 
 class TestLicense:
@@ -197,7 +252,7 @@ class TestLicense:
         assert license.id == id
         assert (license.attribution_required, license.commercial, license.modification) == flags
         assert license.url.startswith("https://")
-        assert license.public_domain is (id in {"pdm-1.0", "cc0-1.0"})
+        assert license.is_public_domain is (id in {"pdm-1.0", "cc0-1.0"})
 
     @pytest.mark.parametrize(
         "address",
@@ -233,24 +288,34 @@ class TestLicense:
         }
 
 
-class TestRecord:
-    async def test_is_whole(self, bench: Bench) -> None:
-        """Each field from the list or the map that has it; the page without what their links add to it."""
-        image = await given(
-            bench,
-            dcCreatorLangAware={"def": ["Ada Lind"]},
-            edmConceptPrefLabelLangAware={"de": ["Druck"], "en": ["Print", "Paper"]},
-        )
+class TestDeclared:
+    def test_the_statement_as_it_was_sent(self) -> None:
+        image = plugin._image(item(rights=[f"{RS}NoC-NC/1.0/"]))
 
-        assert (image.id, image.title, image.alt) == ("/90402/SK_A_7", "Ding", "Ding")
-        assert (image.author, image.tags) == (Author("Ada Lind"), ["Print", "Paper"])
-        assert image.source_url == "https://www.europeana.eu/item/90402/SK_A_7"
-        assert (image.width, image.height, image.color) == (None, None, None)
-        assert [(rendition.name, rendition.url, rendition.width) for rendition in image.renditions] == [
-            ("thumbnail", ITEM["edmPreview"][0], None),
-            ("original", "https://images.example.org/7.jpg", None),
-        ]
+        assert image is not None
+        assert image.declared == Declared("rights", f"{RS}NoC-NC/1.0/")
 
+    @pytest.mark.parametrize(
+        ("address", "restrictions"),
+        [
+            (f"{CC}licenses/by/4.0/", []),
+            (f"{RS}NoC-NC/1.0/", ["Non-Commercial Use Only"]),
+            (f"{RS}NoC-OKLR/1.0/", ["Other Known Legal Restrictions"]),
+        ],
+    )
+    def test_limits_beside_copyright_are_flags(self, address: str, restrictions: list[str]) -> None:
+        """Europeana states no other flag, and so declares none."""
+        flags = plugin._flags(item(rights=[address]))
+
+        assert flags == Flags(restrictions=restrictions or ())
+        assert plugin.provider_info().declares == frozenset()
+
+    @pytest.mark.parametrize("piece", ["http://", "a-", "/", f"{RS}NoC"])
+    def test_hostile_rights_take_linear_time(self, piece: str) -> None:
+        assert is_linear(lambda size: plugin._license(item(rights=[piece * size])), 20_000)
+
+
+class TestTitle:
     @pytest.mark.parametrize(
         ("title", "languages", "expected"),
         [
@@ -259,70 +324,342 @@ class TestRecord:
             (["Ding"], {"en": []}, "Ding"),
             ([], {"en": ["Thing"]}, "Thing"),
             ([], {}, None),
-            (["<b>Ding</b> &amp;\n mehr"], {}, "Ding & mehr"),
+            (None, None, None),
+            ([None, " ", "Ding "], {}, "Ding"),
+            ("Ding", {"en": "Thing"}, "Thing"),
+            (["DSC_0228.JPG", "Ding"], {}, "Ding"),
+            (["scan-7.tif"], {}, None),
+            (["A letter about scan.tif"], {}, "A letter about scan.tif"),
+            (["http://museum.example/7"], {}, None),
         ],
     )
-    async def test_the_title(self, bench: Bench, title: object, languages: object, expected: object) -> None:
-        """In English, else the first; items without one are shown too."""
-        image = await given(bench, title=title, dcTitleLangAware=languages)
+    def test_in_english_else_the_first(self, title: object, languages: object, expected: str | None) -> None:
+        """Neither a file name nor a link is a title."""
+        assert plugin._title(item(title=title, dcTitleLangAware=languages)) == expected
 
-        assert image.title == expected
+    async def test_letter_by_letter(self, bench: Bench) -> None:
+        """Europeana sends plain text."""
+        image = await given(bench, title=["<Ding> &amp;\n coffee&notes"])
 
+        assert image.title == "<Ding> &amp; coffee&notes"
+
+    @pytest.mark.parametrize("piece", [".jpg", "a", "a.", "x.tif "])
+    def test_hostile_titles_take_linear_time(self, piece: str) -> None:
+        assert is_linear(lambda size: plugin._title(item(title=[piece * size])), 20_000)
+
+
+class TestDescription:
+    @pytest.mark.parametrize(
+        ("languages", "description"),
+        [
+            ({"de": ["Ein Blatt", "Signiert."], "en": ["A sheet.", "Signed"]}, "A sheet. Signed"),
+            ({"de": ["Ein Blatt", "Signiert."]}, "Ein Blatt. Signiert."),
+            (
+                {"def": ["http://museum.example/7"], "de": ["Siehe http://museum.example/7 dort"]},
+                "Siehe http://museum.example/7 dort",
+            ),
+            ({}, None),
+        ],
+    )
+    def test_all_texts_of_one_language(self, languages: object, description: str | None) -> None:
+        assert plugin._description(item(dcDescriptionLangAware=languages)) == description
+
+    async def test_it_is_no_alt(self, bench: Bench) -> None:
+        """Nothing says what the picture shows."""
+        image = await given(bench, dcDescriptionLangAware={"def": ["Ein Blatt"]})
+
+        assert (image.description, image.alt) == ("Ein Blatt", None)
+
+
+class TestDate:
+    @pytest.mark.parametrize(
+        ("year", "date"),
+        [(["1806"], "1806"), (["1806", "1806"], "1806"), (["1806", "2013"], None), ([], None), (None, None)],
+    )
+    def test_one_year_is_that_of_the_work(self, year: object, date: str | None) -> None:
+        """Of several, nothing says which."""
+        assert plugin._date(item(year=year)) == date
+
+
+class TestExtra:
+    def test_the_institution_and_places(self) -> None:
+        """A link is no place."""
+        found = plugin._extra(item(dctermsSpatial=["Oslo", "http://data.europeana.eu/place/base/7", "Bergen"]))
+
+        assert found == {"institution": "Museum of Invention", "place": "Oslo; Bergen"}
+
+    def test_the_institution_alone(self) -> None:
+        assert plugin._extra(item()) == {"institution": "Museum of Invention"}
+
+
+class TestTags:
+    @pytest.mark.parametrize(
+        ("languages", "tags"),
+        [
+            ({"de": ["Druck"], "en": ["Print", "Paper"]}, ["Print", "Paper"]),
+            ({"fr": ["Estampe"], "de": ["Druck"]}, ["Druck"]),
+            ({"fr": ["Estampe"]}, ["Estampe"]),
+            ({"en": [], "fr": ["Estampe"]}, ["Estampe"]),
+            (None, []),
+        ],
+    )
+    async def test_in_english_else_in_the_language_of_the_record(
+        self, bench: Bench, languages: object, tags: list[str]
+    ) -> None:
+        image = await given(bench, edmConceptPrefLabelLangAware=languages, language=["de"])
+
+        assert image.tags == tags
+
+
+MUSEUMS = "http://museum.example/people/"
+AGENTS = {
+    "edmAgent": [f"{MUSEUMS}1", f"{MUSEUMS}2", f"{MUSEUMS}3"],
+    "edmAgentLabel": [{"def": "Lind, Ada, 1810-1880"}, {"def": "Somebody Depicted"}, {"def": "Bo Marsh"}],
+    "edmAgentLabelLangAware": {"de": ["Lind, Ada, 1810-1880", "Somebody Depicted", "Bo Marsh"]},
+}
+ONE_AGENT = {
+    "edmAgent": ["http://data.europeana.eu/agent/base/1"],
+    "edmAgentLabel": [{"def": "Lind, Ada"}, {"def": "Ada Lind"}, {"def": "Ада Линд"}],
+    "edmAgentLabelLangAware": {"fr": ["Lind, Ada"], "de": ["Ada Lind"], "ru": ["Ада Линд"]},
+}
+
+
+class TestAuthor:
     @pytest.mark.parametrize(
         ("creators", "name"),
         [
-            ({"def": ["http://data.europeana.eu/agent/1", "Ada Lind"]}, "Ada Lind"),
-            ({"nl": ["Anna Linde"], "en": ["Ada Lind"]}, "Ada Lind"),
-            ({"nl": ["Anna Linde"], "def": ["Ada Lind"]}, "Ada Lind"),
-            ({"def": ["http://data.europeana.eu/agent/1"], "nl": ["Anna Linde"]}, "Anna Linde"),
-            ({"def": ["http://data.europeana.eu/agent/1"]}, "Museum of Invention"),
-            ({}, "Museum of Invention"),
+            ({"def": ["Ada Lind"]}, "Ada Lind"),
+            ({"def": ["Lind, Ada", "Marsh, Bo", "Fay"]}, "Lind, Ada; Marsh, Bo; Fay"),
+            ({"def": ["Ada Lind"], "de": ["Bo Marsh"]}, "Ada Lind; Bo Marsh"),
+            ({"de": ["Unbekannt"], "en": ["Unknown"]}, "Unbekannt"),
+            ({"def": ["Unbekannt"], "en": ["Unknown"]}, "Unbekannt"),
+            ({"en": ["Unknown"], "nl": ["Onbekend"]}, "Onbekend"),
+            ({"def": ["http://data.europeana.eu/agent/1"], "en": ["Ada Lind"]}, "Ada Lind"),
+            ({"def": ["Lind, Ada, 1810-1880", "Ada Lind", "LIND, ADA"]}, "Lind, Ada, 1810-1880"),
+            ({"def": ["1810", "1811"]}, "1810; 1811"),
+            ({"def": "Ada Lind"}, "Ada Lind"),
+            ({"def": [None, " ", " Ada Lind "]}, "Ada Lind"),
+            ({"def": ["Ada Lind (see http://museum.example/1)"]}, "Ada Lind (see http://museum.example/1)"),
         ],
     )
-    async def test_the_author(self, bench: Bench, creators: object, name: str) -> None:
-        """In English or no language before others; an address is no name; else the museum that has it."""
-        image = await given(bench, dcCreatorLangAware=creators)
+    def test_all_creators_in_the_language_of_the_record(self, creators: object, name: str) -> None:
+        """A translation counts only where there is no original, and each name once."""
+        assert plugin._author(item(dcCreatorLangAware=creators, language=["de"])) == Author(name)
 
-        assert image.author == Author(name)
-        assert name in attribution(bench.provider.info, image).text
+    @pytest.mark.parametrize(
+        "creators",
+        [
+            None,
+            {},
+            {"def": []},
+            {"def": ["http://data.europeana.eu/agent/1", "https://d-nb.info/gnd/1"]},
+            {"def": ["#DE-7_Beteiligte_r"], "de": ["urn:nbn:de:7", "_:b7"]},
+        ],
+    )
+    async def test_neither_an_id_nor_the_institution_is_an_author(self, bench: Bench, creators: object) -> None:
+        image = await given(bench, dcCreatorLangAware=creators, language=["de"])
 
-    async def test_the_author_who_is_told_by_a_link(self, bench: Bench) -> None:
-        """The name of that link stands elsewhere in the answer, among others that are not the maker's."""
-        link = "http://data.example/agent/7"
-        agents = {"edmAgent": [f"{link}0", link], "edmAgentLabel": [{"def": "Somebody Else"}, {"def": "Ada Lind"}]}
+        assert image.author is None
+        assert attribution(bench.provider.info, image).text.startswith("Ding. Museum of Invention via Europeana.")
 
-        image = await given(bench, dcCreatorLangAware={"def": [link]}, **agents)
+    @pytest.mark.parametrize(
+        ("creators", "agents", "name"),
+        [
+            ([f"{MUSEUMS}1", f"{MUSEUMS}3"], AGENTS, "Lind, Ada, 1810-1880; Bo Marsh"),
+            ([f"{MUSEUMS}3", "Fay"], AGENTS, "Bo Marsh; Fay"),
+            ([f"{MUSEUMS}9", f"{MUSEUMS}3"], AGENTS, "Bo Marsh"),
+            (["#7_Beteiligte_r"], {**AGENTS, "edmAgent": ["#6", "#8", "#7_Beteiligte_r"]}, "Bo Marsh"),
+            (["http://data.europeana.eu/agent/base/1"], ONE_AGENT, "Ada Lind"),
+            (["http://data.europeana.eu/agent/base/1", "Fay"], ONE_AGENT, "Fay"),
+        ],
+        ids=["links", "link and name", "unknown link", "local id", "Europeana's own", "Europeana's own and a name"],
+    )
+    def test_links_count_by_their_names(self, creators: list[str], agents: dict[str, Any], name: str) -> None:
+        """A link that Europeana added repeats a name."""
+        found = plugin._author(item(dcCreatorLangAware={"def": creators}, language=["de"], **agents))
 
-        assert image.author == Author("Ada Lind")
+        assert found == Author(name)
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"edmAgentLabelLangAware": {"de": ["A", "B"], "en": ["C"]}},
+            {"edmAgentLabel": [{"def": "A"}, {"def": "B"}]},
+            {"edmAgent": [f"{MUSEUMS}1", f"{MUSEUMS}2"]},
+            {"edmAgentLabelLangAware": None},
+            {"edmAgentLabel": None},
+        ],
+        ids=["two languages", "too few names", "too many names", "no languages", "no names"],
+    )
+    def test_no_name_is_guessed(self, change: dict[str, Any]) -> None:
+        """Names and links are in the same order only where each link has one name."""
+        creators = {"def": [f"{MUSEUMS}1"]}
+
+        assert plugin._author(item(dcCreatorLangAware=creators, **{**AGENTS, **change})) is None
+
+    def test_hostile_languages_cost_no_time(self) -> None:
+        """A language that is listed again and again is read once."""
+
+        def work(size: int) -> object:
+            return plugin._author(item(language=["de"] * size, dcCreatorLangAware={"de": ["Ada"] * size}))
+
+        assert is_linear(work, 1_000)
+
+    @pytest.mark.parametrize("piece", ["a", "a ", "1", "-", "://"])
+    def test_hostile_names_take_linear_time(self, piece: str) -> None:
+        assert is_linear(lambda size: plugin._author(item(dcCreatorLangAware={"def": [piece * size]})), 20_000)
+
+
+class TestFile:
+    @pytest.mark.parametrize(
+        ("url", "expected"),
+        [
+            ("https://museum.example/7.jpg", "https://museum.example/7.jpg"),
+            ("http://museum.example/a?next=http://b", "https://museum.example/a?next=http://b"),
+            ("HTTP://Museum.example/7", "https://Museum.example/7"),
+            ("http://museum.example:8080/7.jpg", "http://museum.example:8080/7.jpg"),
+            ("https://museum.example:8443/7.jpg", "https://museum.example:8443/7.jpg"),
+            ("http://8.8.4.4/7.jpg", "http://8.8.4.4/7.jpg"),
+            ("http://8.8.4.4:8080/7.jpg", "http://8.8.4.4:8080/7.jpg"),
+            ("http://[2001:4860::1]/7.jpg", "http://[2001:4860::1]/7.jpg"),
+        ],
+    )
+    def test_https_where_a_browser_would_ask_for_it(self, url: str, expected: str) -> None:
+        """A server at a port or a bare address answers http only, and the record says so."""
+        assert plugin._file_url(url) == expected
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://localhost/7.jpg",
+            "http://archive/7.jpg",
+            "http://192.168.1.7/7.jpg",
+            "http://127.0.0.1:8080/7.jpg",
+            "http://[::1]/7.jpg",
+            "http://museum.example:port/7.jpg",
+            "http://[museum.example/7.jpg",
+            "ftp://museum.example/7.jpg",
+            "7.jpg",
+            "",
+        ],
+    )
+    def test_what_nobody_outside_can_open_is_none(self, url: str) -> None:
+        assert plugin._file_url(url) is None
+
+    async def test_the_record_keeps_a_port(self, bench: Bench) -> None:
+        image = await given(bench, edmIsShownBy=["http://museum.example:8080/7.jpg"])
+
+        assert image.renditions[1].url == "http://museum.example:8080/7.jpg"
+
+    async def test_a_picture_without_a_file_for_others_is_left_out(self, bench: Bench) -> None:
+        assert await given(bench, edmIsShownBy=["http://192.168.1.7/7.jpg"]) is None
+
+    def test_the_preview_and_the_file(self) -> None:
+        """Neither has a known size; the type of the file is read from its name by the gateway."""
+        assert plugin._renditions(item()) == [
+            Rendition(name="thumbnail", url=ITEM["edmPreview"][0]),
+            Rendition(name="original", url="https://images.example.org/7.jpg"),
+        ]
+
+    async def test_previews_are_on_the_declared_host(self, bench: Bench) -> None:
+        image = await given(bench, edmPreview=["http://api.europeana.eu/thumbnail/v2/url.json?uri=http%3A%2F%2Fx"])
+
+        assert image.renditions[0].url == "https://api.europeana.eu/thumbnail/v2/url.json?uri=http%3A%2F%2Fx"
+        assert bench.provider.info.file_hosts == {"api.europeana.eu", "*"}
+        assert bench.provider.info.aggregator
+
+
+class TestIdentities:
+    @pytest.mark.parametrize(
+        ("pages", "identities"),
+        [
+            (["http://museum.example/7", "http://other.example/7"], ["eu:90402/SK_A_7", "url:http://museum.example/7"]),
+            (["museum.example/7"], ["eu:90402/SK_A_7"]),
+            ([], ["eu:90402/SK_A_7"]),
+            (None, ["eu:90402/SK_A_7"]),
+        ],
+    )
+    async def test_the_id_and_the_page_of_the_institution(
+        self, bench: Bench, pages: object, identities: list[str]
+    ) -> None:
+        assert (await given(bench, edmIsShownAt=pages)).identities == identities
+
+
+class TestCredit:
     @pytest.mark.parametrize(
         ("change", "credit"),
         [
-            ({"dcCreatorLangAware": {"def": ["Ada Lind"]}}, "Ding, Ada Lind. Museum of Invention via Europeana."),
-            ({}, "Ding. Museum of Invention via Europeana."),
-            ({"title": []}, "Untitled. Museum of Invention via Europeana."),
+            ({"dcCreatorLangAware": {"def": ["Ada Lind", "Bo"]}}, "Ding, Ada Lind; Bo. Museum of Invention"),
+            ({}, "Ding. Museum of Invention"),
+            ({"title": []}, "Untitled. Museum of Invention"),
+            ({"title": ["Ein Ding."]}, "Ein Ding. Museum of Invention"),
+            ({"title": ["Ein Ding?"]}, "Ein Ding? Museum of Invention"),
+            (
+                {"title": ["Ein Ding. "], "dcCreatorLangAware": {"def": ["Lind, A. "]}},
+                "Ein Ding, Lind, A. Museum of Invention",
+            ),
+            (
+                {"title": ["Ein\u00a0 Ding /"], "dcCreatorLangAware": {"def": ["Ada\n Lind"]}},
+                "Ein Ding, Ada Lind. Museum of Invention",
+            ),
+            ({"dataProvider": [" Museum\u00a0X "]}, "Ding. Museum X"),
         ],
     )
-    async def test_the_credit(self, bench: Bench, change: Mapping[str, Any], credit: str) -> None:
-        """Title, creator, museum, and the licence with its address, as Creative Commons asks for."""
-        told = attribution(bench.provider.info, await given(bench, **change))
+    async def test_each_part_is_clean(self, bench: Bench, change: Mapping[str, Any], credit: str) -> None:
+        """Title, creators, institution, and the licence with its address, as Creative Commons asks for."""
+        shown = attribution(bench.provider.info, await given(bench, **change))
 
-        assert told.text == f"{credit} CC BY 4.0, https://creativecommons.org/licenses/by/4.0/"
-        assert 'href="https://www.europeana.eu/item/90402/SK_A_7"' in told.html
+        assert shown.text == f"{credit} via Europeana. CC BY 4.0, https://creativecommons.org/licenses/by/4.0/"
+        assert 'href="https://www.europeana.eu/item/90402/SK_A_7"' in shown.html
+        assert "(https://www.europeana.eu/item/90402/SK_A_7)" in shown.markdown
 
-    async def test_works_are_linked_by_https(self, bench: Bench) -> None:
-        """As browsers do it themselves in pages that are; previews are at the API's own host."""
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [(" Ein\n Ding\u00a0", "Ein Ding"), ("Ein Ding hier", "Ein Ding…"), ("Ein Dinge", "Ein Dinge")],
+    )
+    def test_a_part_is_one_line_of_a_length(self, text: str, line: str) -> None:
+        assert plugin._one_line(text, 9) == line
+
+    async def test_long_parts_never_cut_the_licence(self, bench: Bench) -> None:
         image = await given(
             bench,
-            edmIsShownBy=["http://images.example.org/a?next=http://b", "http://images.example.org/2"],
-            edmPreview=["http://api.europeana.eu/thumbnail/v2/url.json?uri=http%3A%2F%2Fx"],
+            title=["Ding " * 1000],
+            dcCreatorLangAware={"def": [f"Ada {letter * 20}" for letter in "abcdefghijklmnopqrstuvwxyz"]},
+            dataProvider=["Museum " * 1000],
+            rights=[f"{RS}NoC-OKLR/1.0/"],
         )
 
-        assert [rendition.url for rendition in image.renditions] == [
-            "https://api.europeana.eu/thumbnail/v2/url.json?uri=http%3A%2F%2Fx",
-            "https://images.example.org/a?next=http://b",
+        credit = attribution(bench.provider.info, image).text
+        assert credit.endswith("Other Known Legal Restrictions, https://rightsstatements.org/vocab/NoC-OKLR/1.0/")
+        assert len(credit) < 1000
+
+
+class TestRecord:
+    async def test_is_whole(self, bench: Bench) -> None:
+        """Each field from the list or the map that has it; the page without what their links add to it."""
+        image = await given(bench, dcCreatorLangAware={"def": ["Ada Lind"]}, year=["1806"])
+
+        assert (image.id, image.title, image.alt) == ("/90402/SK_A_7", "Ding", None)
+        assert (image.author, image.date) == (Author("Ada Lind"), "1806")
+        assert image.source_url == "https://www.europeana.eu/item/90402/SK_A_7"
+        assert (image.width, image.height, image.color) == (None, None, None)
+        assert [(rendition.name, rendition.width, rendition.type) for rendition in image.renditions] == [
+            ("thumbnail", None, None),
+            ("original", None, "image/jpeg"),
         ]
-        assert bench.provider.info.file_hosts == {"api.europeana.eu"}
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"edmConceptLabel": 7, "edmPlaceLatitude": None},
+            {"title": None, "dcTitleLangAware": {"en": None}},
+            {"edmIsShownAt": "http://museum.example/7", "year": "1806"},
+            {"previewNoDistribute": None},
+        ],
+        ids=["unused fields", "nulls", "texts instead of lists", "a null flag"],
+    )
+    async def test_an_odd_field_costs_no_item(self, bench: Bench, change: Mapping[str, object]) -> None:
+        assert (await given(bench, **change)).id == "/90402/SK_A_7"
 
     @pytest.mark.parametrize(
         "change",
@@ -336,7 +673,7 @@ class TestRecord:
             {"edmIsShownBy": "https://images.example.org/7.jpg"},
             {"dataProvider": []},
             {"id": None},
-            {"title": "Ding"},
+            {"title": 7},
         ],
     )
     async def test_what_is_no_picture_to_show_is_left_out(
@@ -464,7 +801,7 @@ class TestTrouble:
 
 
 async def test_recorded_search() -> None:
-    """Three invented items of a library, CC0, by http only: named by `edmAgentLabel`, anonymous, and without a name."""
+    """Three invented items of a library, CC0, by http only: two creators by links, an anonymous one, an unknown one."""
     content = json.loads((RECORDED / "search.json").read_bytes())
     with Upstream(BASE) as recorded:
         async with Bench(plugin, SETTINGS, recorded) as bench:
@@ -474,11 +811,14 @@ async def test_recorded_search() -> None:
 
     assert [image.id for image in page.images] == [item["id"] for item in content["items"]]
     assert [image.title for image in page.images] == [item["title"][0] for item in content["items"]]
-    assert (page.total, page.last) == (27, True)
+    assert (page.total, page.next) == (27, None)
     assert {image.license.id for image in page.images if image.license} == {"cc0-1.0"}
     house = content["items"][0]["dataProvider"][0]
-    names = [image.author.name for image in page.images if image.author]
-    assert names == ["Example, Ada, 1810-1880", "Anonymous", house]
+    assert [image.author for image in page.images] == [
+        Author("Example, Ada, 1810-1880; Sample, Bo"),
+        Author("Anonymous"),
+        None,
+    ]
     assert all(f"{house} via Europeana. CC0 1.0" in credit for credit in credits)
     assert {image.source_url for image in page.images} == {item["guid"].partition("?")[0] for item in content["items"]}
     links = [rendition.url or "" for image in page.images for rendition in image.renditions]

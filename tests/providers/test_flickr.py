@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import imagevault_flickr as plugin
+import msgspec
 import pytest
 
 from imagevault import (
     Author,
+    Declared,
+    Flags,
     Image,
     InvalidResponse,
+    License,
     NotFound,
+    Page,
     ProviderError,
     RateLimited,
     Rendition,
@@ -26,6 +31,7 @@ from imagevault.testing import Answer, Fault, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.flickr import FIRST_ID, PHOTOS, SimulatedFlickr, find, kind, license_of
+from tests.support.linear_time import is_linear
 
 SETTINGS = {"api_key": "test-key"}
 RECORDED = Path(__file__).parent / "recorded" / "flickr"
@@ -78,6 +84,12 @@ async def bench(flickr: SimulatedFlickr) -> AsyncIterator[Bench]:
         yield bench
 
 
+def photo(**change: object) -> plugin._Photo:
+    """The photo above with these changes, as the plugin reads it; `...` is a missing field."""
+    given = {name: value for name, value in {**PHOTO, **change}.items() if value is not ...}
+    return msgspec.convert(given, plugin._Photo)
+
+
 def listing(*photos: object, **more: object) -> Answer:
     photo = {"page": 1, "pages": 1, "perpage": 100, "total": str(len(photos)), "photo": photos}
     return Answer({"photos": {**photo, **more}, "stat": "ok"})
@@ -126,8 +138,37 @@ class TestSearch:
             "content_types": "0",
             "media": "photos",
             "license": "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16",
-            "extras": "license,owner_name,path_alias,tags,media,o_dims,url_s,url_m,url_c,url_l,url_o",
+            "extras": "description,license,date_taken,owner_name,path_alias,tags,media,o_dims"
+            ",url_s,url_m,url_c,url_l,url_o",
         }
+
+    @pytest.mark.parametrize(
+        ("text", "sent"),
+        [
+            ("-red fox", "red fox"),
+            ("red --fox -", "red fox"),
+            ('"red fox"', "red fox"),
+            ("red NOT fox OR cat AND dog", "red not fox or cat and dog"),
+            ("NOTRE Dame ORT", "NOTRE Dame ORT"),
+            ("t-shirt c+d a&b 100% e#f g=h „日本“", "t-shirt c+d a&b 100% e#f g=h 日本"),
+        ],
+    )
+    async def test_words_are_no_operators(self, bench: Bench, flickr: SimulatedFlickr, text: str, sent: str) -> None:
+        """Nobody can leave photos out, or search for a phrase; other signs stay."""
+        await bench.search(text)
+
+        assert flickr.calls[0].query["text"] == sent
+
+    async def test_operators_would_be_minded(self) -> None:
+        """So that the test above tests something."""
+        assert find("red fox")
+        assert not find("-red fox")
+
+    @pytest.mark.parametrize("text", ["-", '"', '- " --'])
+    async def test_words_that_are_none_find_nothing(self, bench: Bench, flickr: SimulatedFlickr, text: str) -> None:
+        """And cost no call: Flickr refuses a search without words."""
+        assert await bench.search(text) == Page([], last=True)
+        assert flickr.calls == []
 
     async def test_gives_what_may_be_shown_in_its_order(self, bench: Bench) -> None:
         """Nothing is lost and nothing repeated from page to page; the last one says so."""
@@ -189,7 +230,7 @@ class TestLicences:
             (4, "cc-by-2.0", True, True, True),
             (5, "cc-by-sa-2.0", True, True, True),
             (6, "cc-by-nd-2.0", True, True, False),
-            (7, "no-known-copyright", False, True, True),
+            (7, "public-domain", False, True, True),
             (8, "us-government-work", False, True, True),
             (9, "cc0-1.0", False, True, True),
             (10, "pdm-1.0", False, True, True),
@@ -214,11 +255,28 @@ class TestLicences:
         assert (license.commercial, license.modification) == (commercial, modification)
         assert license.url is not None
         assert license.url.startswith("https://")
+        assert one.declared == Declared("license", str(theirs))
+
+    def test_a_statement_of_the_public_domain_is_one(self) -> None:
+        assert plugin._license(photo(license=7)) == License.public_domain(
+            "No known copyright restrictions", "https://www.flickr.com/commons/usage/"
+        )
 
     @pytest.mark.parametrize("license", [0, "0", 17, "99", "free", None, ...])
-    async def test_other_photos_are_never_given(self, bench: Bench, license: object) -> None:
+    async def test_other_photos_are_never_given(self, bench: Bench, flickr: SimulatedFlickr, license: object) -> None:
         """0 is all rights reserved; of a number that is new or none nobody knows what it allows."""
-        assert await records(bench, license=license) == []
+        other = {name: value for name, value in {**PHOTO, "license": license}.items() if value is not ...}
+        flickr.fail(listing({**PHOTO, "id": "8"}, other), times=1)
+
+        assert [image.id for image in (await bench.search("lamp")).images] == ["8"]
+
+    async def test_photos_whose_licence_cannot_be_read_are_no_empty_page(
+        self, bench: Bench, flickr: SimulatedFlickr
+    ) -> None:
+        flickr.fail(listing({**PHOTO, "license": {"id": 4}}), times=1)
+
+        with pytest.raises(InvalidResponse, match="none of 1 records can be read"):
+            await bench.search("lamp")
 
     @pytest.mark.parametrize("value", ["commercial", "modification", "public-domain"])
     async def test_filters_are_done_by_flickr(self, bench: Bench, flickr: SimulatedFlickr, value: str) -> None:
@@ -250,10 +308,18 @@ class TestFiles:
         image = await record(bench)
 
         assert image.renditions == [
-            Rendition(name="thumbnail", url=f"{HOST}_m.jpg", width=240, height=160),
-            Rendition(name="small", url=f"{HOST}.jpg", width=500, height=333),
-            Rendition(name="large", url=f"{HOST}_b.jpg", width=1024, height=683),
+            Rendition(name="thumbnail", url=f"{HOST}_m.jpg", width=240, height=160, type="image/jpeg"),
+            Rendition(name="small", url=f"{HOST}.jpg", width=500, height=333, type="image/jpeg"),
+            Rendition(name="large", url=f"{HOST}_b.jpg", width=1024, height=683, type="image/jpeg"),
         ]
+
+    async def test_of_a_small_photo_are_the_whole_photo(self, bench: Bench) -> None:
+        """Of 480 pixels, the file of 500 pixels has all; it is found in every simulated search."""
+        images = (await bench.search("cat")).images
+
+        small = [image for image in images if image.width == 480]
+        assert small
+        assert all((image.renditions[-1].width, image.renditions[-1].height) == (480, 360) for image in small)
 
     async def test_with_the_original_where_its_owner_allows(self, bench: Bench) -> None:
         """Under that name only."""
@@ -267,7 +333,76 @@ class TestFiles:
             "large",
             "original",
         ]
-        assert image.renditions[-1] == Rendition(name="original", url=f"{HOST}_o.png", width=6000, height=4000)
+        assert image.renditions[-1] == Rendition(
+            name="original", url=f"{HOST}_o.png", width=6000, height=4000, type="image/png"
+        )
+
+    @pytest.mark.parametrize(
+        ("width", "height", "size"),
+        [(533, 800, (533, 800)), (800, 533, (533, 800)), ("800", "533", (533, 800)), (800, 800, (800, 800))],
+        ids=["right", "swapped", "swapped text", "square"],
+    )
+    async def test_of_a_portrait_stand_upright(
+        self, bench: Bench, width: object, height: object, size: tuple[int, int]
+    ) -> None:
+        """Flickr swaps the sides of the file of 800 pixels."""
+        upright = {
+            "o_width": "4000",
+            "o_height": "6000",
+            "width_s": 160,
+            "height_s": 240,
+            "width_m": 333,
+            "height_m": 500,
+            "width_l": 683,
+            "height_l": 1024,
+        }
+        image = await record(bench, **upright, url_c=f"{HOST}_c.jpg", width_c=width, height_c=height)
+
+        assert [(rendition.width, rendition.height) for rendition in image.renditions] == [
+            (160, 240),
+            (333, 500),
+            size,
+            (683, 1024),
+        ]
+        assert (image.width, image.height) == (4000, 6000)
+
+    async def test_of_a_landscape_lie_flat(self, bench: Bench) -> None:
+        image = await record(bench, url_c=f"{HOST}_c.jpg", width_c=533, height_c=800)
+
+        assert [(rendition.width, rendition.height) for rendition in image.renditions][2] == (800, 533)
+
+    async def test_of_every_simulated_photo_have_its_orientation(self, bench: Bench) -> None:
+        """The simulated Flickr swaps the sides too."""
+        images = (await bench.search("cat")).images
+
+        assert {image.width > image.height for image in images if image.width and image.height} == {True, False}
+        for image in images:
+            assert image.width is not None
+            assert image.height is not None
+            for rendition in image.renditions:
+                assert rendition.width is not None
+                assert rendition.height is not None
+                assert abs(rendition.width / rendition.height - image.width / image.height) < 0.02
+
+    def test_an_original_that_lies_on_its_side_is_turned(self) -> None:
+        """Its owner turned the photo after the upload."""
+        turned = photo(o_width=4000, o_height=6000)
+        files = plugin._files_of_search(turned)
+        is_upright = plugin._is_upright(turned, files)
+
+        assert plugin._original_size(turned, files, is_upright=is_upright) == (6000, 4000)
+
+    async def test_photos_without_any_are_no_empty_page(self, bench: Bench, flickr: SimulatedFlickr) -> None:
+        """Flickr would send their addresses in another form then."""
+        bare = {name: value for name, value in PHOTO.items() if not name.startswith("url_")}
+        flickr.fail(listing(bare, bare), times=1)
+
+        with pytest.raises(InvalidResponse, match="without their files"):
+            await bench.search("lamp")
+
+    async def test_a_thumbnail_alone_is_no_file(self, bench: Bench) -> None:
+        """It is not called `large`; such a photo is left out."""
+        assert await records(bench, url_m=..., url_l=...) == []
 
     async def test_the_largest_of_a_small_photo_is_large(self, bench: Bench) -> None:
         """Every image has an original or a large file; this is no original."""
@@ -299,7 +434,7 @@ class TestFiles:
 
     async def test_of_unknown_size_are_still_files(self, bench: Bench) -> None:
         """One that lacks its sides, or has null, is given without."""
-        image = await record(bench, width_l=..., height_l=..., width_m=None, height_m=None)
+        image = await record(bench, width_l=..., height_l="tall", width_m=None, height_m=[333])
 
         assert [(rendition.name, rendition.width, rendition.height) for rendition in image.renditions] == [
             ("thumbnail", 240, 160),
@@ -347,13 +482,23 @@ class TestFiles:
 
 class TestRecord:
     async def test_is_whole(self, bench: Bench) -> None:
-        """Every field that Flickr has; there is no colour and no BlurHash."""
-        image = await record(bench)
+        """Every field that Flickr has; there is no colour, no BlurHash and no text for those who do not see."""
+        image = await record(
+            bench,
+            description={"_content": "A <b>lamp</b> &amp; its light"},
+            datetaken="2019-09-07 16:26:44",
+            datetakenunknown="0",
+        )
 
-        assert (image.id, image.title, image.alt) == ("7", "A lamp", "A lamp")
+        assert (image.id, image.title, image.alt) == ("7", "A lamp", None)
+        assert image.description == "A lamp & its light"
+        assert image.date == "2019-09-07T16:26:44"
         assert image.author == Author("Ada Lind", "https://www.flickr.com/photos/adalind/")
         assert image.source_url == "https://www.flickr.com/photos/10000001@N00/7"
         assert list(image.tags) == ["lamp", "newyork"]
+        assert image.identities == ["flickr:7"]
+        assert image.declared == Declared("license", "4")
+        assert image.flags == Flags(sensitive=False, restrictions=[])
         assert (image.color, image.blurhash, image.credit) == (None, None, None)
 
     @pytest.mark.parametrize("alias", [None, "", ...])
@@ -371,10 +516,115 @@ class TestRecord:
         assert image.title is None
         assert attribution(bench.provider.info, image).text == '"Untitled" by Ada Lind on Flickr, CC BY 2.0'
 
-    @pytest.mark.parametrize("title", ["<b>A</b> lamp &amp; more", {"_content": "<b>A</b> lamp &amp; more"}])
-    async def test_a_title_is_plain(self, bench: Bench, title: object) -> None:
-        """Whether it comes as text or as an object."""
-        assert (await record(bench, title=title)).title == "A lamp & more"
+    @pytest.mark.parametrize("text", ["<Ann/>", "coffee&notes", "Tom &amp; Jerry", "<b>A</b> lamp", "x < y > z"])
+    async def test_titles_names_and_tags_are_plain_text(self, bench: Bench, text: str) -> None:
+        """Each letter of them is shown; nothing is taken for markup."""
+        image = await record(bench, title=text, ownername=text, tags=text.replace(" ", ""))
+
+        assert image.title == text
+        assert image.author == Author(text, "https://www.flickr.com/photos/adalind/")
+        assert list(image.tags) == [text.replace(" ", "")]
+        assert f'"{text}" by {text} on Flickr' in attribution(bench.provider.info, image).text
+
+    @pytest.mark.parametrize(
+        ("title", "shown"),
+        [
+            (" A lamp ", "A lamp"),
+            ("A lamp.JPG", "A lamp"),
+            ("2012-WFM-150", "2012-WFM-150"),
+            ("1984", "1984"),
+            ("P.S. 2019", "P.S. 2019"),
+            ("DSC_0228.JPG", None),
+            ("DSC07971", None),
+            ("IMG_1234", None),
+            ("_MG_1234", None),
+            ("P1010101", None),
+            ("20190907_162644", None),
+            ("SONY DSC", None),
+            ("OLYMPUS DIGITAL CAMERA", None),
+        ],
+    )
+    def test_titles(self, title: str, shown: str | None) -> None:
+        """One that a camera gave is none."""
+        assert plugin._title(photo(title=title)) == shown
+
+    @pytest.mark.parametrize(
+        ("description", "shown"),
+        [
+            ({"_content": 'A <i>lamp</i>,\n&#8230; &amp; <a href="https://x.example">more</a>'}, "A lamp, … & more"),
+            ({"_content": "OLYMPUS DIGITAL CAMERA"}, None),
+            ({"_content": " <br> "}, None),
+            ({"_content": 7}, None),
+            ({}, None),
+            ("A lamp", None),
+            (None, None),
+            (..., None),
+        ],
+    )
+    def test_descriptions(self, description: object, shown: str | None) -> None:
+        """They are HTML; one that a camera wrote is none."""
+        assert plugin._description(photo(description=description)) == shown
+
+    @pytest.mark.parametrize(
+        ("taken", "unknown", "granularity", "date"),
+        [
+            ("2019-09-07 16:26:44", "0", "0", "2019-09-07T16:26:44"),
+            ("2019-09-07 16:26:44", ..., ..., "2019-09-07T16:26:44"),
+            ("1980-06-01 00:00:00", 0, 4, "1980-06"),
+            ("1975-01-01 00:00:00", "0", "6", "1975"),
+            ("1910-01-01 00:00:00", "0", "8", "circa 1910"),
+            ("1910-01-01 00:00:00", "0", "10", "circa 1910"),
+            ("2020-02-10 01:09:34", "1", 0, None),
+            ("2020-02-10 01:09:34", 1, 0, None),
+            ("0000-00-00 00:00:00", "0", "0", None),
+            ("yesterday", "0", "0", None),
+            (1563236442, "0", "0", None),
+            (None, None, None, None),
+            (..., ..., ..., None),
+        ],
+    )
+    def test_dates(self, taken: object, unknown: object, granularity: object, date: str | None) -> None:
+        """As exact as the owner says; where it is unknown, Flickr sends the time of the upload."""
+        dated = photo(datetaken=taken, datetakenunknown=unknown, datetakengranularity=granularity)
+
+        assert plugin._date(dated) == date
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"width_s": "wide"},
+            {"height_l": [1]},
+            {"title": ["x"]},
+            {"o_width": "-1"},
+            {"o_width": "12px"},
+            {"tags": 7},
+            {"description": "x"},
+            {"ownername": None},
+            {"datetaken": {}},
+            {"media": None},
+        ],
+        ids=repr,
+    )
+    async def test_an_odd_field_costs_itself_only(self, bench: Bench, odd: dict[str, object]) -> None:
+        image = await record(bench, **odd)
+
+        assert image.id == "7"
+        assert image.renditions[-1] == Rendition(
+            name="large", url=f"{HOST}_b.jpg", width=image.renditions[-1].width, height=image.renditions[-1].height,
+            type="image/jpeg",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("piece", ["<", "<a ", "-", "img_1", "1", " ", '"', "https://live.staticflickr.com/", "("])
+    def test_hostile_texts_take_linear_time(self, piece: str) -> None:
+        def convert(size: int) -> object:
+            text = piece * (size // len(piece))
+            hostile = photo(
+                title=text, tags=text, ownername=text, description={"_content": text}, datetaken=text, url_l=text
+            )
+            plugin._words(text)
+            return plugin._image(hostile, plugin._files_of_search(hostile))
+
+        assert is_linear(convert, 20_000)
 
     @pytest.mark.parametrize(
         "change",
@@ -382,13 +632,11 @@ class TestRecord:
             {"id": 7.5},
             {"id": None},
             {"owner": None},
-            {"width_s": "wide"},
-            {"height_l": [1]},
+            {"owner": 7},
+            {"license": None},
+            {"license": {"id": 4}},
             {"url_m": 5},
-            {"title": ["x"]},
             {"media": "video"},
-            {"o_width": "-1"},
-            {"o_width": "12px"},
         ],
         ids=repr,
     )
@@ -454,10 +702,9 @@ class TestLookup:
         for image in (await bench.search("cat")).images[:20]:
             again = await bench.fetch(image.id)
             assert again is not None
-            same = {name: getattr(again, name) for name in ("id", "title", "alt", "author", "source_url", "license")}
-            assert same == {name: getattr(image, name) for name in same}
-            assert (again.renditions, list(again.tags)) == (image.renditions, list(image.tags))
-            unlike += [image] if (again.width, again.height) != (image.width, image.height) else []
+            assert msgspec.structs.replace(again, width=image.width, height=image.height) == image
+            if (again.width, again.height) != (image.width, image.height):
+                unlike.append(image)
 
         assert all(image.renditions[-1].name == "large" for image in unlike)
 
@@ -480,6 +727,41 @@ class TestLookup:
         reserved = next(number for number in find("cat") if kind(number) == "photo" and license_of(number) == 0)
 
         assert await bench.fetch(str(FIRST_ID + reserved)) is None
+
+    @pytest.mark.parametrize(("level", "sensitive"), [("0", False), (0, False), (..., None), ("x", None)])
+    async def test_is_safe_where_flickr_says_so(
+        self, bench: Bench, flickr: SimulatedFlickr, level: object, sensitive: bool | None
+    ) -> None:
+        """A search asks for safe photos only; a lookup says it of each."""
+
+        def change(body: Any) -> None:
+            if "photo" in body:
+                body["photo"]["safety_level"] = level
+                if level is ...:
+                    del body["photo"]["safety_level"]
+
+        flickr.fail(faults.changed(change))
+        image = await bench.fetch(shown("cat")[0])
+
+        assert image is not None
+        assert image.flags.sensitive is sensitive
+        assert bench.provider.info.declares == {"sensitive"}
+
+    @pytest.mark.parametrize("part", ["title", "description", "dates", "tags", "media"])
+    @pytest.mark.parametrize("odd", [None, 7, "x", [], {}, {"tag": [None, 7, {}]}])
+    async def test_an_odd_part_costs_itself_only(
+        self, bench: Bench, flickr: SimulatedFlickr, part: str, odd: object
+    ) -> None:
+        def change(body: Any) -> None:
+            if "photo" in body:
+                body["photo"][part] = odd
+
+        flickr.fail(faults.changed(change))
+        id = shown("cat")[0]
+        image = await bench.fetch(id)
+
+        assert image is not None
+        assert image.id == id
 
     async def test_knows_no_photo_that_flickr_does_not_know(self, bench: Bench, flickr: SimulatedFlickr) -> None:
         """Code 1, with status 200; no second call is made."""
@@ -545,7 +827,9 @@ class TestTrouble:
             (111, InvalidResponse),
             (112, InvalidResponse),
             (116, InvalidResponse),
+            (201, Unavailable),
             ("105", Unavailable),
+            (None, InvalidResponse),
         ],
     )
     async def test_failures_have_status_200(
@@ -557,6 +841,17 @@ class TestTrouble:
         for ask in (bench.search("lamp"), bench.fetch("7")):
             with pytest.raises(error, match="Not today"):
                 await ask
+
+    @pytest.mark.parametrize(("stated", "wait"), [("9", 9), ("soon", None), ("0", None), ("9" * 400, None)])
+    async def test_a_failure_may_say_for_how_long(
+        self, bench: Bench, flickr: SimulatedFlickr, stated: str, wait: int | None
+    ) -> None:
+        body = {"stat": "fail", "code": 105, "message": "Service currently unavailable"}
+        flickr.fail(Answer(body, 200, {"Retry-After": stated}))
+
+        with pytest.raises(Unavailable) as caught:
+            await bench.search("lamp")
+        assert caught.value.retry_after == wait
 
     async def test_a_wrong_key_is_told(self, bench: Bench, flickr: SimulatedFlickr) -> None:
         """By Flickr's own words, and without the key."""

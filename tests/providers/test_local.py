@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import draw
 import imagevault_local as plugin
@@ -19,12 +20,13 @@ from imagevault_local import Settings, fetch_image, open_file, search_images
 from PIL import ExifTags, ImageChops, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
-from imagevault import Image, License, Page, Rendition, SearchQuery, Unavailable
+from imagevault import Declared, Image, License, Page, Rendition, SearchQuery, Unavailable
 from imagevault.files.folder import FRESH, File
 from imagevault.images import sanitize
 from imagevault.images.attribution import attribution
 from imagevault.plugins import hookspecs
 from imagevault.testing.contract import ProviderContract
+from tests.support.linear_time import is_linear
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 160, 0), (0, 0, 255), (255, 255, 255)
 CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
@@ -194,8 +196,132 @@ class TestSearch:
     async def test_every_word_begins_a_word_of_the_picture(self, folder: Path, text: str, expected: list[str]) -> None:
         assert await ids(folder, text) == expected
 
-    async def test_nothing_asked_is_everything(self, folder: Path) -> None:
-        assert len(await ids(folder, " ? ")) == 5
+    async def test_a_blank_text_is_everything(self, folder: Path) -> None:
+        """The gateway sends none."""
+        assert len(await ids(folder, "  ")) == 5
+
+    @pytest.mark.parametrize("text", ["🦊", "!!!", "?", "\u200b", "\u00ad", "_", "\u2122", "- ."])
+    async def test_what_no_picture_has_finds_nothing(self, folder: Path, text: str) -> None:
+        """A fox's face, punctuation, and what nobody sees."""
+        assert await find(folder, text) == Page([], total=0, last=True)
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("ส้ม", "thai.jpg"),
+            ("คั้น", "thai.jpg"),
+            ("มะม่วง", None),
+            ("黒猫", "japanese.jpg"),
+            ("カフェ", "japanese.jpg"),
+            ("ｶﾌｪ", "japanese.jpg"),
+            ("犬", None),
+            ("熊猫", "chinese.jpg"),
+            ("cat", "chinese.jpg"),
+            ("熊猫cat", "chinese.jpg"),
+            ("at", None),
+            ("हिन्दी", "hindi.jpg"),
+            ("न्दी", None),
+        ],
+        ids=[
+            "Thai inside a word",
+            "Thai at the end",
+            "Thai that is not there",
+            "a Chinese character in Japanese",
+            "Katakana inside a word",
+            "narrow Katakana",
+            "a character that is not there",
+            "Chinese inside a word",
+            "Latin behind Chinese",
+            "both together",
+            "inside a Latin word",
+            "Hindi with its marks",
+            "inside a Hindi word",
+        ],
+    )
+    async def test_scripts_without_blanks_are_found_inside_words(
+        self, tmp_path: Path, text: str, found: str | None
+    ) -> None:
+        titles = {
+            "thai.jpg": "น้ำส้มคั้น",  # squeezed orange juice
+            "japanese.jpg": "黒猫のネコカフェ",  # a cat cafe of a black cat
+            "chinese.jpg": "大熊猫cat2024",  # giant panda
+            "hindi.jpg": "हिन्दी",  # Hindi
+        }
+        for name, words in titles.items():
+            put(tmp_path / "scripts" / name, xmp=title(words))
+
+        assert await ids(tmp_path / "scripts", text) == ([found] if found else [])
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "İstanbul",
+            "istanbul",
+            "ISTANBUL",
+            "İSTANBUL",
+            "\u0131stanbul",
+            "IŞIK",
+            "\u0131ş\u0131k",
+            "işik",
+            "Iş\u0131klar",
+        ],
+    )
+    async def test_letter_case_of_the_turkish_i(self, tmp_path: Path, text: str) -> None:
+        """Whether it has its dot or not: in title and in query."""
+        put(tmp_path / "turkish" / "1.jpg", xmp=title("İstanbul \u0131ş\u0131klar\u0131"))
+        put(tmp_path / "turkish" / "2.jpg", xmp=title("ISTANBUL IŞIKLARI"))
+
+        assert await ids(tmp_path / "turkish", text) == ["1.jpg", "2.jpg"]
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("🦊", ["signs.jpg"]),
+            ("👩", ["signs.jpg"]),
+            ("❤\ufe0f", ["signs.jpg"]),
+            ("C++", ["signs.jpg"]),
+            ("C#", ["LEGO bricks.jpg", "signs.jpg"]),
+            ("lego\u2122 bricks", ["LEGO bricks.jpg"]),
+            ("-bricks", ["LEGO bricks.jpg"]),
+            ('"lego bricks"', ["LEGO bricks.jpg"]),
+            ("lego\u200bbricks", []),
+            ("le\u00adgo", ["LEGO bricks.jpg"]),
+            ("s", ["signs.jpg"]),
+            ("es", []),
+        ],
+    )
+    async def test_signs_are_words_and_punctuation_is_none(self, tmp_path: Path, text: str, found: list[str]) -> None:
+        """Signs are found where they are. Signs of rights, what joins characters, and quotes do not count."""
+        put(
+            tmp_path / "signs" / "LEGO bricks.jpg",
+            xmp=xmp("<dc:rights><rdf:Alt><rdf:li>cc</rdf:li></rdf:Alt></dc:rights>"),
+        )
+        words = "🦊🐾 👨\u200d👩 ❤ C++"
+        put(tmp_path / "signs" / "signs.jpg", xmp=title(words))
+
+        assert sorted(await ids(tmp_path / "signs", text)) == found
+
+    async def test_names_that_can_be_no_id_are_counted_and_shown(self, tmp_path: Path, scratch: Path) -> None:
+        """A blank at an end, U+3000, a joined emoji, and a path of more than 200 characters."""
+        folder = tmp_path / "odd"
+        names = (
+            " fox.jpg",
+            "fox\u3000cub.jpg",
+            "fox 👨\u200d👩.jpg",
+            f"{'fox ' * 30}/{'fox ' * 30}.jpg",
+        )
+        for name in names:
+            put(folder / name)
+
+        page = await find(folder, "fox")
+
+        assert (len(page.images), page.total) == (4, 4)
+        assert {image.title for image in page.images} >= {"Fox", "Fox cub"}
+        for image in page.images:
+            assert image.id.startswith("~")
+            assert await fetch_image(image.id, Settings(str(folder))) is not None
+            assert open_file(image.id, "original", Settings(str(folder)), scratch) is not None
+            assert thumbnail(folder, image.id, scratch).size == (60, 40)
 
     async def test_pages_are_cut_from_one_list_whose_end_is_told(self, folder: Path) -> None:
         pages = [await find(folder, page=page, per_page=2) for page in (1, 2, 3, 4)]
@@ -255,6 +381,7 @@ class TestTexts:
         assert image.license is not None
         assert (image.title, image.author.name, image.tags) == ("Fox & snow", "Ada Lind, Bo Ek", ["fox", "snow"])
         assert (image.license.id, image.alt) == ("cc-by-sa-4.0", "A fox.")
+        assert image.declared == Declared("license", "http://creativecommons.org/licenses/by-sa/4.0/")
         assert (image.credit, image.source_url) == ("Photo by Ada on Somewhere", "https://example.org/fox")
         assert await ids(folder, "some rights") == ["a.jpg"]
 
@@ -284,11 +411,15 @@ class TestTexts:
             (25, b"snow"),
             (80, "Jürgen".encode("latin-1")),
             (116, b"(c) Agency"),
+            (55, b"20240131"),
         )
 
         image = await only(folder)
 
         assert image.author is not None
+        assert image.license == License.unknown("(c) Agency")
+        assert image.declared == Declared("rights", "(c) Agency")
+        assert image.date == "2024-01-31"
         assert (image.title, image.tags, image.author.name) == ("Füchse", ["fox", "snow"], "Jürgen")
         assert await ids(folder, "agency") == ["a.jpg"]
 
@@ -299,6 +430,7 @@ class TestTexts:
             Copyright="(c) Ada",
             XPKeywords="fox;Schnee, süß;\0".encode("utf-16-le"),
         )
+        tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2024:01:31 14:25:30"
         put(folder / "a.jpg", exif=tags)
         tags[ExifTags.Base.XPTitle.value] = "Titel\0".encode("utf-16-le")
         put(folder / "b.jpg", exif=tags)
@@ -307,7 +439,9 @@ class TestTexts:
 
         assert first.author is not None
         assert (first.title, first.author.name, first.tags) == ("Füchse", "Ada Lind", ["fox", "Schnee, süß"])
-        assert (second.title, second.alt) == ("Titel", "Füchse")
+        assert (first.alt, first.description) == ("Füchse", "Füchse")
+        assert (second.title, second.alt, second.description) == ("Titel", "Füchse", "Füchse")
+        assert (first.date, second.date) == ("2024-01-31", "2024-01-31")
 
     async def test_text_of_a_png_also_behind_its_pixels(self, folder: Path) -> None:
         text = PngInfo()
@@ -478,6 +612,55 @@ class TestPixels:
             assert original.getexif().get_ifd(ExifTags.IFD.GPSInfo)
             assert not small.getexif()
             assert not {"comment", "xmp"} & small.info.keys()
+
+    async def test_an_original_tells_its_place_unless_the_setting_forbids_it(self, folder: Path, scratch: Path) -> None:
+        """The copy is made once for each version of the file. The thumbnail and the record are the same."""
+        tags = exif(Artist="Ada", Orientation=6)
+        tags.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.0)
+        path = put(
+            folder / "a.jpg", exif=tags, xmp=xmp("", 'xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSAltitude="34"')
+        )
+        as_they_are, stripped = Settings(str(folder)), Settings(str(folder), strip_location=True)
+
+        served = open_file("a.jpg", "original", as_they_are, scratch)
+        copy = open_file("a.jpg", "original", stripped, scratch)
+
+        assert served == path
+        assert copy is not None
+        assert copy.parent == scratch
+        with PIL.Image.open(copy) as picture:
+            assert dict(picture.getexif().get_ifd(ExifTags.IFD.GPSInfo)) == {}
+            assert picture.getexif()[ExifTags.Base.Artist] == "Ada"
+            assert picture.getexif()[ExifTags.Base.Orientation] == 6
+            assert b"GPS" not in picture.info["xmp"]
+        assert open_file("a.jpg", "original", stripped, scratch) == copy
+        assert open_file("a.jpg", "thumbnail", stripped, scratch) == open_file(
+            "a.jpg", "thumbnail", as_they_are, scratch
+        )
+        assert await fetch_image("a.jpg", stripped) == await fetch_image("a.jpg", as_they_are)
+
+    async def test_the_link_of_an_original_leads_to_the_copy(self, folder: Path, start: Any) -> None:
+        """Whatever the file is called, its type is that of the picture."""
+        tags = exif(Artist="Ada")
+        tags.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.0)
+        put(folder / "fox.jpg", exif=tags)
+        environ = {"LOCAL_ENABLED": "true", "LOCAL_FOLDER": str(folder), "LOCAL_STRIP_LOCATION": "true"}
+        api = await start(environ)
+        answer = await api.get("/search", params={"q": "fox", "provider": "local"}, headers=await api.sign_in())
+        [image] = answer.json()["images"]
+        [link] = [rendition["url"] for rendition in image["renditions"] if rendition["name"] == "original"]
+
+        response = await api.get(link.removeprefix("http://127.0.0.1:8000"))
+
+        assert (response.status_code, response.headers["content-type"]) == (200, "image/jpeg")
+        with PIL.Image.open(BytesIO(response.content)) as picture:
+            assert picture.getexif()[ExifTags.Base.Artist] == "Ada"
+            assert ExifTags.IFD.GPSInfo not in picture.getexif()
+
+    def test_an_original_without_a_place_is_served_itself(self, folder: Path, scratch: Path) -> None:
+        path = put(folder / "a.jpg", exif=exif(Artist="Ada"))
+
+        assert open_file("a.jpg", "original", Settings(str(folder), strip_location=True), scratch) == path
 
     @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "webp", "avif"])
     async def test_formats_are_told_by_content(self, folder: Path, scratch: Path, suffix: str) -> None:
@@ -781,8 +964,22 @@ class TestFunctions:
             ({}, "trip/red_fox-2.jpg", "Red fox 2"),
             ({}, "NASA.png", "NASA"),
             ({}, "---.jpg", "---"),
+            ({"title": ["DSC_0228"], "description": ["A bird"]}, "a.jpg", "A bird"),
+            ({"title": ["IMG_20240131_142530.jpg"]}, "owl.jpg", "Owl"),
+            ({"description": ["OLYMPUS DIGITAL CAMERA"]}, "owl.jpg", "Owl"),
+            ({}, "DSC_0228.JPG", "DSC 0228"),
         ],
-        ids=["title", "description", "file name", "capitals stay", "no words"],
+        ids=[
+            "title",
+            "description",
+            "file name",
+            "capitals stay",
+            "no words",
+            "a camera's number",
+            "another file name",
+            "a camera's stamp",
+            "a camera's file name",
+        ],
     )
     def test_a_title_comes_from_the_best_source(self, texts: dict[str, list[str]], path: str, title: str) -> None:
         assert plugin._title(texts, PurePosixPath(path)) == title
@@ -793,10 +990,55 @@ class TestFunctions:
             ({"alt": ["A fox"], "description": ["Snow"]}, "A fox"),
             ({"description": ["Snow"]}, "Snow"),
             ({"title": ["Fox"]}, None),
+            ({"description": ["SONY DSC"]}, None),
+            ({"description": ["DSC_0228.JPG"]}, None),
         ],
     )
-    def test_alt_is_never_the_title(self, texts: dict[str, list[str]], alt: str | None) -> None:
+    def test_alt_is_what_is_embedded(self, texts: dict[str, list[str]], alt: str | None) -> None:
         assert plugin._alt(texts) == alt
+
+    @pytest.mark.parametrize(
+        ("text", "written"),
+        [
+            ("SONY DSC", False),
+            ("KONICA MINOLTA DIGITAL CAMERA", False),
+            ("Digital StillCamera", False),
+            ("SAMSUNG CAMERA PICTURES", False),
+            ("Exif_JPEG_PICTURE", False),
+            ("Exif JPEG", False),
+            ("File:Red fox.jpg", False),
+            ("DCIM\\100MEDIA\\DJI_0001.JPG", False),
+            ("_MG_1234", False),
+            ("P1010001", False),
+            ("My first digital camera on a shelf", True),
+            ("How to make a fox.", True),
+            ("P51 Mustang", True),
+            ("Sony", True),
+        ],
+    )
+    def test_what_cameras_write_is_no_text(self, text: str, written: bool) -> None:
+        assert plugin._written({"title": [text]}, "title") == (text if written else "")
+
+    @pytest.mark.parametrize(
+        ("text", "date"),
+        [
+            ("2024:01:31 14:25:30", "2024-01-31"),
+            ("2024-01-31T14:25:30+02:00", "2024-01-31"),
+            ("20240131", "2024-01-31"),
+            ("2024-01", "2024-01"),
+            ("20240100", "2024-01"),
+            ("20240000", "2024"),
+            ("2024", "2024"),
+            ("2024:02:30 00:00:00", "2024-02"),
+            ("0000:00:00 00:00:00", None),
+            ("    :  :     :  :  ", None),
+            ("202401311", None),
+            ("yesterday", None),
+        ],
+    )
+    def test_a_date_is_as_precise_as_it_is_known(self, text: str, date: str | None) -> None:
+        assert plugin._date({"date": [text]}) == date
+        assert plugin._date({}) is None
 
     @pytest.mark.parametrize(
         ("values", "tags"), [(["fox", "snow"], ["fox", "snow"]), (["fox;snow"], ["fox", "snow"]), ([], [])]
@@ -814,14 +1056,39 @@ class TestFunctions:
             ({"license": ["https://creativecommons.org/licenses/by/4.0/"]}, "cc-by-4.0"),
             ({"rights": ["Free (see https://creativecommons.org/publicdomain/zero/1.0/)."]}, "cc0-1.0"),
             ({"license": ["https://ada.example/rights", "https://creativecommons.org/licenses/by/4.0/"]}, "cc-by-4.0"),
-            ({"license": ["https://ada.example/rights"]}, None),
+            ({"license": ["https://ada.example/rights"]}, "unknown"),
+            ({"rights": ["(c) Ada Example"]}, "unknown"),
             ({}, None),
         ],
-        ids=["licence field", "text on rights", "the first that is known", "another address", "nothing"],
+        ids=["licence field", "text on rights", "the first that is known", "another address", "a statement", "nothing"],
     )
     def test_a_licence_is_found_by_its_link(self, texts: dict[str, list[str]], id: str | None) -> None:
         license = plugin._license(texts)
         assert (license.id if license else None) == id
+
+    @pytest.mark.parametrize(
+        ("texts", "declared", "url"),
+        [
+            (
+                {"rights": ["(c) Ada"], "license": ["https://ada.example/r"]},
+                Declared("rights", "(c) Ada"),
+                "https://ada.example/r",
+            ),
+            ({"rights": ["(c) Ada"], "license": ["Ask me"]}, Declared("rights", "(c) Ada"), None),
+            ({"license": ["Ask me", "Twice"]}, Declared("license", "Ask me"), None),
+        ],
+    )
+    def test_any_other_statement_leaves_the_rights_unclear(
+        self, texts: dict[str, list[str]], declared: Declared, url: str | None
+    ) -> None:
+        """The text on rights comes first. A link beside it tells more."""
+        assert plugin._declared(texts) == declared
+        assert plugin._license(texts) == License.unknown(declared.words, url)
+
+    def test_a_known_licence_is_declared_where_it_is_linked(self) -> None:
+        link = "See https://creativecommons.org/licenses/by/4.0/."
+        texts = {"license": ["Ask me"], "rights": ["(c) Ada", link]}
+        assert plugin._declared(texts) == Declared("rights", link)
 
     BY = License.from_url("https://creativecommons.org/licenses/by/4.0/")
     CC0 = License.from_url("https://creativecommons.org/publicdomain/zero/1.0/")
@@ -866,10 +1133,43 @@ class TestFunctions:
     def test_a_word_is_found_at_its_beginning_and_in_the_singular(self, word: str, found: bool) -> None:
         assert plugin._has_word(" red fox ", word) is found
 
-    def test_words_are_folded(self) -> None:
-        assert plugin._words("Red_FOX-2", "Ünï ﬁn") == ["red", "fox", "2", "ünï", "fin"]
+    @pytest.mark.parametrize(
+        ("word", "found"),
+        [("猫", True), ("熊猫", True), ("犬", False), ("+", True), ("s", False), ("es", False)],
+    )
+    def test_a_word_without_a_beginning_is_found_anywhere(self, word: str, found: bool) -> None:
+        assert plugin._has_word(" 大熊猫 ++ ", word) is found
 
-    @pytest.mark.parametrize("text", ["https://" + "." * 100_000, "https://" * 20_000 + ".", "http" * 50_000])
-    def test_a_hostile_text_takes_no_time(self, text: str) -> None:
-        """The pattern is linear: these take milliseconds, and a quadratic pattern takes minutes."""
-        assert plugin._license({"rights": [text]}) is None
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("Red_FOX-2", ["red", "fox", "2"]),
+            ("Ünï ﬁn", ["ünï", "fin"]),
+            ("Σίσυφος", ["σίσυφοσ"]),
+            ("大熊猫cat2024", ["大熊猫", "cat2024"]),
+            ("1\ufe0f\u20e3 ❤\ufe0f🦊", ["1\u20e3", "❤🦊"]),
+            ("!!! ... \u200b", []),
+        ],
+        ids=["separators", "ligature", "final sigma", "two scripts", "signs", "nothing"],
+    )
+    def test_words_are_folded(self, text: str, words: list[str]) -> None:
+        assert plugin._words(text) == words
+
+    def test_the_words_of_several_texts(self) -> None:
+        assert plugin._words("red fox", "snow") == ["red", "fox", "snow"]
+
+    @pytest.mark.parametrize(
+        "unit", ["https://", "http", "https://a.", "https://creativecommons.org/licenses/by/", "(."]
+    )
+    def test_a_hostile_text_on_rights_takes_no_time(self, unit: str) -> None:
+        assert is_linear(lambda size: plugin._license({"rights": [unit * size]}), 5_000)
+
+    @pytest.mark.parametrize("unit", ["a\u0301\u0323", "้", "I\u0307", "猫a", "digital ", "DSC_0", "a.jpg", "20240131"])
+    def test_a_hostile_title_takes_no_time(self, unit: str) -> None:
+        def work(size: int) -> None:
+            text = unit * size
+            plugin._words(text)
+            plugin._written({"title": [text]}, "title")
+            plugin._date({"date": [text]})
+
+        assert is_linear(work, 20_000)

@@ -1,4 +1,4 @@
-"""The plugin of The Met against the simulated one, over real HTTP, and against invented recordings."""
+"""Tests of The Met: its functions one by one, then its hooks against a simulated one over real HTTP."""
 
 import asyncio
 import json
@@ -10,20 +10,25 @@ import imagevault_met as plugin
 import msgspec
 import pytest
 
-from imagevault import Author, InvalidResponse, RateLimited, Rendition, Unauthorized, Unavailable
+from imagevault import Author, Declared, InvalidResponse, RateLimited, Rendition, Unauthorized, Unavailable
 from imagevault.cache.keys import PageKey
 from imagevault.cache.page_cache import make_page_cache
+from imagevault.cache.page_digests import PageDigests
 from imagevault.cache.result import CacheResult
 from imagevault.cache.statistics import CacheStatistics
 from imagevault.cache.store import CacheEntry
 from imagevault.errors import ProviderError
 from imagevault.images.attribution import attribution
+from imagevault.plugins.decoding import count_records
 from imagevault.testing import Answer, Call, Fault, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.met import FIREWALL, SimulatedMet, as_json, find, has_picture, is_withdrawn
+from imagevault.upstream.clients import Clients
 from imagevault.upstream.limiter import CallLimiter
 from imagevault.upstream.models import State
+from imagevault.upstream.store import UnreadableState
+from tests.support.linear_time import is_linear
 
 RECORDED = Path(__file__).parent / "recorded" / "met"
 BASE = "/public/collection/"
@@ -57,6 +62,11 @@ def paths(upstream: Upstream) -> list[str]:
     return [call.path.removeprefix(BASE) for call in upstream.calls]
 
 
+def work(**changes: object) -> plugin._Object:
+    """The decoded OBJECT with these changes."""
+    return msgspec.convert({**OBJECT, **changes}, plugin._Object)
+
+
 async def lookup(bench: Bench, **change: object) -> Any:
     """An object with these changes, fetched through the plugin."""
     assert bench.upstream is not None
@@ -70,6 +80,123 @@ class TestContract(ProviderContract):
 
     def upstream(self) -> SimulatedMet:
         return SimulatedMet()
+
+
+class TestAuthor:
+    @pytest.mark.parametrize(
+        ("prefix", "name", "author"),
+        [
+            ("", "Ada Lind", "Ada Lind"),
+            ("Attributed to", "Ada Lind", "Attributed to Ada Lind"),
+            (" Issued by ", " Lind  & Daughters ", "Issued by Lind & Daughters"),
+            (None, "<Ann/> &amp; Ben", "<Ann/> &amp; Ben"),  # plain text, whatever it looks like
+        ],
+    )
+    def test_the_name_says_how_sure_it_is(self, prefix: str | None, name: str, author: str) -> None:
+        found = plugin._author(work(artistPrefix=prefix, artistDisplayName=name))
+        assert found is not None
+        assert found.name == author
+
+    @pytest.mark.parametrize("name", ["", " ", None])
+    def test_neither_a_culture_nor_a_prefix_is_an_artist(self, name: str | None) -> None:
+        assert plugin._author(work(artistDisplayName=name, artistPrefix="After", culture="China")) is None
+
+    @pytest.mark.parametrize(
+        ("ulan", "wikidata", "url"),
+        [
+            (
+                "http://vocab.getty.edu/page/ulan/7",
+                "https://www.wikidata.org/wiki/Q7",
+                "https://vocab.getty.edu/page/ulan/7",
+            ),
+            ("(not assigned)", "https://www.wikidata.org/wiki/Q7", "https://www.wikidata.org/wiki/Q7"),
+            ("", "http://www.wikidata.org/wiki/Q7", "https://www.wikidata.org/wiki/Q7"),
+            (None, "https://www.wikidata.org/wiki/Q7", "https://www.wikidata.org/wiki/Q7"),
+            ("(not assigned)", "(not assigned)", None),
+            ("", "", None),
+        ],
+    )
+    def test_the_page_is_the_first_value_that_is_an_address(
+        self, ulan: str | None, wikidata: str, url: str | None
+    ) -> None:
+        assert plugin._author_url(work(artistULAN_URL=ulan, artistWikidata_URL=wikidata)) == url
+
+
+class TestTags:
+    @pytest.mark.parametrize(
+        ("tags", "terms"),
+        [
+            ([{"term": "Lids", "AAT_URL": "http://x.example/7"}, {"term": "Clay"}], ["Lids", "Clay"]),
+            (["Lids", "Clay"], ["Lids", "Clay"]),
+            (["Lids", {"term": "Clay"}, {"term": None}, {}, None, 7, ""], ["Lids", "Clay"]),
+            ("Lids", []),
+            ({"term": "Lids"}, []),
+            ([], []),
+            (None, []),
+        ],
+    )
+    def test_an_odd_tag_costs_itself_only(self, tags: object, terms: list[str]) -> None:
+        assert plugin._tags(work(tags=tags).tags) == terms
+
+
+class TestDate:
+    @pytest.mark.parametrize(
+        ("words", "date"),
+        [("1889", "1889"), (" ca. 1830\r\n ", "ca. 1830"), ("n.d.", None), ("", None), (None, None)],
+    )
+    def test_the_date_is_in_the_museums_words(self, words: str | None, date: str | None) -> None:
+        assert plugin._date(work(objectDate=words)) == date
+
+
+class TestCredit:
+    @pytest.mark.parametrize(
+        ("changes", "credit"),
+        [
+            ({}, "Ada Lind, A Lid, 1667. The Metropolitan Museum of Art. Invented Fund, 1936"),
+            (
+                {"title": "A Lid.", "objectDate": ""},
+                "Ada Lind, A Lid. The Metropolitan Museum of Art. Invented Fund, 1936",
+            ),
+            (
+                {"artistDisplayName": "Lind & Co.", "objectDate": "n.d."},
+                "Lind & Co., A Lid. The Metropolitan Museum of Art. Invented Fund, 1936",
+            ),
+            (
+                {"title": "What Lid?", "objectDate": ""},
+                "Ada Lind, What Lid? The Metropolitan Museum of Art. Invented Fund, 1936",
+            ),
+            (
+                {"title": " A\u00a0 Lid\r\n", "creditLine": " Invented Fund, 1936. "},
+                "Ada Lind, A Lid, 1667. The Metropolitan Museum of Art. Invented Fund, 1936.",
+            ),
+            ({"title": None, "creditLine": None}, "Ada Lind, Untitled, 1667. The Metropolitan Museum of Art."),
+        ],
+    )
+    def test_parts_are_cleaned_before_they_are_joined(self, changes: dict[str, object], credit: str) -> None:
+        """No blank at an end, and no full stop after another."""
+        known = {"artistDisplayName": "Ada Lind", "artistPrefix": "", "title": "A Lid", "objectDate": "1667"}
+        assert plugin._credit(work(**{**known, "creditLine": "Invented Fund, 1936", **changes})) == credit
+
+
+class TestIdentities:
+    @pytest.mark.parametrize(
+        ("file", "key"),
+        [
+            ("https://images.metmuseum.org/CRDImages/as/original/DP251139.jpg", "met:7:DP251139"),
+            ("https://images.metmuseum.org/CRDImages/ep/original/ep26.168.33.R.jpg", "met:7:ep26.168.33.R"),
+            ("https://images.metmuseum.org/CRDImages/as/original/A Quiet Lid.jpg", "met:7:A Quiet Lid"),
+            ("https://images.metmuseum.org/CRDImages/as/original/A%20Quiet%20Lid.jpg?x=1", "met:7:A Quiet Lid"),
+        ],
+    )
+    def test_the_key_is_of_the_file_and_not_of_the_object(self, file: str, key: str) -> None:
+        assert plugin._identities(work(objectID=7, primaryImage=file)) == [key]
+
+    def test_a_file_without_a_name_has_no_key(self) -> None:
+        assert plugin._identities(work(primaryImage="https://images.metmuseum.org/")) == []
+
+    @pytest.mark.parametrize("piece", ["/", "/a", ".a", "/a.", "a/."])
+    def test_a_hostile_address_takes_linear_time(self, piece: str) -> None:
+        assert is_linear(lambda size: plugin._identities(work(primaryImage="https://x.example" + piece * size)), 20_000)
 
 
 class TestSearch:
@@ -125,6 +252,20 @@ class TestSearch:
 
         assert [image.id for image in (await bench.search("cat")).images] == shown([CAT[1]])
 
+    async def test_a_total_that_is_missing_costs_no_page(self, bench: Bench, met: SimulatedMet) -> None:
+        """A short page then ends the list."""
+        met.fail(Answer({"objectIDs": CAT[:14]}), times=1)
+        first, second = await bench.search("cat", 1), await bench.search("cat", 2)
+
+        assert (first.total, first.last, second.total, second.last) == (None, False, None, True)
+        assert [image.id for image in [*first.images, *second.images]] == shown(CAT[:14])
+
+    async def test_words_go_as_they_are_typed(self, bench: Bench, met: SimulatedMet) -> None:
+        """Nobody knows whether the search has operators."""
+        await bench.search('-dog "Red Fox" AND c+d')
+
+        assert met.calls[0].query["q"] == '-dog "Red Fox" AND c+d'
+
     @pytest.mark.parametrize(
         "fault",
         [Answer({}), Answer({**OBJECT, "isPublicDomain": None}), faults.html_page(), Answer(b'{"title": "\xff"}')],
@@ -145,8 +286,37 @@ class TestSearch:
         """It is not kept as an empty one."""
         met.fail(faults.html_page(), path="v1/objects/{id}")
 
-        with pytest.raises(InvalidResponse):
+        with pytest.raises(InvalidResponse, match="none of 10 records can be read"):
             await bench.search("cat")
+
+    async def test_so_is_a_page_of_which_the_rest_is_gone(self, bench: Bench, met: SimulatedMet) -> None:
+        """A withdrawn object is no record that could be read."""
+        for number in CAT[:9]:
+            met.fail(Answer({"message": "Not a valid object"}, 404), path=f"v1/objects/{number}")
+        met.fail(Answer({**OBJECT, "isPublicDomain": "yes"}), path=f"v1/objects/{CAT[9]}")
+
+        with pytest.raises(InvalidResponse, match="none of 1 records can be read"):
+            await bench.search("cat")
+
+    async def test_what_is_lost_is_counted(self, bench: Bench, met: SimulatedMet) -> None:
+        """For the log and for `providers check`: an object in another form, and an id that is none."""
+        met.fail(Answer({"total": 4, "objectIDs": [CAT[0], CAT[1], "x", CAT[2]]}), times=1, path="v1.1/search")
+        met.fail(Answer({**OBJECT, "primaryImage": None}), times=1, path=f"v1/objects/{CAT[1]}")
+
+        with count_records() as count:
+            page = await bench.search("cat")
+
+        assert [image.id for image in page.images] == shown([CAT[0], CAT[2]])
+        assert (count.records, count.dropped) == (4, 2)
+        assert "primaryImage" in (count.reason or "")
+
+    async def test_withdrawn_objects_are_no_losses(self, bench: Bench) -> None:
+        """Nor are those without a picture."""
+        with count_records() as count:
+            await bench.search("cat")
+
+        assert count.dropped == 0
+        assert count.records == len([id for id in CAT[:10] if not is_withdrawn(id)])
 
 
 class TestOneObjectPerCall:
@@ -222,8 +392,11 @@ class States:
     async def read(self, provider: str) -> tuple[State, int]:
         return self.states.get(provider, (State(), 0))
 
-    async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State, int]]:
+    async def changes(self, known: Mapping[str, int]) -> list[tuple[str, State | UnreadableState, int]]:
         raise AssertionError("no flight needs this")
+
+    async def clear(self, provider: str) -> None:
+        raise AssertionError("no flight does this")
 
     async def swap(self, provider: str, version: int, state: State) -> bool:
         self.states[provider] = (state, version + 1)
@@ -239,13 +412,16 @@ class StoredPages:
     async def read(self, key: str) -> CacheEntry | None:
         return self.entries.get(key)
 
-    async def write(self, key: str, provider: str, content: bytes, ids: Sequence[str], now: float) -> None:
-        self.entries[key] = CacheEntry(content, now)
+    async def read_digests(self, keys: Sequence[str]) -> dict[str, PageDigests]:
+        return {}
 
-    async def find(self, provider: str, id: str) -> CacheEntry | None:
+    async def write(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> None:
+        self.entries[key] = entry
+
+    async def find(self, provider: str, id: str, revision: str) -> tuple[str, CacheEntry] | None:
         return None
 
-    async def evict(self, before: float) -> None:
+    async def mark_used(self, keys: Sequence[str], now: float) -> None:
         return None
 
 
@@ -269,7 +445,7 @@ class TestQuota:
             now[0] = max(now[0], until)
 
         limiter = CallLimiter(States(), lambda: now[0], wait)
-        pages = make_page_cache(StoredPages(), limiter, CacheStatistics())
+        pages = make_page_cache(StoredPages(), limiter, CacheStatistics(), Clients(limiter))
 
         async def read(number: int) -> CacheResult:
             size = bench.provider.info.page_size
@@ -313,25 +489,37 @@ class TestQuota:
 class TestRecord:
     async def test_is_whole(self, bench: Bench) -> None:
         """Every field that the Met has; it tells no sizes and no colour."""
-        image = await lookup(bench, artistDisplayName="Ada Lind", artistPrefix="Attributed to", objectDate="1667")
+        image = await lookup(
+            bench, artistDisplayName="Ada Lind", artistPrefix="Attributed to", objectDate="1667", culture="Invented"
+        )
 
         id = OBJECT["objectID"]
         folder = "https://images.metmuseum.org/CRDImages/xx"
-        assert (image.id, image.title, image.alt) == (str(id), OBJECT["title"], OBJECT["title"])
+        assert (image.id, image.title, image.date) == (str(id), OBJECT["title"], "1667")
+        assert image.alt is None  # nobody describes the picture
         assert image.author == Author("Attributed to Ada Lind", f"https://vocab.getty.edu/page/ulan/{id}")
         assert image.source_url == f"https://www.metmuseum.org/art/collection/search/{id}"
         assert image.tags == ["Lids", "Clay"]
         assert image.renditions == [
-            Rendition(name="small", url=f"{folder}/web-large/DP{id}.jpg"),
-            Rendition(name="original", url=f"{folder}/original/DP{id}.jpg"),
+            Rendition(name="small", url=f"{folder}/web-large/DP{id}.jpg", type="image/jpeg"),
+            Rendition(name="original", url=f"{folder}/original/DP{id}.jpg", type="image/jpeg"),
         ]
+        assert image.extra == {
+            "object": "Vessel",
+            "medium": "Clay",
+            "culture": "Invented",
+            "department": "Invented Art",
+            "accession number": f"36.100.{id}",
+        }
+        assert image.declared == Declared("isPublicDomain", "true")
+        assert image.identities == [f"met:{id}:DP{id}"]
         assert (image.width, image.height, image.color) == (None, None, None)
 
     async def test_is_cc0(self, bench: Bench) -> None:
         """No right is reserved, and no credit is demanded."""
         license = (await lookup(bench)).license
 
-        assert (license.id, license.public_domain, license.attribution_required) == ("cc0-1.0", True, False)
+        assert (license.id, license.is_public_domain, license.attribution_required) == ("cc0-1.0", True, False)
         assert (license.commercial, license.modification) == (True, True)
 
     @pytest.mark.parametrize(
@@ -354,16 +542,16 @@ class TestRecord:
             ),
             (
                 {"artistDisplayName": "", "culture": "Invented"},
-                "Invented, A Lid, 1667. The Metropolitan Museum of Art. Invented Fund, 1936",
+                "A Lid, 1667. The Metropolitan Museum of Art. Invented Fund, 1936",
             ),
             ({"artistDisplayName": ""}, "A Lid, 1667. The Metropolitan Museum of Art. Invented Fund, 1936"),
             ({"creditLine": ""}, "Ada Lind, A Lid, 1667. The Metropolitan Museum of Art."),
             (
-                {"title": "<i>A Lid</i> &amp; more", "artistDisplayName": "Lind &amp; Daughters"},
+                {"title": "A Lid & more", "artistDisplayName": "Lind & Daughters"},
                 "Lind & Daughters, A Lid & more, 1667. The Metropolitan Museum of Art. Invented Fund, 1936",
             ),
         ],
-        ids=["all", "no date", "prefix", "culture", "nobody", "no credit line", "html"],
+        ids=["all", "no date", "prefix", "culture", "nobody", "no credit line", "ampersand"],
     )
     async def test_is_credited_as_the_museum_asks(self, bench: Bench, change: dict[str, object], credit: str) -> None:
         """Artist, title, date, museum and the credit line of the gift, as far as they are known."""
@@ -373,15 +561,17 @@ class TestRecord:
         assert attribution(bench.provider.info, image).text == credit
 
     async def test_has_no_author_where_none_is_known(self, bench: Bench) -> None:
-        """A prefix alone names nobody; a culture has no page of its own."""
+        """A prefix alone names nobody, and a culture is no artist."""
         nobody = {"artistDisplayName": "", "artistPrefix": "After", "artistULAN_URL": "", "artistWikidata_URL": ""}
 
         assert (await lookup(bench, **nobody, culture="")).author is None
-        assert (await lookup(bench, **nobody, culture="Invented")).author == Author("Invented")
+        assert (await lookup(bench, **nobody, culture="Invented")).author is None
 
     async def test_links_its_author_by_wikidata_where_the_getty_has_none(self, bench: Bench) -> None:
         """Both by https."""
-        image = await lookup(bench, artistULAN_URL="", artistWikidata_URL="https://www.wikidata.org/wiki/Q7")
+        image = await lookup(
+            bench, artistULAN_URL="(not assigned)", artistWikidata_URL="https://www.wikidata.org/wiki/Q7"
+        )
 
         assert image.author.url == "https://www.wikidata.org/wiki/Q7"
 
@@ -402,6 +592,14 @@ class TestRecord:
         image = await lookup(bench, tags=None, constituents=None, measurements=None)
 
         assert image.tags == []
+
+    async def test_takes_null_for_any_text(self, bench: Bench) -> None:
+        """It is documented as empty, and costs nothing."""
+        texts = [name for name, value in OBJECT.items() if isinstance(value, str) and name != "primaryImage"]
+        image = await lookup(bench, **dict.fromkeys(texts))
+
+        assert (image.title, image.author, image.date, image.extra) == (None, None, None, {})
+        assert [rendition.name for rendition in image.renditions] == ["original"]
 
 
 class TestErrors:

@@ -244,6 +244,7 @@ class TestRecord:
         assert image.height == 4000
         assert image.author == Author("Ada Example", "https://www.pexels.com/@ada-example")
         assert image.source_url == "https://www.pexels.com/photo/a-quiet-harbour-7/"
+        assert image.identities == ["pexels:7"]
         assert image.renditions == plugin._renditions(photo())
 
     @pytest.mark.parametrize("alt", [None, "", "  "])
@@ -280,6 +281,12 @@ class TestSearch:
             "locale": "de-DE",
         }
         assert page.images
+
+    async def test_words_go_as_they_were_typed(self, pexels: SimulatedPexels, http: httpx.AsyncClient) -> None:
+        """Pexels documents no operators."""
+        text = '"Zürich" -dog OR İstanbul, LEGO™ (½)'
+        await search(http, text)
+        assert pexels.calls[-1].query["query"] == text
 
     async def test_a_walk_ends_only_where_pexels_says_so(self, http: httpx.AsyncClient) -> None:
         """A short page does not end the list: the simulated second page lacks its last photo."""

@@ -9,7 +9,7 @@ import imagevault_pixabay as plugin
 import msgspec
 import pytest
 
-from imagevault import Author, InvalidResponse, RateLimited, SearchQuery, Unauthorized
+from imagevault import Author, Flags, InvalidResponse, RateLimited, SearchQuery, Unauthorized
 from imagevault.images.attribution import attribution
 from imagevault.records import Image, Page
 from imagevault.search import filters
@@ -18,6 +18,7 @@ from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.pixabay import FIRST_ID, SimulatedPixabay, hit, shape
 from imagevault.upstream.reported_quota import reported_quotas
+from tests.support.linear_time import is_linear
 
 SETTINGS = {"api_key": "test-key"}
 DAY = 24 * 3600
@@ -120,7 +121,51 @@ class TestTags:
         assert plugin._tags(decoded(tags=tags)) == []
 
 
+class TestFlags:
+    @pytest.mark.parametrize(
+        ("changes", "flags"),
+        [
+            ({}, Flags()),
+            ({"isAiGenerated": True, "noAiTraining": False}, Flags(ai_generated=True, ai_training_refused=False)),
+            ({"isAiGenerated": False, "noAiTraining": True}, Flags(ai_generated=False, ai_training_refused=True)),
+            ({"isGRated": True}, Flags(sensitive=False)),
+            ({"isGRated": False}, Flags(sensitive=True)),
+            (
+                {"isAiGenerated": 1, "noAiTraining": 0, "isGRated": 0},
+                Flags(ai_generated=True, ai_training_refused=False, sensitive=True),
+            ),
+            ({"isAiGenerated": None, "noAiTraining": "no", "isGRated": [1]}, Flags()),
+        ],
+        ids=["an older answer", "made by software", "not for training", "for everybody", "sensitive", "numbers", "odd"],
+    )
+    def test_a_flag_is_what_pixabay_says_and_none_where_it_says_nothing(
+        self, changes: dict[str, object], flags: Flags
+    ) -> None:
+        assert plugin._flags(decoded(**changes)) == flags
+
+    def test_what_is_declared_is_what_records_carry(self) -> None:
+        assert plugin.provider_info().declares == {"ai_generated", "ai_training_refused", "sensitive"}
+
+
+class TestExtra:
+    @pytest.mark.parametrize(
+        ("value", "extra"),
+        [(True, {"quality": "low"}), (1, {"quality": "low"}), (False, {}), (0, {}), (None, {}), ("yes", {})],
+    )
+    def test_a_low_quality_is_said(self, value: object, extra: dict[str, str]) -> None:
+        assert plugin._extra(decoded(isLowQuality=value)) == extra
+
+
 class TestAuthor:
+    def test_the_page_is_the_one_that_pixabay_states(self) -> None:
+        author = plugin._author(decoded(userURL="https://pixabay.com/users/17/"))
+        assert author == Author("Ada Example", "https://pixabay.com/users/17/")
+
+    @pytest.mark.parametrize("url", ["", None])
+    def test_without_one_the_page_is_made_of_name_and_id(self, url: str | None) -> None:
+        author = plugin._author(decoded(user="ada-example", userURL=url))
+        assert author == Author("ada-example", "https://pixabay.com/users/ada-example-17/")
+
     def test_the_page_is_made_of_name_and_id(self) -> None:
         author = plugin._author(decoded(user="ada-example"))
         assert author == Author("ada-example", "https://pixabay.com/users/ada-example-17/")
@@ -171,30 +216,16 @@ class TestRenditionsOfAHit:
         assert (preview.width, preview.height) == (None, None)
 
 
-class TestShortened:
-    @pytest.mark.parametrize(
-        ("text", "shortened"),
-        [
-            ("a" * 100, "a" * 100),
-            ("a" * 120, "a" * 100),
-            ("word " * 20 + "more", ("word " * 20).strip()),
-            ("a" * 60 + " " + "b" * 60, "a" * 60),
-            ("a" * 100 + " b", "a" * 100),
-            ("a" * 49 + " " + "b" * 50 + " c", "a" * 49 + " " + "b" * 50),
-            (" " + "a" * 120, " " + "a" * 99),
-        ],
-        ids=[
-            "just right",
-            "one long word",
-            "many words",
-            "two long words",
-            "a first word that ends at the limit",
-            "a word that ends at the limit",
-            "a blank first",
-        ],
-    )
-    def test_whole_words_stay(self, text: str, shortened: str) -> None:
-        assert plugin._shortened(text) == shortened
+class TestPatterns:
+    @pytest.mark.parametrize("unit", ['"page" is out of valid range'[:-1], '"', "1", '"id" is out', "API"])
+    def test_they_are_linear(self, unit: str) -> None:
+        def work(size: int) -> None:
+            text = unit * size
+            plugin.OUT_OF_RANGE.search(text)
+            plugin.IMAGE_ID.fullmatch(text)
+            plugin.WORDS_IN_ADDRESS.search(text)
+
+        assert is_linear(work, 10_000)
 
 
 class TestIsLast:
@@ -252,18 +283,22 @@ class TestErrorsOfAResponse:
 
 class TestRecord:
     async def test_the_record(self, bench: Bench) -> None:
-        """Every field of a photo reaches ImageVault's record. Pixabay gives no colour, BlurHash or title."""
+        """Every field of a photo reaches ImageVault's record. It has no colour and no description."""
         image = await lookup(bench)
         assert image.id == "5000000"
         assert image.title == "Harbour boats pier"
-        assert image.alt == "Harbour boats pier"
+        assert image.alt is None
+        assert image.description is None
+        assert image.extra == {}
         assert image.width == 6000
         assert image.height == 4000
         assert image.color is None
         assert image.blurhash is None
         assert list(image.tags) == ["harbour", "boats", "pier 0"]
         assert image.source_url == "https://pixabay.com/photos/harbour-boats-pier-5000000/"
-        assert image.author == Author("sample0", "https://pixabay.com/users/sample0-70000/")
+        assert image.author == Author("sample0", "https://pixabay.com/users/70000/")
+        assert msgspec.structs.astuple(image.flags) == (False, False, False, [])
+        assert list(image.identities) == ["pixabay:5000000"]
         assert image.license is not None
         assert image.license.id == "pixabay"
         assert image.license.name == "Pixabay Content License"
@@ -282,15 +317,34 @@ class TestRecord:
     async def test_words_come_from_where_there_are_any(
         self, bench: Bench, number: int, title: str | None, tags: list[str]
     ) -> None:
-        """The title and `alt` come from the address of the page, else from the tags."""
+        """The title comes from the address of the page, else from the tags. Neither describes the image."""
         image = await lookup(bench, number)
         assert image.title == title
-        assert image.alt == title
+        assert image.alt is None
         assert list(image.tags) == tags
 
+    @pytest.mark.parametrize(
+        ("number", "flags", "extra"),
+        [
+            (3, (None, None, None), {}),
+            (10, (True, False, False), {}),
+            (11, (False, True, False), {}),
+            (12, (False, False, False), {}),
+            (13, (False, False, False), {"quality": "low"}),
+        ],
+        ids=["an older answer", "made by software", "not for training", "a zero", "low quality"],
+    )
+    async def test_flags_and_quality(
+        self, bench: Bench, number: int, flags: tuple[bool | None, ...], extra: dict[str, str]
+    ) -> None:
+        """The flags are: made by software, not for training, sensitive."""
+        image = await lookup(bench, number)
+        assert (image.flags.ai_generated, image.flags.ai_training_refused, image.flags.sensitive) == flags
+        assert image.extra == extra
+
     async def test_an_author_with_odd_letters_still_has_a_page(self, bench: Bench) -> None:
-        """The name is encoded in its address."""
-        author = (await lookup(bench, 25, {"user": "Ärger/Söhne & Co"})).author
+        """The name is encoded in its address, where Pixabay states no address."""
+        author = (await lookup(bench, 25, {"user": "Ärger/Söhne & Co", "userURL": None})).author
         assert author is not None
         assert author.name == "Ärger/Söhne & Co"
         assert author.url == "https://pixabay.com/users/%C3%84rger%2FS%C3%B6hne%20%26%20Co-70004/"
@@ -393,23 +447,25 @@ class TestSearch:
         """The total is then 0, and not None."""
         assert await bench.given("nothing") == Page([], total=0, last=True)
 
-    @pytest.mark.parametrize(
-        ("text", "asked"),
-        [
-            ("a" * 100, "a" * 100),
-            ("a" * 120, "a" * 100),
-            ("word " * 20 + "more", ("word " * 20).strip()),
-            ("a" * 60 + " " + "b" * 60, "a" * 60),
-            ("a" * 49 + " " + "b" * 50 + " c", "a" * 49 + " " + "b" * 50),
-        ],
-        ids=["just right", "one long word", "many words", "two long words", "a word that ends at the limit"],
-    )
-    async def test_long_words_are_cut_to_what_is_allowed(
-        self, pixabay: SimulatedPixabay, bench: Bench, text: str, asked: str
-    ) -> None:
-        """The simulated Pixabay refuses more than 100 characters."""
+    async def test_a_long_query_is_cut_and_the_answer_says_so(self, start: Any, pixabay: SimulatedPixabay) -> None:
+        """Pixabay takes 100 characters. The gateway cuts after a whole word, and the status says it."""
+        environ = {"PIXABAY_ENABLED": "true", "PIXABAY_BASE_URL": pixabay.url, "PIXABAY_API_KEY": "test-key"}
+        api = await start(environ)
+        params = {"q": "word " * 20 + "more", "provider": "pixabay"}
+
+        response = await api.get("/search", params=params, headers=await api.sign_in())
+
+        assert response.status_code == 200, response.text
+        [status] = response.json()["providers"]
+        assert response.json()["images"]
+        assert pixabay.calls[-1].query["q"] == ("word " * 20).strip()
+        assert status["detail"] == "it searched for the first words of q only; it takes 100 characters"
+
+    async def test_words_go_as_they_were_typed(self, pixabay: SimulatedPixabay, bench: Bench) -> None:
+        """Pixabay documents no operators."""
+        text = '"Zürich" -dog OR İstanbul, LEGO™ (½)'
         assert (await bench.search(text)).images
-        assert pixabay.calls[-1].query["q"] == asked
+        assert pixabay.calls[-1].query["q"] == text
 
 
 class TestFilters:
@@ -503,7 +559,9 @@ class TestFetch:
 
 
 class TestBadRecords:
-    @pytest.mark.parametrize("gone", ["pageURL", "tags", "user", "user_id", "previewURL", "type"])
+    @pytest.mark.parametrize(
+        "gone", ["pageURL", "tags", "user", "user_id", "userURL", "previewURL", "type", "isAiGenerated"]
+    )
     @pytest.mark.parametrize("how", ["missing", "null"])
     async def test_a_field_that_vanishes_costs_no_image(
         self, pixabay: SimulatedPixabay, bench: Bench, gone: str, how: str
@@ -512,7 +570,7 @@ class TestBadRecords:
 
         def change(listing: Any) -> None:
             for record in listing["hits"]:
-                del record[gone]
+                record.pop(gone, None)
                 if how == "null":
                     record[gone] = None
 
@@ -569,10 +627,18 @@ class TestLimitsAndErrors:
             assert "straddl" not in str(caught.value)
 
     async def test_another_400_is_told_in_its_words(self, bench: Bench) -> None:
-        """An admin who sets a page size below 3 reads what Pixabay says about it."""
+        """A value that Pixabay does not know is an error with what Pixabay says about it."""
+        with pytest.raises(InvalidResponse, match='"colors" is out of valid range'):
+            await bench.search("cat", native={"color": "beige"})
+
+    async def test_a_page_size_below_three_is_a_wrong_setting(self, bench: Bench) -> None:
+        """Pixabay would refuse every search, so the provider is not asked at all."""
         bench.configure({**SETTINGS, "page_size": 2})
-        with pytest.raises(InvalidResponse, match='"per_page" is out of valid range'):
-            await bench.search("cat")
+        assert bench.provider.state == "unconfigured"
+        assert bench.provider.config_error_key == "page_size"
+        assert bench.provider.config_error == "page_size: must be at least 3; Pixabay accepts no smaller pages"
+        bench.configure({**SETTINGS, "page_size": 3})
+        assert len((await bench.search("cat")).images) == 3
 
     @HOOKS
     async def test_a_used_up_minute_says_how_long(self, pixabay: SimulatedPixabay, bench: Bench, hook: str) -> None:

@@ -1,4 +1,4 @@
-"""The Unsplash plugin against the simulated Unsplash, over real HTTP, and against invented recordings."""
+"""Tests of the Unsplash provider: its functions one by one, then its hooks against a simulated Unsplash over HTTP."""
 
 import json
 import re
@@ -8,24 +8,69 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import imagevault_unsplash as plugin
+import msgspec
 import pytest
+from imagevault_unsplash import Settings
 
-from imagevault import InvalidResponse, NotFound, ProviderError, RateLimited, Unauthorized, Unavailable
+from imagevault import (
+    InvalidResponse,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    Rendition,
+    SearchQuery,
+    Unauthorized,
+    Unavailable,
+)
 from imagevault.images.attribution import attribution
 from imagevault.records import Author, Image, Page
 from imagevault.search import filters
 from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
-from imagevault.testing.upstreams.unsplash import SimulatedUnsplash, identity, photo, shape
+from imagevault.testing.upstreams.unsplash import SimulatedUnsplash, find, identity, photo, shape
 from imagevault.upstream.reported_quota import reported_quotas
+from tests.support.linear_time import is_linear
 
 SETTINGS = {"api_key": "test-key"}
 RECORDED = Path(__file__).parent / "recorded" / "unsplash"
+
+PHOTO = {
+    "id": "AbCdEf-_123",
+    "slug": "a-quiet-harbour-AbCdEf-_123",
+    "width": 6000,
+    "height": 4000,
+    "color": "#102030",
+    "blur_hash": "L9Bo?VozV[$eR%-o-A%20d=y=#Ki",
+    "description": "Our boat",
+    "alt_description": "boats in a harbour",
+    "urls": {
+        "raw": "https://images.unsplash.com/photo-7?ixid=M3w",
+        "full": "https://images.unsplash.com/photo-7?fm=jpg&ixid=M3w",
+        "regular": "https://images.unsplash.com/photo-7?fm=jpg&ixid=M3w&w=1080",
+        "small": "https://images.unsplash.com/photo-7?fm=jpg&ixid=M3w&w=400",
+        "thumb": "https://images.unsplash.com/photo-7?fm=jpg&ixid=M3w&w=200",
+    },
+    "links": {
+        "html": "https://unsplash.com/photos/a-quiet-harbour-AbCdEf-_123",
+        "download_location": "https://api.unsplash.com/photos/AbCdEf-_123/download?ixid=M3w",
+    },
+    "user": {"name": "Ada Example", "links": {"html": "https://unsplash.com/@ada"}},
+    "tags": [{"title": "harbour"}, {"title": "boat"}],
+}
+UTM = "utm_source=imagevault&utm_medium=referral"
+
 USED_UP = Answer("Rate Limit Exceeded", 403, {"Content-Type": "application/json", "X-Ratelimit-Remaining": "0"})
 
 
+def decoded(**changes: object) -> plugin._Photo:
+    """The decoded PHOTO with these changes."""
+    return msgspec.convert({**PHOTO, **changes}, plugin._Photo)
+
+
 class TestContract(ProviderContract):
+    """What every provider must do."""
+
     plugin = plugin
     settings = SETTINGS
 
@@ -64,6 +109,214 @@ def query_of(url: str | None) -> dict[str, list[str]]:
     return parse_qs(urlsplit(url or "").query)
 
 
+# Functions
+
+
+class TestTitle:
+    @pytest.mark.parametrize(
+        ("changes", "title"),
+        [
+            ({}, "boats in a harbour"),
+            ({"alt_description": " "}, "Our boat"),
+            ({"alt_description": None, "description": None}, "A quiet harbour"),
+            ({"alt_description": None, "description": "", "slug": "AbCdEf-_123"}, None),
+            ({"alt_description": None, "description": None, "slug": None}, None),
+        ],
+        ids=["alt text", "caption", "slug", "the slug is the id", "nothing"],
+    )
+    def test_it_comes_from_where_there_are_words(self, changes: dict[str, object], title: str | None) -> None:
+        assert plugin._title(decoded(**changes)) == title
+
+    def test_only_the_id_at_the_end_is_taken_off(self) -> None:
+        photo = decoded(alt_description=None, description=None, slug="AbCdEf-_123-twice-AbCdEf-_123")
+        assert plugin._title(photo) == "Abcdef _123 twice"
+
+
+class TestTexts:
+    SETTINGS = Settings(api_key="k")
+
+    def test_the_alt_text_describes_and_the_caption_does_not(self) -> None:
+        image = plugin._image(decoded(alt_description=None), self.SETTINGS)
+        assert (image.title, image.alt, image.description) == ("Our boat", None, "Our boat")
+        image = plugin._image(decoded(description=None), self.SETTINGS)
+        assert (image.title, image.alt, image.description) == ("boats in a harbour", "boats in a harbour", None)
+
+    def test_texts_are_plain(self) -> None:
+        """Signs of markup stay letter by letter."""
+        image = plugin._image(decoded(alt_description="fish&chips <3 &amp; <Ann/>"), self.SETTINGS)
+        assert image.alt == "fish&chips <3 &amp; <Ann/>"
+
+
+class TestExtra:
+    @pytest.mark.parametrize(
+        ("location", "extra"),
+        [
+            ({"name": " Oslo, Norway "}, {"place": "Oslo, Norway"}),
+            ({"name": ""}, {}),
+            ({"name": None}, {}),
+            ({}, {}),
+            (None, {}),
+        ],
+    )
+    def test_the_place(self, location: dict[str, object] | None, extra: dict[str, str]) -> None:
+        assert plugin._extra(decoded(location=location)) == extra
+
+
+class TestTags:
+    @pytest.mark.parametrize(
+        ("tags", "expected"),
+        [([{"title": "a"}, {"title": None}, {}, {"title": "b"}], ["a", "b"]), ([], []), (None, [])],
+    )
+    def test_those_with_a_title(self, tags: object, expected: list[str]) -> None:
+        assert plugin._tags(decoded(tags=tags)) == expected
+
+
+class TestReferral:
+    @pytest.mark.parametrize(
+        ("url", "expected"),
+        [
+            ("https://unsplash.com/@ada", f"https://unsplash.com/@ada?{UTM}"),
+            ("https://unsplash.com/@ada?a=b", f"https://unsplash.com/@ada?a=b&{UTM}"),
+            ("", None),
+            (None, None),
+        ],
+        ids=["a page", "a page with a parameter", "empty", "null"],
+    )
+    def test_links_back_name_the_application(self, url: str | None, expected: str | None) -> None:
+        assert plugin._with_referral(url, Settings(api_key="k")) == expected
+
+    def test_a_missing_page_costs_no_author(self) -> None:
+        photo = decoded(user={"name": "Ada Example"}, links=None)
+        assert plugin._author(photo, Settings(api_key="k")) == Author("Ada Example")
+        assert plugin._source_url(photo, Settings(api_key="k")) is None
+
+
+class TestIsFree:
+    @pytest.mark.parametrize(
+        ("changes", "free"),
+        [
+            ({}, True),
+            ({"sponsorship": None, "premium": False, "plus": False}, True),
+            ({"sponsorship": {"tagline": "Buy"}}, False),
+            ({"premium": True}, False),
+            ({"plus": True}, False),
+            ({"urls": {"raw": "https://plus.unsplash.com/premium_photo-7"}}, False),
+            ({"urls": {"raw": "https://images.unsplash.com.attacker.example/photo-7"}}, False),
+            ({"urls": {}}, False),
+        ],
+    )
+    def test_advertisements_and_unsplash_plus_are_not(self, changes: dict[str, object], free: bool) -> None:
+        assert plugin._is_free(decoded(**changes)) is free
+
+
+class TestRenditions:
+    def test_names_sizes_and_types(self) -> None:
+        """The scaled files are JPEG. The original's type is unknown."""
+        renditions = plugin._renditions(decoded())
+        assert [(one.name, one.width, one.height, one.type) for one in renditions] == [
+            ("thumbnail", 200, 133, "image/jpeg"),
+            ("small", 400, 267, "image/jpeg"),
+            ("medium", 1080, 720, "image/jpeg"),
+            ("large", 6000, 4000, "image/jpeg"),
+            ("original", 6000, 4000, None),
+        ]
+
+    @pytest.mark.parametrize(("side", "known"), [(8192, True), (8193, False), (9600, False)])
+    def test_the_size_of_a_very_large_jpeg_is_unknown(self, side: int, known: bool) -> None:
+        """Imgix makes none above 8192 pixels. The original keeps its size."""
+        for width, height in ((side, 100), (100, side)):
+            *_, large, original = plugin._renditions(decoded(width=width, height=height))
+            assert (large.name, large.width, large.height) == (
+                ("large", width, height) if known else ("large", None, None)
+            )
+            assert (original.width, original.height) == (width, height)
+
+    def test_a_file_that_is_missing_or_elsewhere_costs_one_rendition(self) -> None:
+        urls = {
+            "raw": "https://images.unsplash.com/photo-7",
+            "full": None,
+            "small": "https://s3.us-west-2.amazonaws.com/images.unsplash.com/small/photo-7",
+        }
+        assert plugin._renditions(decoded(urls=urls)) == [
+            Rendition(name="original", url="https://images.unsplash.com/photo-7", width=6000, height=4000)
+        ]
+
+    @pytest.mark.parametrize(
+        ("query", "type"),
+        [("fm=jpg", "image/jpeg"), ("a=b&fm=jpg&w=1", "image/jpeg"), ("fm=jpgx", None), ("xfm=jpg", None), ("", None)],
+    )
+    def test_a_type_is_read_from_the_address(self, query: str, type: str | None) -> None:
+        assert plugin._type(f"https://images.unsplash.com/photo-7?{query}") == type
+
+
+class TestRef:
+    @pytest.mark.parametrize(
+        ("location", "ref"),
+        [
+            ("https://api.unsplash.com/photos/x1/download?ixid=M3w", "photos/x1/download?ixid=M3w"),
+            ("http://api.example:3000/photos/x1/download", "photos/x1/download"),
+            ("https://api.unsplash.com/users/x1", None),
+            ("https://api.unsplash.com/photos/../users/download", None),
+            ("https://attacker.example", None),
+            ("photos/x1/download", None),
+            ("", None),
+            (None, None),
+        ],
+    )
+    def test_it_is_the_path_of_the_download_location(self, location: str | None, ref: str | None) -> None:
+        assert plugin._ref(decoded(links={"download_location": location})) == ref
+
+    @pytest.mark.parametrize(
+        "ref", [None, "", "https://attacker.example/photos/x/download", "users/me", "//x/download"]
+    )
+    def test_without_one_the_path_is_made_of_the_id(self, ref: str | None) -> None:
+        """Also where another is stored: the key goes to no other path."""
+        assert plugin._download_path(Image(id="AbCdEf-_123", ref=ref)) == "photos/AbCdEf-_123/download"
+        assert plugin._download_path(Image(id="../me?x=", ref=ref)) == "photos/..%2Fme%3Fx%3D/download"
+
+    def test_the_path_that_is_stored_is_called(self) -> None:
+        image = Image(id="AbCdEf-_123", ref="photos/AbCdEf-_123/download?ixid=M3w")
+        assert plugin._download_path(image) == "photos/AbCdEf-_123/download?ixid=M3w"
+
+    @pytest.mark.parametrize(
+        "unit", ["https://", "https://a/photos/x/download?", "/photos/", "a", "?fm=jp", "&fm=jpg", "?&"]
+    )
+    def test_patterns_are_linear(self, unit: str) -> None:
+        def work(size: int) -> None:
+            text = unit * size
+            plugin.DOWNLOAD_LOCATION.fullmatch(text)
+            plugin.DOWNLOAD_PATH.fullmatch(text)
+            plugin.DOWNLOAD_LOCATION.fullmatch(f"https://a/photos/x/download?{text} ")
+            plugin.IS_JPEG.search(text)
+            plugin.PHOTO_ID.fullmatch(text)
+
+        assert is_linear(work, 20_000)
+
+
+class TestEndOfAWalk:
+    @pytest.mark.parametrize(
+        ("page", "results", "total", "last", "told"),
+        [
+            (1, 30, 92, False, 92),
+            (3, 30, 92, False, 92),
+            (4, 2, 92, True, 92),
+            (2, 30, 60, True, 60),
+            (1, 3, 92, False, 92),
+            (1, 30, None, False, None),
+            (201, 0, 0, True, None),
+            (1, 0, 0, True, 0),
+        ],
+    )
+    def test_the_total_ends_it(self, page: int, results: int, total: int | None, last: bool, told: int | None) -> None:
+        query = SearchQuery(text="cat", page=page, per_page=30)
+        listing = plugin._Listing(results=[msgspec.Raw(b"{}")] * results, total=total)
+        assert plugin._is_last(query, listing) is last
+        assert plugin._total(query, listing) == told
+
+
+# Searches and records
+
+
 async def test_asks_as_documented(unsplash: SimulatedUnsplash, bench: Bench) -> None:
     """Words, page, size and what is fit for everybody; the key goes in the header and never in the address."""
     await bench.search("cat & dog", 2, {"orientation": "squarish"})
@@ -74,10 +327,19 @@ async def test_asks_as_documented(unsplash: SimulatedUnsplash, bench: Bench) -> 
     assert not any("test-key" in str(url) for url in bench.calls)
 
 
+async def test_words_go_as_they_were_typed(unsplash: SimulatedUnsplash, bench: Bench) -> None:
+    """Unsplash documents no operators."""
+    text = '"Zürich" -dog OR İstanbul, LEGO™ (½)'
+    assert (await bench.search(text)).images
+    assert unsplash.calls[-1].query["query"] == text
+
+
 async def test_the_record(bench: Bench) -> None:
     """Every field of a photo as Unsplash gives it."""
     image = await lookup(bench)
     assert (image.id, image.title, image.alt) == ("Sim_0000000", "a harbour with 0 boats", "a harbour with 0 boats")
+    assert (image.description, image.extra) == ("Boats at pier 0", {"place": "Pier 0, Sample Town"})
+    assert list(image.identities) == ["unsplash:Sim_0000000"]
     assert (image.width, image.height, image.color) == (6000, 4000, "#0C0C0C")
     assert image.blurhash == "L9Bo?VozV[$eR%-o-A%20d=y=#Ki"
     assert list(image.tags) == ["harbour", "boats", "pier 0"]
@@ -101,22 +363,22 @@ async def test_a_small_original_is_never_scaled_up(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "title", "alt"),
+    ("number", "title", "alt", "description"),
     [
-        (1, "Boats at pier 1", "Boats at pier 1"),
-        (2, "A quiet harbour 2", None),
-        (4, "Boats at pier 4", "Boats at pier 4"),
-        (8, "boats & nets", "boats & nets"),
-        (10, None, None),
+        (1, "Boats at pier 1", None, "Boats at pier 1"),
+        (2, "A quiet harbour 2", None, None),
+        (4, "Boats at pier 4", None, "Boats at pier 4"),
+        (8, "boats&nets < 3, 100%", "boats&nets < 3, 100%", "Boats at pier 8"),
+        (10, None, None, None),
     ],
-    ids=["no alt", "neither", "a blank alt", "markup", "a slug that is the id"],
+    ids=["no alt", "neither", "a blank alt", "signs of markup", "a slug that is the id"],
 )
 async def test_words_come_from_where_there_are_any(
-    bench: Bench, number: int, title: str | None, alt: str | None
+    bench: Bench, number: int, title: str | None, alt: str | None, description: str | None
 ) -> None:
-    """From the alt text, else the description, else the slug, without the id that it ends with."""
+    """The title comes from the alt text, else the description, else the slug, without the id that it ends with."""
     image = await lookup(bench, number)
-    assert (image.title, image.alt) == (title, alt)
+    assert (image.title, image.alt, image.description) == (title, alt, description)
 
 
 async def test_an_answer_of_2020_is_whole(bench: Bench) -> None:
@@ -151,7 +413,7 @@ async def test_adverts_and_unsplash_plus_are_left_out(
 async def test_no_result_is_an_advert_or_for_some_only(bench: Bench) -> None:
     """Of the first 31, seven are, and one is not for everybody, which Unsplash leaves out itself."""
     numbers = [int(image.id[-7:]) for image in (await bench.search("cat")).images]
-    assert numbers == [number for number in range(31) if number % 24 not in {5, 6, 7, 9, 12, 14}]
+    assert numbers == [number for number in find("cat")[:31] if number % 24 not in {5, 6, 7, 9, 12, 14}]
 
 
 async def test_no_file_is_on_s3(bench: Bench) -> None:
@@ -202,8 +464,8 @@ async def test_a_download_is_told_with_its_ixid(unsplash: SimulatedUnsplash, ben
     image = (await bench.search("cat")).images[0]
     await bench.downloaded(image)
     call = unsplash.calls[-1]
-    assert (call.path, call.headers["authorization"]) == ("/photos/Sim_0000000/download", "Client-ID test-key")
-    [ixid] = query_of(photo(0, "cat")["links"]["download_location"])["ixid"]
+    assert (call.path, call.headers["authorization"]) == (f"/photos/{image.id}/download", "Client-ID test-key")
+    [ixid] = query_of(photo(find("cat")[0], "cat")["links"]["download_location"])["ixid"]
     assert unsplash.downloads == [(image.id, ixid)]
     assert list(call.query) == ["ixid"]
 
@@ -342,10 +604,12 @@ async def test_a_link_that_is_null_costs_no_photo(unsplash: SimulatedUnsplash, b
 
     unsplash.fail(faults.changed(change), times=1)
     image = (await bench.search("cat")).images[0]
-    assert (image.id, image.source_url, image.author) == (identity(0), None, Author("Sample Person 0"))
+    first = find("cat")[0]
+    assert (image.id, image.source_url) == (identity(first), None)
+    assert image.author == Author(f"Sample Person {first % 7}")
     assert [rendition.name for rendition in image.renditions] == ["thumbnail", "medium", "large", "original"]
     await bench.downloaded(image)
-    assert unsplash.calls[-1].path == f"/photos/{identity(0)}/download"
+    assert unsplash.calls[-1].path == f"/photos/{image.id}/download"
 
 
 async def test_a_short_page_ends_nothing(unsplash: SimulatedUnsplash, bench: Bench) -> None:
@@ -411,8 +675,7 @@ async def test_an_id_that_cannot_be_costs_no_call(unsplash: SimulatedUnsplash, b
 
 async def test_an_id_that_is_not_there(unsplash: SimulatedUnsplash, bench: Bench) -> None:
     """One call, and none."""
-    with pytest.raises(NotFound):
-        await bench.fetch("Sim_9999999")
+    assert await bench.fetch("Sim_9999999") is None
     assert [call.path for call in unsplash.calls] == ["/photos/Sim_9999999"]
 
 

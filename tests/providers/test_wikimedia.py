@@ -8,12 +8,16 @@ from typing import Any
 
 import httpx
 import imagevault_wikimedia as plugin
+import msgspec
 import pytest
 
 from imagevault import (
     Author,
+    Declared,
+    Flags,
     Image,
     InvalidResponse,
+    License,
     Page,
     ProviderError,
     RateLimited,
@@ -27,6 +31,7 @@ from imagevault.testing import Answer, Upstream, faults
 from imagevault.testing.bench import Bench
 from imagevault.testing.contract import ProviderContract
 from imagevault.testing.upstreams.wikimedia import FIRST_ID, SimulatedWikimedia, ending, failure, find
+from tests.support.linear_time import is_linear
 
 SETTINGS = {"contact": "ops@mail.example"}
 RECORDED = Path(__file__).parent / "recorded" / "wikimedia"
@@ -38,10 +43,10 @@ INFO = {
     "descriptionurl": f"https://commons.wikimedia.org/wiki/File:Lamp.jpg{UTM}",
     "width": 4000,
     "height": 3000,
+    "mime": "image/jpeg",
     "thumburl": f"{THUMB}/330px-Lamp.jpg{UTM}",
     "thumbwidth": 330,
     "responsiveUrls": {"1.5": f"{THUMB}/500px-Lamp.jpg{UTM}", "2": f"{THUMB}/960px-Lamp.jpg{UTM}"},
-    "user": "Uploader One",
 }
 META = {
     "ObjectName": "A lamp",
@@ -90,6 +95,16 @@ def page(meta: Mapping[str, object] | None = None, **change: object) -> dict[str
     """A page of the lamp, its metadata or its `imageinfo` changed."""
     values = {name: {"value": value, "source": "x"} for name, value in changed(META, meta or {}).items()}
     return {**PAGE, "imageinfo": [changed({**INFO, "extmetadata": values}, change)]}
+
+
+def decoded(meta: Mapping[str, object] | None = None, **change: object) -> plugin._File:
+    """The page of the lamp with these changes, as the plugin reads it."""
+    return msgspec.convert(page(meta, **change), plugin._File)
+
+
+def details(**meta: object) -> plugin._Details:
+    """The metadata of the lamp with these changes, as texts."""
+    return plugin._details(decoded(meta).infos[0])
 
 
 def listing(*pages: object, **more: object) -> Answer:
@@ -181,10 +196,10 @@ class TestSearch:
             "gsrlimit": "50",
             "gsroffset": "100",
             "prop": "imageinfo",
-            "iiprop": "url|size|user|extmetadata",
+            "iiprop": "url|size|mime|extmetadata",
             "iiurlwidth": "330",
-            "iiextmetadatafilter": "License|LicenseUrl|LicenseShortName|AttributionRequired|Artist|ObjectName"
-            "|ImageDescription|Restrictions",
+            "iiextmetadatafilter": "Artist|Attribution|AttributionRequired|Credit|DateTimeOriginal|ImageDescription"
+            "|License|LicenseShortName|LicenseUrl|ObjectName|Restrictions",
         }
         assert commons.calls[0].path == "/w/api.php"
 
@@ -202,6 +217,9 @@ class TestSearch:
             ('fox:-red !-tail "-den', "fox red tail den"),
             ("t-shirt c+d a&b 100% e#f g=h", "t-shirt c+d a&b 100% e#f g=h"),
             ("„füchse“ 日本", "füchse 日本"),
+            ("Fox NOT red AND blue OR Green", "Fox not red and blue or Green"),
+            ("ANDES Notary", "ANDES Notary"),
+            ("-NOT fox", "not fox"),
         ],
     )
     async def test_words_are_no_operators(
@@ -217,6 +235,7 @@ class TestSearch:
         assert find("filetype:bitmap red fox")
         assert not find("filetype:bitmap -red fox")
         assert not find("filetype:bitmap intitle:fox")
+        assert not find("filetype:bitmap fox NOT red")
 
     @pytest.mark.parametrize("text", ["?", '"', ":-!", "- + *"])
     async def test_words_that_are_none_find_nothing(self, bench: Bench, commons: SimulatedWikimedia, text: str) -> None:
@@ -255,6 +274,24 @@ class TestSearch:
         assert (commons.calls[0].query["gsroffset"], commons.calls[0].query["gsrlimit"]) == ("9990", "10")
         assert last.images
         assert last.last
+
+    async def test_asks_nothing_behind_it(self, bench: Bench, commons: SimulatedWikimedia) -> None:
+        """Such a page is empty, and costs no call."""
+        assert await bench.search("everything", 201) == Page([], last=True)
+        assert commons.calls == []
+
+    async def test_pages_without_any_file_are_no_answer(self, bench: Bench, commons: SimulatedWikimedia) -> None:
+        """A complete answer in which each page lacks its `imageinfo` is not a search that found nothing."""
+        commons.fail(listing(PAGE, {**PAGE, "pageid": 8}))
+
+        with pytest.raises(InvalidResponse, match="without their files"):
+            await bench.search("lamp")
+
+    async def test_what_is_no_picture_is_no_failure(self, bench: Bench, commons: SimulatedWikimedia) -> None:
+        """A page of books alone is empty."""
+        commons.fail(listing(page(mime="image/vnd.djvu")))
+
+        assert (await bench.search("lamp")).images == []
 
     async def test_the_older_form_is_not_taken_for_nothing(self, bench: Bench, commons: SimulatedWikimedia) -> None:
         """Pages as an object, should `formatversion` ever not be minded."""
@@ -343,11 +380,40 @@ class TestFiles:
     async def test_are_those_of_the_answer(self, bench: Bench) -> None:
         """In standard widths, without `utm`; their sizes are reckoned from the original's."""
         assert (await record(bench)).renditions == [
-            Rendition(name="thumbnail", url=f"{THUMB}/330px-Lamp.jpg", width=330, height=248),
-            Rendition(name="small", url=f"{THUMB}/500px-Lamp.jpg", width=500, height=375),
-            Rendition(name="medium", url=f"{THUMB}/960px-Lamp.jpg", width=960, height=720),
-            Rendition(name="original", url=FILE, width=4000, height=3000),
+            Rendition(name="thumbnail", url=f"{THUMB}/330px-Lamp.jpg", width=330, height=248, type="image/jpeg"),
+            Rendition(name="small", url=f"{THUMB}/500px-Lamp.jpg", width=500, height=375, type="image/jpeg"),
+            Rendition(name="medium", url=f"{THUMB}/960px-Lamp.jpg", width=960, height=720, type="image/jpeg"),
+            Rendition(name="original", url=FILE, width=4000, height=3000, type="image/jpeg"),
         ]
+
+    async def test_of_a_portrait_stand_upright(self, bench: Bench) -> None:
+        """Widths are standard, heights follow the original's shape."""
+        image = await record(bench, width=3000, height=4500)
+
+        assert [(rendition.width, rendition.height) for rendition in image.renditions] == [
+            (330, 495),
+            (500, 750),
+            (960, 1440),
+            (3000, 4500),
+        ]
+
+    async def test_of_a_tiff_are_shown_by_browsers(self, bench: Bench) -> None:
+        """The original keeps its type, and the thumbnails are JPEG."""
+        tiff = FILE.replace(".jpg", ".tif")
+        thumb = f"{THUMB}/lossy-page1-330px-Lamp.tif.jpg"
+        image = await record(bench, url=tiff, mime="image/tiff", thumburl=thumb, responsiveUrls=...)
+
+        assert [(rendition.name, rendition.type) for rendition in image.renditions] == [
+            ("thumbnail", "image/jpeg"),
+            ("original", "image/tiff"),
+        ]
+
+    @pytest.mark.parametrize("odd", [None, 7, [], ["x"], {"1.5": None, "2": 5}])
+    async def test_of_an_odd_form_cost_themselves_only(self, bench: Bench, odd: object) -> None:
+        """PHP writes an empty map as a list."""
+        image = await record(bench, thumburl=odd, responsiveUrls=odd)
+
+        assert [rendition.name for rendition in image.renditions] == ["original"]
 
     async def test_have_addresses_that_the_api_gave(self, bench: Bench, commons: SimulatedWikimedia) -> None:
         """None is made up, of any file."""
@@ -392,7 +458,16 @@ class TestFiles:
             bench, width=300, height=200, thumburl=f"{FILE}{UTM}", responsiveUrls={"1.5": f"{FILE}{UTM}", "2": FILE}
         )
 
-        assert image.renditions == [Rendition(name="original", url=FILE, width=300, height=200)]
+        assert image.renditions == [
+            Rendition(name="original", url=FILE, width=300, height=200, type="image/jpeg"),
+        ]
+
+    async def test_an_original_that_is_called_like_a_thumbnail_is_none(self, bench: Bench) -> None:
+        """An uploader may call a small file `330px-Lamp.jpg`."""
+        url = "https://upload.wikimedia.org/wikipedia/commons/a/ab/330px-Lamp.jpg"
+        image = await record(bench, width=300, height=200, url=url, thumburl=url, responsiveUrls=...)
+
+        assert [rendition.name for rendition in image.renditions] == ["original"]
 
     @pytest.mark.parametrize(
         ("name", "width"),
@@ -416,17 +491,53 @@ class TestFiles:
         """There is always the original."""
         assert (await record(bench, **change)).renditions[-1].url == FILE
 
-    @pytest.mark.parametrize("ending", ["pdf", "djvu", "svg", "ogg", "webm", "xcf", "stl"])
-    async def test_that_are_no_pictures_are_dropped(self, bench: Bench, ending: str) -> None:
+    @pytest.mark.parametrize(
+        "type",
+        ["application/pdf", "image/vnd.djvu", "image/svg+xml", "audio/ogg", "video/webm", "image/x-xcf", "model/stl"],
+    )
+    async def test_that_are_no_pictures_are_dropped(self, bench: Bench, type: str) -> None:
         """Also from a lookup, which has no filter."""
-        assert (
-            await record(bench, url=f"https://upload.wikimedia.org/wikipedia/commons/a/ab/Lamp.{ending}{UTM}") is None
-        )
+        assert await record(bench, mime=type) is None
 
-    @pytest.mark.parametrize("ending", ["JPG", "jpeg", "png", "gif", "webp", "tif", "tiff"])
-    async def test_that_are_pictures_are_kept(self, bench: Bench, ending: str) -> None:
-        """Whatever the case of their name."""
-        assert await record(bench, url=f"https://upload.wikimedia.org/wikipedia/commons/a/ab/Lamp.{ending}{UTM}")
+    @pytest.mark.parametrize("ending", ["pdf", "djvu", "svg", "ogg", "webm", "xcf", "stl"])
+    async def test_that_are_no_pictures_by_their_name_are_dropped(self, bench: Bench, ending: str) -> None:
+        """Where the answer states no type."""
+        url = f"https://upload.wikimedia.org/wikipedia/commons/a/ab/Lamp.{ending}{UTM}"
+
+        assert await record(bench, url=url, mime=...) is None
+
+    @pytest.mark.parametrize(
+        ("ending", "type"),
+        [
+            ("JPG", "image/jpeg"),
+            ("jpeg", "image/jpeg"),
+            ("png", "image/png"),
+            ("gif", "image/gif"),
+            ("webp", "image/webp"),
+            ("tif", "image/tiff"),
+            ("tiff", "image/tiff"),
+        ],
+    )
+    async def test_that_are_pictures_are_kept(self, bench: Bench, ending: str, type: str) -> None:
+        """Whatever the case of their name, with their type."""
+        url = f"https://upload.wikimedia.org/wikipedia/commons/a/ab/Lamp.{ending}{UTM}"
+        image = await record(bench, url=url, mime=...)
+
+        assert image.renditions[-1].type == type
+
+    async def test_without_a_size_are_no_pictures(self, bench: Bench) -> None:
+        """Sounds have none."""
+        assert await record(bench, mime=..., width=0, height=0) is None
+
+    @pytest.mark.parametrize("change", [{"width": ...}, {"url": ...}, {"descriptionurl": ...}])
+    async def test_that_lack_what_a_record_needs_are_no_empty_page(
+        self, bench: Bench, commons: SimulatedWikimedia, change: dict[str, Any]
+    ) -> None:
+        """The API would have another form then."""
+        commons.fail(listing(page(**change)), times=1)
+
+        with pytest.raises(InvalidResponse, match="none of 1 records can be read"):
+            await bench.search("lamp")
 
 
 class TestAuthor:
@@ -451,26 +562,239 @@ class TestAuthor:
             ('<div class="fn value">\nEve <b>Sand</b></div>', Author("Eve Sand")),
             ('<bdi>Dov\n</bdi><div style="display: none;">creator QS:P170,Q1</div>', Author("Dov")),
             ('Fay (<a href="mailto:fay@mail.example">fay@mail.example</a>)', Author("Fay (fay@mail.example)")),
+            ("<b>Fay Sand</b> <i>[user: fay, mail: fay at mail.example]</i>", Author("Fay Sand")),
+            (
+                '<a href="//commons.wikimedia.org/wiki/User:Gus" title="User:Gus">User:Gus</a>',
+                Author("Gus", "https://commons.wikimedia.org/wiki/User:Gus"),
+            ),
+            ('<a href="http://ada.example:8080/">Ada</a>', Author("Ada")),
+            ('<a href="http://127.0.0.1/">Ada</a>', Author("Ada")),
+            ('<a href="https://creativecommons.org/licenses/by/4.0/">CC BY</a> Ada', Author("CC BY Ada")),
         ],
-        ids=range(9),
+        ids=range(14),
     )
     async def test_is_a_plain_name_and_the_first_link(self, bench: Bench, artist: str, author: Author) -> None:
-        """By https; not to a page that is still to be written, nor to a mail address. Hidden data stay hidden."""
+        """By https; to no page that is still to be written, no mail address and no licence. Hidden data stay hidden."""
         assert (await record(bench, {"Artist": artist})).author == author
 
-    @pytest.mark.parametrize("artist", [..., None, "", " ", "<span></span>", '<div style="display:none">x</div>'])
-    async def test_is_the_uploader_where_no_artist_is_named(self, bench: Bench, artist: object) -> None:
-        """With the page that every user has."""
-        image = await record(bench, {"Artist": artist}, user="Bo & Co?")
-
-        assert image.author == Author("Bo & Co?", "https://commons.wikimedia.org/wiki/User:Bo%20%26%20Co%3F")
-
-    async def test_may_be_unknown(self, bench: Bench) -> None:
-        """Where the uploader is hidden too."""
-        image = await record(bench, {"Artist": ...}, user=...)
+    @pytest.mark.parametrize(
+        "artist", [..., None, "", " ", "<span></span>", '<div style="display:none">x</div>', [], {}]
+    )
+    async def test_is_never_the_uploader(self, bench: Bench, commons: SimulatedWikimedia, artist: object) -> None:
+        """Where no artist is named, nobody is; the account that uploaded the file is not even asked for."""
+        image = await record(bench, {"Artist": artist}, user="Uploader One")
 
         assert image.author is None
-        assert "an unknown author" in attribution(bench.provider.info, image).text
+        assert attribution(bench.provider.info, image).text == (
+            "A lamp by an unknown author, CC BY-SA 4.0, via Wikimedia Commons"
+        )
+        assert "user" not in commons.calls[-1].query["iiprop"].split("|")
+
+    @pytest.mark.parametrize(
+        "artist",
+        [
+            "This file is lacking author information.",
+            "<i>This file is lacking author information.</i>",
+            "Unknown author",
+            "unknown",
+            '<a href="https://www.wikidata.org/wiki/Q4233718">Unknown author</a><span style="display: none;">x</span>',
+            "Unknown authorUnknown author",
+            "?",
+            "N/A",
+            "See below",
+            '<span class="int-own-work" lang="en">Own work</span>',
+        ],
+    )
+    async def test_is_no_text_of_a_template(self, bench: Bench, artist: str) -> None:
+        """It stands where nobody is named."""
+        image = await record(bench, {"Artist": artist})
+
+        assert image.author is None
+        assert "by an unknown author" in attribution(bench.provider.info, image).text
+
+    @pytest.mark.parametrize(
+        ("artist", "credit"),
+        [
+            (
+                (
+                    'The original uploader was <a href="https://en.wikipedia.org/wiki/it:User:Ivo">Ivo</a> at '
+                    '<a href="https://en.wikipedia.org/wiki/it:">Italian Wikipedia</a>.'
+                ),
+                "The original uploader was Ivo at Italian Wikipedia",
+            ),
+            (
+                (
+                    'No machine-readable author provided. <a href="//x.example/wiki/User:Ivo">Ivo</a> assumed '
+                    "(based on copyright claims)."
+                ),
+                "No machine-readable author provided. Ivo assumed (based on copyright claims)",
+            ),
+        ],
+        ids=["moved", "assumed"],
+    )
+    async def test_is_no_sentence_about_the_uploader(self, bench: Bench, artist: str, credit: str) -> None:
+        """The credit line keeps the sentence, which is all that is known."""
+        image = await record(bench, {"Artist": artist})
+
+        assert image.author is None
+        assert (image.credit or "").startswith(f"A lamp. {credit}, CC BY-SA 4.0 (")
+
+    @pytest.mark.parametrize(
+        ("artist", "name"),
+        [
+            (
+                (
+                    "<table><tr><th>Andy Example (1972\u2013)</th></tr>"
+                    "<tr><td>Description</td><td>English trainer</td></tr></table>"
+                ),
+                "Andy Example",
+            ),
+            (
+                "<table><tr><td>Author</td><td>Andy Example</td></tr><tr><td>Born</td><td>1972</td></tr></table>",
+                "Andy Example",
+            ),
+            ("<dl><dt>Andy Example</dt><dd>English trainer</dd></dl>", "Andy Example"),
+            ("Andy Example<table><tr><td>English trainer</td></tr></table>", "Andy Example"),
+            ("<ul><li>Ada Lind</li><li>Bo Sample</li></ul>", "Ada Lind; Bo Sample"),
+            ("<ul><li>Andy Example (1972-) </li><li>Description</li><li>English trainer</li></ul>", "Andy Example"),
+            ("<ol><li>unknown</li><li>Bo Sample</li></ol>", "Bo Sample"),
+        ],
+        ids=range(7),
+    )
+    async def test_is_only_the_name_of_a_table_or_list(self, bench: Bench, artist: str, name: str) -> None:
+        """Cells and items are set apart; what follows the name of a person is left out."""
+        assert (await record(bench, {"Artist": artist})).author.name == name
+
+    async def test_of_a_derivative_work_is_not_its_source(self, bench: Bench) -> None:
+        """Both authors are named, the file is not, and the link is the first author's."""
+        artist = (
+            '<ul>\n<li>\n<a href="//commons.wikimedia.org/wiki/File:Pier.jpg" title="File:Pier.jpg">Pier.jpg</a>: '
+            '<a href="https://www.flickr.com/people/1@N00">Ada Lind</a> from Oslo</li>\n'
+            '<li>derivative work: <a href="//commons.wikimedia.org/wiki/User:Hal">Ha</a>'
+            '<b><a href="//commons.wikimedia.org/wiki/User_talk:Hal">l</a></b> (talk)\n</li>\n</ul>'
+        )
+
+        assert (await record(bench, {"Artist": artist})).author == Author(
+            "Ada Lind from Oslo; derivative work: Hal", "https://www.flickr.com/people/1@N00"
+        )
+
+    async def test_a_source_alone_is_no_author(self, bench: Bench) -> None:
+        artist = '<a href="//commons.wikimedia.org/wiki/File:Pier.jpg">Pier.jpg</a>'
+
+        assert (await record(bench, {"Artist": artist})).author is None
+
+    @pytest.mark.parametrize(
+        ("artist", "name"),
+        [
+            ("Ada Example (1832\u20131883)", "Ada Example"),
+            ("Ada Example (1832 - 1883)", "Ada Example"),
+            ("Ada Example (born 1972)", "Ada Example"),
+            ("Ada Example (Oslo 1972)", "Ada Example (Oslo 1972)"),
+            ("Ada Example (talk \u00b7 contribs)", "Ada Example"),
+            ("Photo by Ada Example.", "Photo by Ada Example"),
+            ("Bo Sample Jr.", "Bo Sample Jr."),
+            ("Ada&nbsp;Example&nbsp;", "Ada Example"),
+            ("Museum of Invention; Example, Cleo", "Museum of Invention; Example, Cleo"),
+        ],
+    )
+    def test_names_are_cleaned(self, artist: str, name: str) -> None:
+        """Years, links to talk pages, and a full stop that would meet the comma of the credit line go."""
+        assert plugin._artist_name(details(Artist=artist)) == name
+
+
+class TestCredit:
+    def credit(self, **meta: object) -> str | None:
+        """The credit line that the plugin dictates for the lamp with this metadata."""
+        page_url = "https://commons.wikimedia.org/wiki/File:Lamp.jpg"
+        known = details(**meta)
+        license = plugin._license(known, page_url)
+        return plugin._credit("A lamp", plugin._author(known), license, page_url, known)
+
+    def test_names_author_and_licence(self) -> None:
+        """Then the line of `ProviderInfo` is enough, and its parts are links."""
+        assert self.credit() is None
+
+    def test_is_the_wording_that_the_licensor_demands(self) -> None:
+        """Whatever it leaves out follows it: the licence with its address, and Wikimedia Commons."""
+        assert self.credit(Attribution="Photo: <b>Harbour</b> Office") == (
+            "A lamp. Photo: Harbour Office, CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/), "
+            "via Wikimedia Commons"
+        )
+
+    def test_says_nothing_twice(self) -> None:
+        wording = (
+            'Photo: Ada / <a href="http:////x">Wikimedia Commons</a> / <a href="https://x.example">CC BY-SA 4.0</a>.'
+        )
+
+        assert self.credit(Attribution=wording) == (
+            "A lamp. Photo: Ada / Wikimedia Commons / CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/)"
+        )
+
+    async def test_reaches_consumers(self, bench: Bench) -> None:
+        """The author stays the artist, and the credit is the demanded wording."""
+        image = await record(bench, {"Attribution": "Ada Lind / Harbour Office"})
+        credit = attribution(bench.provider.info, image)
+
+        assert image.author == Author("Ada Lind")
+        assert credit.text == image.credit
+        assert credit.text.startswith("A lamp. Ada Lind / Harbour Office, CC BY-SA 4.0")
+        assert 'href="https://commons.wikimedia.org/wiki/File:Lamp.jpg"' in credit.html
+
+    @pytest.mark.parametrize("wording", ["", "Unknown author", None, ...])
+    def test_a_wording_that_says_nothing_is_none(self, wording: object) -> None:
+        assert self.credit(Attribution=wording) is None
+
+    def test_names_the_source_where_nobody_made_it(self) -> None:
+        credit = self.credit(Artist=..., Credit='<a href="https://museum.example">Example Museum</a>, inv. 7')
+
+        assert (credit or "").startswith("A lamp. Example Museum, inv. 7, CC BY-SA 4.0 (")
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            '<span class="int-own-work" lang="en">Own work</span>',
+            "Own work by the original uploader",
+            "No machine-readable source provided. Own work assumed (based on copyright claims).",
+            'Transferred from <a href="https://it.wikipedia.org">it.wikipedia</a> to Commons by Ada.',
+            "Unknown source",
+            "unknown",
+            "",
+            ...,
+        ],
+    )
+    def test_a_source_that_says_nothing_is_none(self, source: object) -> None:
+        assert self.credit(Artist=..., Credit=source) is None
+
+    def test_an_artist_goes_before_the_source(self) -> None:
+        assert self.credit(Credit="Example Museum") is None
+
+    def test_has_no_address_of_the_page_itself(self) -> None:
+        """A licence without an address links to the file's page, to which the credit leads anyway."""
+        other = {"License": ..., "LicenseShortName": "Attribution", "LicenseUrl": ...}
+
+        assert self.credit(Attribution="Harbour Office", **other) == (
+            "A lamp. Harbour Office, Attribution, via Wikimedia Commons"
+        )
+
+    def test_without_a_title_is_the_wording(self) -> None:
+        known = details(Attribution="Harbour Office")
+        license = License.public_domain("Public domain")
+
+        assert plugin._credit(None, None, license, "", known) == "Harbour Office, Public domain, via Wikimedia Commons"
+
+    def test_has_no_double_full_stop(self) -> None:
+        known = details(Attribution="Harbour Office of Example.")
+        license = License.public_domain("Public domain")
+
+        assert plugin._credit("A lamp.", None, license, "", known) == (
+            "A lamp. Harbour Office of Example, Public domain, via Wikimedia Commons"
+        )
+
+    def test_is_not_too_long_for_its_licence(self) -> None:
+        credit = self.credit(Attribution="word " * 500) or ""
+
+        assert len(credit) < 1000
+        assert "…, CC BY-SA 4.0 (" in credit
 
 
 CC = "https://creativecommons.org"
@@ -489,6 +813,9 @@ class TestLicence:
             ),
             ("cc-by-2.5", ..., "cc-by-2.5", f"{CC}/licenses/by/2.5/"),
             ("cc-by-sa-3.0-nl", ..., "cc-by-sa-3.0-nl", f"{CC}/licenses/by-sa/3.0/nl/"),
+            ("cc-by-sa-4.0,3.0,2.5,2.0,1.0", ..., "cc-by-sa-4.0", f"{CC}/licenses/by-sa/4.0/"),
+            ("cc-by-sa-3.0-migrated", ..., "cc-by-sa-3.0", f"{CC}/licenses/by-sa/3.0/"),
+            ("CC-BY-2.5-scotland", ..., "cc-by-2.5-scotland", f"{CC}/licenses/by/2.5/scotland/"),
             (..., "//creativecommons.org/licenses/by/3.0/", "cc-by-3.0", f"{CC}/licenses/by/3.0/"),
             ("cc0", f"{CC}/publicdomain/zero/1.0/deed.en", "cc0-1.0", f"{CC}/publicdomain/zero/1.0/"),
             ("cc0", ..., "cc0-1.0", f"{CC}/publicdomain/zero/1.0/"),
@@ -503,7 +830,7 @@ class TestLicence:
         license = (await record(bench, {"License": code, "LicenseUrl": url})).license
 
         assert (license.id, license.url) == (id, told)
-        assert license.public_domain == id.startswith(("cc0", "pdm"))
+        assert license.is_public_domain == id.startswith(("cc0", "pdm"))
 
     @pytest.mark.parametrize(
         ("change", "id", "name", "url"),
@@ -518,9 +845,10 @@ class TestLicence:
             ),
             ({"License": ..., "LicenseShortName": "OGL 3.0"}, "ogl-3.0", "OGL 3.0", "File"),
             ({"License": ..., "LicenseShortName": "Free (use)"}, "free-use", "Free (use)", "File"),
-            ({"License": ..., "LicenseShortName": "Public domain"}, "public-domain", "Public domain", "File"),
+            ({"License": "gfdl", "LicenseShortName": ...}, "gfdl", "gfdl", "File"),
+            ({"License": ..., "LicenseShortName": "自由"}, "other", "自由", "File"),
         ],
-        ids=["gfdl", "fal", "ogl", "free use", "only called public domain"],
+        ids=["gfdl", "fal", "ogl", "free use", "only a code", "other letters"],
     )  # fmt: skip
     async def test_may_be_another(self, bench: Bench, change: dict[str, object], id: str, name: str, url: str) -> None:
         """With a stable id, and a link to its text or to the file's page; free for any use, as all of Commons."""
@@ -528,8 +856,33 @@ class TestLicence:
 
         page = "https://commons.wikimedia.org/wiki/File:Lamp.jpg"
         assert (license.id, license.name, license.url) == (id, name, page if url == "File" else url)
-        assert (license.commercial, license.modification, license.public_domain) == (True, True, False)
+        assert (license.commercial, license.modification, license.is_public_domain) == (True, True, False)
         assert license.attribution_required
+
+    @pytest.mark.parametrize(
+        ("name", "url", "told"),
+        [
+            ("Public domain", ..., "https://commons.wikimedia.org/wiki/File:Lamp.jpg"),
+            ("No restrictions", "https://www.flickr.com/commons/usage/", "https://www.flickr.com/commons/usage/"),
+        ],
+    )
+    async def test_may_be_a_statement_of_the_public_domain(
+        self, bench: Bench, name: str, url: object, told: str
+    ) -> None:
+        """Without a mark of Creative Commons; the filter `public-domain` finds it all the same."""
+        image = await record(bench, {"License": ..., "LicenseShortName": name, "LicenseUrl": url})
+
+        assert image.license == License.public_domain(name, told)
+        assert filters.EMULATED["license"]("public-domain")(image)
+
+    def test_names_the_fields_that_declare_it(self) -> None:
+        """With their words as they were sent."""
+        declared = plugin._declared(details(License="CC-BY-2.5", LicenseUrl=...))
+
+        assert declared == Declared("License + LicenseShortName", "CC-BY-2.5 + CC BY-SA 4.0")
+
+    def test_that_is_not_stated_is_declared_nowhere(self) -> None:
+        assert plugin._declared(details(License=..., LicenseShortName=None, LicenseUrl="")) is None
 
     async def test_need_not_ask_for_credit(self, bench: Bench) -> None:
         """`AttributionRequired` tells of those that are not Creative Commons'."""
@@ -542,33 +895,99 @@ class TestLicence:
         none = dict.fromkeys(("License", "LicenseUrl", "LicenseShortName", "AttributionRequired"), ...)
         image = await record(bench, none)
 
-        license = image.license
-        assert (license.id, license.url) == ("unstated", "https://commons.wikimedia.org/wiki/File:Lamp.jpg")
-        assert (license.attribution_required, license.commercial, license.modification) == (True, False, False)
-        assert not filters.EMULATED["license"]("commercial")(image)
+        assert image.license == License.unknown(
+            "Licence not stated", "https://commons.wikimedia.org/wiki/File:Lamp.jpg"
+        )
+        assert not any(filters.EMULATED["license"](value)(image) for value in ("commercial", "modification"))
+        assert not filters.EMULATED["license"]("public-domain")(image)
 
     async def test_comes_with_other_restrictions(self, bench: Bench) -> None:
         """Trade marks and the rights of those who are shown are no matter of a licence, but of every use."""
         image = await record(bench, {"Restrictions": "trademarked|personality"})
 
-        assert list(image.tags) == ["restriction: trademarked", "restriction: personality"]
-        assert list((await record(bench)).tags) == []
+        assert image.flags == Flags(restrictions=["trademarked", "personality"])
+        assert image.tags == []
+        assert (await record(bench)).flags == Flags(restrictions=[])
+        assert bench.provider.info.declares == frozenset()
 
 
 class TestRecord:
     async def test_is_whole(self, bench: Bench) -> None:
         """Every field that Commons has; its page has no `utm`."""
-        image = await record(bench)
+        image = await record(bench, {"DateTimeOriginal": "2015-09-12 13:51:49", "Credit": "Example Museum"})
 
-        assert (image.id, image.title, image.alt) == ("7", "A lamp", "A lamp at night")
+        assert (image.id, image.title) == ("7", "A lamp")
+        assert (image.alt, image.description) == ("A lamp at night", "A lamp at night")
+        assert (image.date, image.extra) == ("2015-09-12T13:51:49", {"source": "Example Museum"})
         assert (image.width, image.height) == (4000, 3000)
         assert image.source_url == "https://commons.wikimedia.org/wiki/File:Lamp.jpg"
+        assert image.identities == ["commons:p7", "commons:fLamp.jpg"]
+        assert image.declared == Declared(
+            "License + LicenseShortName + LicenseUrl",
+            "cc-by-sa-4.0 + CC BY-SA 4.0 + https://creativecommons.org/licenses/by-sa/4.0",
+        )
         assert (image.color, image.blurhash, image.credit) == (None, None, None)
 
     @pytest.mark.parametrize("name", [..., "", '<div style="display: none;">label QS:Len</div>'])
     async def test_is_called_as_its_file_where_it_has_no_name(self, bench: Bench, name: object) -> None:
         """Without `File:` and ending."""
         assert (await record(bench, {"ObjectName": name})).title == "Lamp"
+
+    @pytest.mark.parametrize(
+        ("name", "title"),
+        [
+            ("File:A lamp.JPG", "A lamp"),
+            ("Mt. Fuji", "Mt. Fuji"),
+            ("1984", "1984"),
+            ("Niedercunnersdorf M\u00fchlgrabenweg 5 (1)", "Niedercunnersdorf M\u00fchlgrabenweg 5 (1)"),
+            ("DSC 0228", None),
+            ("DSC07971.JPG", None),
+            ("IMG 0404", None),
+            ("P1010101", None),
+            ("20190907 162644", None),
+        ],
+    )
+    def test_titles(self, name: str, title: str | None) -> None:
+        """A name that a camera gave is no title."""
+        assert plugin._title(decoded({"ObjectName": name}), details(ObjectName=name)) == title
+
+    @pytest.mark.parametrize("description", ["A lamp", "a lamp.", "<i>Lamp</i>", "Lamp.jpg", "", None, "..."])
+    async def test_has_no_alt_that_repeats_the_title(self, bench: Bench, description: object) -> None:
+        """Or the name of the file: such a description says nothing of the picture."""
+        assert (await record(bench, {"ImageDescription": description})).alt is None
+
+    @pytest.mark.parametrize("words", ["OLYMPUS DIGITAL CAMERA", "<p>SONY DSC</p>", "Exif_JPEG_PICTURE"])
+    async def test_words_of_a_camera_describe_nothing(self, bench: Bench, words: str) -> None:
+        image = await record(bench, {"ImageDescription": words, "ObjectName": words})
+
+        assert (image.title, image.alt, image.description) == ("Lamp", None, None)
+
+    @pytest.mark.parametrize(
+        ("words", "date"),
+        [
+            ("1891", "1891"),
+            ('1891<div style="display: none;">date QS:P,+1891-00-00T00:00:00Z/9</div>', "1891"),
+            ("2015-09", "2015-09"),
+            ("2015-09-12", "2015-09-12"),
+            ("2015-09-12 13:51:49", "2015-09-12T13:51:49"),
+            ("2015-09-12T13:51", "2015-09-12T13:51"),
+            ("2015:09:12 13:51:49", "2015-09-12T13:51:49"),
+            ("1891-00-00", "1891"),
+            ("circa 1925", "circa 1925"),
+            ("12 September 2015", "12 September 2015"),
+            ("0000:00:00 00:00:00", None),
+            ("Unknown date", None),
+            ("", None),
+            (..., None),
+        ],
+    )
+    def test_dates(self, words: object, date: str | None) -> None:
+        """ISO 8601 where the page has a date, its words otherwise."""
+        assert plugin._date(details(DateTimeOriginal=words)) == date
+
+    async def test_has_no_date_of_its_upload(self, bench: Bench) -> None:
+        """`DateTime` is that, and says nothing of the work."""
+        assert (await record(bench, {"DateTime": "2015-10-31 23:00:49"})).date is None
 
     async def test_is_plain(self, bench: Bench) -> None:
         """Tags and hidden data go, entities are characters, numbers are text."""
@@ -604,10 +1023,9 @@ class TestRecord:
             page(width=0),
             page(height=None),
             page(url=5),
-            page(extmetadata={"Artist": "Ada"}),
-            page(responsiveUrls=[1]),
+            page(mime=["image/jpeg"]),
         ],
-        ids=range(13),
+        ids=range(12),
     )
     async def test_that_is_none_costs_itself_only(self, bench: Bench, commons: SimulatedWikimedia, bad: object) -> None:
         """Of another form than documented, missing, or without a file."""
@@ -615,11 +1033,136 @@ class TestRecord:
 
         assert [image.id for image in (await bench.search("lamp")).images] == ["8"]
 
+    @pytest.mark.parametrize("metadata", [[], {}, {"Artist": "Ada"}, {"Artist": {"value": ["Ada"]}}, {"License": None}])
+    async def test_has_whatever_of_its_metadata_can_be_read(self, bench: Bench, metadata: object) -> None:
+        """PHP writes an empty map as a list, and an odd field costs itself only."""
+        image = await record(bench, extmetadata=metadata)
+
+        assert (image.id, image.title, image.author) == ("7", "Lamp", None)
+        assert image.license.is_unknown
+
+    async def test_needs_no_metadata(self, bench: Bench) -> None:
+        assert (await record(bench, extmetadata=...)).title == "Lamp"
+
+
+class TestIdentities:
+    def identities(self, title: str = "File:A lamp.jpg", **meta: object) -> list[str]:
+        """The keys of a file, without the one of its page."""
+        file = msgspec.structs.replace(decoded(meta), title=title)
+        page_key, *keys = plugin._identities(file, details(**meta))
+        assert page_key == "commons:p7"
+        return keys
+
+    @pytest.mark.parametrize(
+        ("title", "key"),
+        [
+            ("File:A lamp.jpg", "commons:fA lamp.jpg"),
+            ("File:a_lamp.jpg", "commons:fA lamp.jpg"),
+            ("File:e\u0301clair.jpg", "commons:f\u00c9clair.jpg"),
+        ],
+    )
+    def test_the_name_is_a_key(self, title: str, key: str) -> None:
+        """With blanks, a capital, and composed letters."""
+        assert self.identities(title) == [key]
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            '<a href="https://www.flickr.com/photos/ada/48294642212/">A lamp</a>',
+            "https://flickr.com/photos/10000001@N00/48294642212",
+            '<a href="https://live.staticflickr.com/65535/48294642212_0a1b_b.jpg">x</a>',
+            "https://farm5.static.flickr.com/4/48294642212_0a1b.jpg, https://www.flickr.com/photos/ada/48294642212",
+        ],
+    )
+    def test_a_photo_at_flickr_is_a_key(self, source: str) -> None:
+        assert self.identities(Credit=source)[1:] == ["flickr:48294642212"]
+
+    @pytest.mark.parametrize(
+        ("title", "keys"),
+        [
+            ("File:A lamp (48294642212).jpg", ["flickr:48294642212"]),
+            ("File:Night in Nice (1891).jpg", []),
+            ("File:M\u00fchlgrabenweg 5 (1).JPG", []),
+            ("File:A lamp (20150912).jpg", []),
+            ("File:A lamp (48294642212) (cropped).jpg", []),
+            ("File:A lamp 48294642212.jpg", []),
+        ],
+    )
+    def test_the_number_at_the_end_of_a_name_is_one_too(self, title: str, keys: list[str]) -> None:
+        """A year, a day and the number of a copy are not; a cropped photo is another picture."""
+        assert self.identities(title)[1:] == keys
+
+    def test_several_photos_are_none(self) -> None:
+        source = "https://www.flickr.com/photos/ada/48294642212 and https://www.flickr.com/photos/ada/48294642213"
+
+        assert self.identities("File:Two lamps (48294642212).jpg", Credit=source)[1:] == []
+
+    def test_a_derivative_work_is_another_picture(self) -> None:
+        source = "https://www.flickr.com/photos/ada/48294642212"
+
+        assert self.identities(Credit=source, Artist="Ada, derivative work: Bo")[1:] == []
+
+
+class TestHostileMetadata:
+    """Volunteers write it, and anybody may be one."""
+
+    PIECES = (
+        "<",
+        "<a ",
+        "<b>x</b>",
+        "</div>",
+        "<td>",
+        "<li>a",
+        '<div style="display:none">',
+        '<a href="//x.example/z">',
+        "href='",
+        "display:",
+        '"',
+        "(",
+        " (1832-",
+        " (talk",
+        " [user: ",
+        "flickr.com/photos/",
+        "&amp;",
+        "a <![1",
+        "1",
+        ".",
+        "unknown",
+        "own work ",
+        "cc-by-",
+    )
+
+    @pytest.mark.parametrize("piece", PIECES)
+    def test_takes_linear_time(self, piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also without the bound on what is read."""
+        monkeypatch.setattr(plugin, "MAX_HTML", 10**9)
+
+        def convert(size: int) -> Image:
+            text = piece * (size // len(piece))
+            meta = dict.fromkeys(plugin.METADATA_FIELDS, text)
+            file = decoded(meta, url=f"{FILE}?{text}", thumburl=f"{THUMB}/{text}")
+            file = msgspec.structs.replace(file, title=f"File:{text}")
+            return plugin._image(file, file.infos[0])
+
+        assert is_linear(convert, 5_000)
+
+    @pytest.mark.parametrize("piece", PIECES)
+    def test_is_read_up_to_a_bound(self, piece: str) -> None:
+        assert len(plugin._html({"value": piece * 100_000})) <= plugin.MAX_HTML
+
+    def test_a_hidden_element_ends_with_its_own_tag(self) -> None:
+        markup = '<div style="display: none"><div>x</div>y</div>Ada<p style="DISPLAY:none">z'
+
+        assert plugin._html({"value": markup}) == "Ada"
+
+    def test_an_empty_element_hides_nothing(self) -> None:
+        assert plugin._text({"value": '<br style="display: none">Ada'}) == "Ada"
+
 
 class TestLookup:
     async def test_gives_what_the_search_gave(self, bench: Bench) -> None:
         """Of every kind of file, artist and licence."""
-        for image in [*(await bench.search("cat")).images][:25]:
+        for image in [*(await bench.search("cat")).images][:30]:
             assert await bench.fetch(image.id) == image
 
     async def test_asks_for_the_same_by_id(self, bench: Bench, commons: SimulatedWikimedia) -> None:
@@ -651,6 +1194,8 @@ class TestTrouble:
             ("ratelimited", RateLimited),
             ("maxlag", Unavailable),
             ("readonly", Unavailable),
+            ("cirrussearch-too-busy-error", Unavailable),
+            ("internal_api_error_DBQueryError", Unavailable),
             ("badvalue", InvalidResponse),
             ("badinteger", InvalidResponse),
         ],
@@ -660,12 +1205,36 @@ class TestTrouble:
     ) -> None:
         """The code tells what went wrong, and `Retry-After`, where it comes, for how long."""
         answer = failure(code, "Not today")
-        for headers, wait in (({}, None), ({"Retry-After": "9"}, 9), ({"Retry-After": "soon"}, None)):
+        stated: list[tuple[dict[str, str], int | None]] = [
+            ({}, None),
+            ({"Retry-After": "9"}, 9),
+            ({"Retry-After": "soon"}, None),
+            ({"Retry-After": "0"}, None),
+            ({"Retry-After": "-5"}, None),
+            ({"Retry-After": "9" * 400}, None),
+        ]
+        for headers, wait in stated:
             commons.fail(Answer(answer.content, 200, {**answer.headers, **headers}), times=2)
             for ask in (bench.search("lamp"), bench.fetch("7")):
                 with pytest.raises(error, match="Not today") as caught:
                     await ask
                 assert caught.value.retry_after == wait
+
+    async def test_an_error_of_an_odd_form_is_one(self, bench: Bench, commons: SimulatedWikimedia) -> None:
+        commons.fail(Answer({"error": {"info": "Not today"}, "batchcomplete": True}))
+
+        with pytest.raises(InvalidResponse, match="Not today"):
+            await bench.search("lamp")
+
+    async def test_records_that_cannot_be_read_are_no_empty_page(
+        self, bench: Bench, commons: SimulatedWikimedia
+    ) -> None:
+        """Nor is a lookup of one."""
+        commons.fail(listing({**page(), "pageid": "x"}))
+
+        for ask in (bench.search("lamp"), bench.fetch("7")):
+            with pytest.raises(InvalidResponse, match="none of 1 records can be read"):
+                await ask
 
     async def test_a_failure_in_the_midst_of_pieces_is_one(self, bench: Bench, commons: SimulatedWikimedia) -> None:
         """The first piece does not make a page."""
@@ -771,7 +1340,7 @@ class TestRecorded:
         assert [image.id for image in images] == ["9000001", "9000002", "9000003"]
         assert images[0].title == "Blue Lid"
         assert [rendition.name for image in images for rendition in image.renditions] == ["original"] * 3
-        assert {image.license.id for image in images if image.license} == {"unstated"}
+        assert {image.license.id for image in images if image.license} == {"unknown"}
 
     async def test_an_answer_in_pieces(self, bench: Bench) -> None:
         """The second one lacks every `imageinfo`, and so ends the first."""
@@ -780,10 +1349,13 @@ class TestRecorded:
         images = {image.id: image for image in await self.given(bench, first, second)}
 
         assert list(images) == ["9000011", "9000012", "9000013"]
-        authors = {id: (image.author.name, image.author.url) for id, image in images.items() if image.author}
-        assert authors["9000012"] == ("Ada Example", "https://commons.wikimedia.org/wiki/User:Ada_%C3%84xample")
-        assert authors["9000013"] == ("Museum of Invention; Example, Cleo", None)
-        assert authors["9000011"][0] == "The original uploader was Bo Sample at Italian Wikipedia."
+        authors = {id: image.author for id, image in images.items()}
+        assert authors == {
+            "9000011": None,
+            "9000012": Author("Ada Example", "https://commons.wikimedia.org/wiki/User:Ada_%C3%84xample"),
+            "9000013": Author("Museum of Invention; Example, Cleo"),
+        }
+        assert "The original uploader was Bo Sample at Italian Wikipedia" in (images["9000011"].credit or "")
         assert images["9000013"].title == "Evening in Example"
         licenses = {id: image.license.id for id, image in images.items() if image.license}
         assert [licenses[id] for id in ("9000011", "9000012", "9000013")] == [

@@ -62,6 +62,36 @@ class TestInForce:
         assert "at least 20 characters" in short.json()["detail"]
         assert (await api.post("/token", data=form)).json()["expires_in"] == 120
 
+    async def test_a_shorter_life_of_tokens_ends_those_in_use(self, api: Any) -> None:
+        """The server remembers each for a second, and reads it again before the second is over."""
+        headers = await api.sign_in()
+        before = await api.get("/protected", headers=headers)
+        self.put(api, "token_ttl = 120")
+        after = await api.get("/protected", headers=headers)
+        await api.services.credentials.refresh()
+
+        assert (before.status_code, after.status_code) == (200, 401)
+        assert (await api.get("/protected", headers=headers)).status_code == 401
+
+    async def test_a_shorter_life_ends_a_token_that_is_being_verified(
+        self, api: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was read before the change is not remembered after it."""
+        token = (await api.sign_in())["Authorization"].partition(" ")[2]
+        credentials = api.services.credentials
+        read = credentials._read
+
+        async def slow(wanted: Any) -> Any:
+            found = await read(wanted)
+            self.put(api, "token_ttl = 120")
+            return found
+
+        monkeypatch.setattr(credentials, "_read", slow)
+        await credentials.verify(token)
+        monkeypatch.undo()
+
+        assert await credentials.verify(token) is None
+
     async def test_the_default_chain_and_the_deadline(self, api: Any) -> None:
         headers = await api.sign_in()
         self.put(api, 'default = ["local"]\ndeadline = 1.5')

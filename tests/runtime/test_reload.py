@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from imagevault.config.settings import Settings, load
+from imagevault.errors import ConfigError
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.runtime.reload import LiveSettings
+from tests.support.open_files import room_for
 
 SECRET = "a test secret of more than thirty-two bytes"
 
@@ -186,3 +188,48 @@ class TestRefused:
         place = Place(tmp_path, '[providers.pexels]\napi_key = "k"')
 
         assert place.write("[providers.pexels]\n").plugins.providers["pexels"].state == "unconfigured"
+
+
+class TestOpenFiles:
+    """A server at its limit of open files cannot read the file, which says nothing about the file."""
+
+    def test_the_last_good_settings_stay_and_the_log_says_why(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """One line, with the remedy. The file is neither refused nor gone."""
+        place = Place(tmp_path, "deadline = 2.0\n")
+
+        with room_for(0):
+            polls = [place.live.poll() for _ in range(20)]
+
+        assert polls == [False] * 20
+        assert (place.live.settings.deadline, place.live.refusal, place.followed) == (2.0, None, [])
+        [line] = [record.getMessage() for record in caplog.records]
+        reason = "cannot be read now: too many files are open; raise the limit (ulimit -n, LimitNOFILE of systemd)"
+        assert line == f"config unchanged: imagevault.toml: {reason} ({place.file}); the settings in force stay"
+
+    @pytest.mark.parametrize("change", ["deadline = 3.0\n", "deadline = 'x'\n"])
+    def test_a_change_is_seen_once_there_is_room(self, tmp_path: Path, change: str) -> None:
+        """Taken or refused, as ever."""
+        place = Place(tmp_path, "deadline = 2.0\n")
+        place.file.write_text(change)
+        with room_for(0):
+            place.poll()
+
+        place.poll()
+
+        assert (place.live.settings.deadline, place.live.refusal is None) in {(3.0, True), (2.0, False)}
+        assert (place.live.settings.deadline == 3.0) == ("3.0" in change)
+
+    def test_a_refusal_stays_a_refusal(self, tmp_path: Path) -> None:
+        place = Place(tmp_path, "deadline = 2.0\n")
+        refusal = place.write("deadline = 'x'\n").refusal
+        with room_for(0):
+            place.poll()
+
+        assert place.live.refusal is refusal is not None
+
+    def test_a_start_says_it_too(self, tmp_path: Path) -> None:
+        """`.env` is read first."""
+        with room_for(0), pytest.raises(ConfigError, match=r"^\.env: cannot be read now: too many files are open"):
+            load({}, tmp_path)

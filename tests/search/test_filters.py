@@ -1,9 +1,11 @@
 """Filters: the provider's own words, emulation, and an honest no."""
 
+import msgspec
 import pytest
 
 from imagevault.errors import BadInput, Unsupported
-from imagevault.records import Image, License, ProviderInfo, Rendition
+from imagevault.licenses import License
+from imagevault.records import Flags, Image, ProviderInfo, Rendition
 from imagevault.search import filters
 
 INFO = ProviderInfo(
@@ -38,6 +40,10 @@ class TestCheck:
             ("color", "redd", "hex colour"),
             ("color", "#12345", "hex colour"),
             ("locale", "german", "de-DE"),
+            ("locale", "d", "de-DE"),
+            ("locale", "de-DE-1996-x", "de-DE"),
+            ("ai", "only", "include, exclude"),
+            ("sensitive", "yes", "include, exclude"),
         ],
     )
     def test_names_what_would_be_right(self, name: str, value: str, right: str) -> None:
@@ -49,7 +55,14 @@ class TestCheck:
 
     def test_gives_each_value_one_form(self) -> None:
         """So that equal searches are equal."""
-        given = {"color": "abc", "license": "any", "size": None, "orientation": "square", "locale": "de"}
+        given = {
+            "color": "abc",
+            "license": "any",
+            "size": None,
+            "orientation": "square",
+            "locale": "de",
+            "ai": "include",
+        }
 
         assert filters.check(given) == {"color": "#AABBCC", "orientation": "square", "locale": "de"}
 
@@ -88,17 +101,58 @@ class TestPlan:
             with pytest.raises(Unsupported, match=f"{name}={value}"):
                 filters.plan(info, {name: value})
 
-    @pytest.mark.parametrize("wanted", [{"locale": "ja-JP"}, {"color": "red"}])
-    def test_refuses_what_cannot_be_emulated(self, wanted: dict[str, str]) -> None:
+    def test_refuses_what_cannot_be_emulated(self) -> None:
         """By name, never silently."""
-        info = INFO if "locale" in wanted else ProviderInfo(title="T", homepage="", page_size=1)
-        name, value = next(iter(wanted.items()))
+        with pytest.raises(Unsupported, match="color=red"):
+            filters.plan(ProviderInfo(title="T", homepage="", page_size=1), {"color": "red"})
 
-        with pytest.raises(Unsupported, match=f"{name}={value}"):
-            filters.plan(info, wanted)
+    def test_a_locale_is_a_hint(self) -> None:
+        """A provider without the language answers, and says that it did not follow."""
+        plan = filters.plan(INFO, {"locale": "ja-JP"})
+
+        assert (plan.native, plan.tests, plan.hints_ignored) == ({}, {}, ["locale"])
+        assert filters.plan(INFO, {"locale": "de-AT"}).hints_ignored == []
+
+
+class TestFlags:
+    """`ai=exclude` and `sensitive=exclude`."""
+
+    @pytest.mark.parametrize(("name", "flag"), [("ai", "ai_generated"), ("sensitive", "sensitive")])
+    @pytest.mark.parametrize(("value", "matches"), [(True, False), (False, True), (None, True)])
+    def test_drops_what_its_provider_declares_so(self, name: str, flag: str, value: bool | None, matches: bool) -> None:
+        image = msgspec.structs.replace(picture(1, 1), flags=msgspec.structs.replace(Flags(), **{flag: value}))
+        declaring = msgspec.structs.replace(INFO, declares={flag})
+
+        plan = filters.plan(declaring, {name: "exclude"})
+
+        assert (plan.matches(image), plan.undeclared) == (matches, [])
+
+    @pytest.mark.parametrize("name", ["ai", "sensitive"])
+    def test_says_where_a_provider_declares_nothing(self, name: str) -> None:
+        """So that nobody takes its silence for a no."""
+        assert filters.plan(INFO, {name: "exclude"}).undeclared == [name]
 
 
 class TestEmulation:
+    @pytest.mark.parametrize(
+        ("wanted", "color", "matches"),
+        [
+            ("red", "#D01020", True),
+            ("red", "#20A020", False),
+            ("blue", "#1E90FF", True),
+            ("white", "#F4F4F0", True),
+            ("black", "#FF0000", False),
+            ("#1E90FF", "#2090F0", True),
+            ("red", None, False),
+        ],
+    )
+    def test_by_the_colour(self, wanted: str, color: str | None, matches: bool) -> None:
+        """Where records have one, the gateway compares how they look."""
+        info = ProviderInfo(title="T", page_size=1, tells_colors=True)
+        image = msgspec.structs.replace(picture(1, 1), color=color)
+
+        assert filters.plan(info, filters.check({"color": wanted})).matches(image) == matches
+
     @pytest.mark.parametrize(
         ("wanted", "width", "height", "matches"),
         [

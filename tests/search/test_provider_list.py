@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from imagevault.config.settings import load
+from imagevault.records import Image
 from imagevault.runtime.services import Services
 from imagevault.search.outcome import SearchFailed
 from imagevault.search.search import SearchRequest
@@ -24,6 +26,7 @@ from tests.support.offline import OFFLINE
 
 Work = Callable[[Services], Awaitable[None]]
 DAY = 86400
+COLUMNS = ("provider", "state", "quota left", "cache", "problem", "source")
 OURS = f"imagevault {version('imagevault')}"
 
 
@@ -66,7 +69,7 @@ class Place:
         assert ended.returncode == 0, ended.stderr
         return {each["name"]: each for each in json.loads(ended.stdout)["providers"]}
 
-    def rows(self, width: int) -> tuple[dict[str, list[str]], str]:
+    def rows(self, width: int) -> tuple[dict[str, dict[str, str]], str]:
         """The cells of each row of the board as text, without their blanks, and the text."""
         ended = self.cli("providers", environ={**self.environ, "COLUMNS": str(width)})
         assert ended.returncode == 0, ended.stderr
@@ -80,19 +83,27 @@ async def search(services: Services, word: str) -> None:
     await services.gateway.pages.drain()
 
 
-def cells(text: str) -> dict[str, list[str]]:
-    """The cells of a table by what is in the first; what goes over several lines is put together, without blanks."""
-    lines = text.splitlines()
-    head = next(number for number, line in enumerate(lines) if line.strip().startswith("provider"))
-    starts = [found.start() for found in re.finditer(r"\S+(?: \S+)*", lines[head])]
-    rows: list[list[str]] = []
-    for line in lines[head + 1 :]:
-        found = [line[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
-        if found[0].strip():
-            rows.append([""] * len(starts))
-        for number, cell in enumerate(found):
-            rows[-1][number] += "".join(cell.split())
-    return {row[0]: row for row in rows}
+def cells(text: str) -> dict[str, dict[str, str]]:
+    """The cells of each row by the names of their columns, without blanks, wherever they stand: beside or below."""
+    head, *lines = text.splitlines()
+    found = list(re.finditer(r"\S+(?: \S+)*", head))
+    ends = [*(name.start() for name in found[1:]), None]
+    rows: list[dict[str, str]] = []
+    below = ""  # the column whose cell goes on in the next lines
+    for line in lines:
+        named = re.fullmatch(r" {4}(state|quota left|cache|problem|source):(.*)", line)
+        if named:
+            below = named[1]
+            rows[-1][below] = squeezed(named[2])
+        elif below and line.startswith(" " * 8):
+            rows[-1][below] += squeezed(line)
+        else:
+            if not line.startswith(" "):
+                rows.append(dict.fromkeys(COLUMNS, ""))
+            below = ""
+            for name, end in zip(found, ends, strict=True):
+                rows[-1][name[0]] += squeezed(line[name.start() : end])
+    return {row["provider"]: row for row in rows}
 
 
 @pytest.fixture
@@ -131,17 +142,17 @@ class TestText:
             "pexels",
         ]
         assert list(rows)[-1] == "acme"
-        assert rows["local"][1:] == ["ok", "", "", "", squeezed(OURS)]
+        assert list(rows["local"].values())[1:] == ["ok", "", "", "", ""]
         why = squeezed("switched off: enabled = false for openverse")
-        assert rows["openverse"][1:] == ["disabled", "", "", why, squeezed(OURS)]
-        assert rows["acme"][1] == "notloaded"
-        state, quotas, cache, why, source = rows["pexels"][1:]
+        assert list(rows["openverse"].values())[1:] == ["disabled", "", "", why, ""]
+        assert rows["acme"]["state"] == "notloaded"
+        state, quotas, cache, why, source = list(rows["pexels"].values())[1:]
         assert re.fullmatch(r"ok,breakeropen,againin(30|2\d)s", state)
-        assert re.fullmatch(r"994of1000/hour,morein6\dmin19994of20000/month,morein3\dd", quotas)
+        assert re.fullmatch(r"994of1000/hour,morein6\dmin;?19994of20000/month,morein3\dd", quotas)
         assert cache == "67%"
         assert re.fullmatch(r"Pexelsanswered500\(\d+sago\)", why)
-        assert source == squeezed(OURS)
-        assert max(map(len, text.splitlines())) <= width
+        assert source == ""  # it is included
+        assert [line for line in text.splitlines() if len(line) > width and len(line.split()) > 1] == []
 
     @pytest.mark.parametrize("width", [80, 160])
     def test_cuts_nothing(self, place: Place, broken: str, width: int) -> None:
@@ -151,16 +162,33 @@ class TestText:
         rows, text = place.rows(width)
 
         reason = "PEXELS_API_KEY is not set (or api_key in [providers.pexels])"
-        assert rows["pexels"][1:5] == ["unconfigured", "", "", squeezed(reason)]
-        assert rows["acme"][1:] == ["notloaded", "", "", squeezed(FAILURE), squeezed(broken)]
+        assert list(rows["pexels"].values())[1:] == ["unconfigured", "", "", squeezed(reason), ""]
+        assert list(rows["acme"].values())[1:] == ["notloaded", "", "", squeezed(FAILURE), squeezed(broken)]
         assert "…" not in text
+
+    def test_shows_the_downloads_that_are_not_reported(self, place: Place) -> None:
+        """With the age of the oldest; nothing if none waits."""
+        place.environ |= {"UNSPLASH_ENABLED": "true", "UNSPLASH_API_KEY": "test-key"}
+
+        async def work(services: Services) -> None:
+            for age in (7300, 60):
+                now = services.gateway.clock() - age
+                await services.outbox.write(uuid.uuid4(), "unsplash", Image(id="x"), now)
+
+        before, _ = place.rows(160)
+        place.serve(work)
+        rows, _ = place.rows(160)
+
+        assert before["unsplash"]["state"] == "ok"
+        assert rows["unsplash"]["state"] == "ok,downloadswaiting:2,oldest2h"
+        assert rows["pexels"]["state"] == "ok"
 
     def test_before_anything_was_asked(self, place: Place) -> None:
         """All of each quota is there; no cache rate, no error."""
         rows, _ = place.rows(160)
 
         quotas = "1000of1000/hour20000of20000/month"
-        assert rows["pexels"][1:] == ["ok", quotas, "", "", squeezed(OURS)]
+        assert list(rows["pexels"].values())[1:] == ["ok", quotas, "", "", ""]
 
 
 def squeezed(text: str) -> str:
@@ -176,7 +204,7 @@ class TestJson:
         health = found["standing"]
 
         assert (found["state"], found["reason"], found["source"], found["quota"]) == ("ok", None, OURS, "ok")
-        assert set(health) == {"quotas", "breaker", "retry_after", "last_error", "last_error_at", "cache"}
+        assert set(health) == {"quotas", "breaker", "retry_after", "last_error", "last_error_at", "cache", "calls"}
         assert (health["breaker"], health["retry_after"], health["last_error"]) == ("closed", 0, None)
         assert health["cache"] == {"hits": 2, "stale": 0, "misses": 2}
         quotas = {each["name"]: each for each in health["quotas"]}
@@ -187,10 +215,14 @@ class TestJson:
     def test_of_one_that_is_not(self, place: Place) -> None:
         """One that is switched off, and one without an upstream, stand nowhere."""
         found = place.list_providers()
+        unconfigured = Place(place.folder, place.cli, OFFLINE).list_providers()["pexels"]
 
         assert (found["openverse"]["state"], found["openverse"]["standing"]) == ("disabled", None)
         assert found["openverse"]["reason"] == "switched off: enabled = false for openverse"
         assert (found["local"]["state"], found["local"]["standing"]) == ("ok", None)
+        assert (unconfigured["state"], unconfigured["standing"]) == ("unconfigured", None)
+        quotas = [each["quota"] for each in (found["openverse"], unconfigured, found["local"])]
+        assert quotas == [None, None, "ok"]  # null: it cannot be asked, whatever is left
 
     def test_of_a_failed_plugin(self, place: Place, broken: str) -> None:
         """With where it came from; the others are there as before."""
@@ -198,7 +230,7 @@ class TestJson:
         answer = json.loads(ended.stdout)
 
         assert ended.returncode == 0
-        assert set(answer) == {"providers", "failures", "problems"}
+        assert set(answer) == {"providers", "failures", "problems", "cache"}
         assert answer["failures"] == [{"name": "acme", "source": broken, "reason": FAILURE}]
         assert {"local", "openverse", "pexels"} <= {each["name"] for each in answer["providers"]}
 
@@ -287,7 +319,7 @@ class TestBreaker:
         rows, _ = place.rows(160)
 
         assert (health["breaker"], health["retry_after"]) == ("probing", 0)
-        assert rows["pexels"][1] == "ok,breakerprobing"
+        assert rows["pexels"]["state"] == "ok,breakerprobing"
 
     def test_closed_again(self, place: Place, pexels: SimulatedPexels) -> None:
         """By the first call that went well; what failed last is still told."""
@@ -299,8 +331,8 @@ class TestBreaker:
         rows, _ = place.rows(160)
 
         assert (health["breaker"], health["last_error"]) == ("closed", "Pexels answered 500")
-        assert rows["pexels"][1] == "ok"
-        assert rows["pexels"][4].startswith("Pexelsanswered500(3")
+        assert rows["pexels"]["state"] == "ok"
+        assert rows["pexels"]["problem"].startswith("Pexelsanswered500(3")
 
     def test_a_pause_that_was_asked_for(self, place: Place, pexels: SimulatedPexels) -> None:
         """Is no failure, and told with its end."""
@@ -312,7 +344,7 @@ class TestBreaker:
 
         assert (health["breaker"], health["last_error"]) == ("closed", "Pexels allows no more requests now")
         assert 500 < health["retry_after"] <= 600
-        assert re.fullmatch(r"ok,againin(9|10)min", rows["pexels"][1])
+        assert re.fullmatch(r"ok,againin(9|10)min", rows["pexels"]["state"])
         assert len(pexels.calls) == 1
 
     def test_a_wrong_key(self, place: Place) -> None:
@@ -336,7 +368,7 @@ class TestCacheRate:
         rows, _ = place.rows(160)
 
         assert place.list_providers()["pexels"]["standing"]["cache"] == {"hits": 1, "stale": 0, "misses": 1}
-        assert rows["pexels"][3] == "50%"
+        assert rows["pexels"]["cache"] == "50%"
         assert len(pexels.calls) == 1
 
     def test_counts_old_pages_and_no_failures(self, place: Place, pexels: SimulatedPexels) -> None:

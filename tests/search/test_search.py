@@ -285,6 +285,15 @@ class TestFailures:
         assert status_of(response, "local")["status"] == "unsupported"
         assert "color=red" in response.json()["detail"]
 
+    async def test_unsupported_filters_are_the_callers_where_the_rest_has_no_key(self, start: Any) -> None:
+        """422, since another filter would find images."""
+        api = await start()
+
+        response = await search(api, await api.sign_in(), q="mountain", provider="pexels,local", color="red")
+
+        assert response.status_code == 422
+        assert [status_of(response, name)["status"] for name in ("pexels", "local")] == ["unconfigured", "unsupported"]
+
     async def test_nobody_configured(self, start: Any) -> None:
         """503, and it says which variable is missing."""
         api = await start()
@@ -304,9 +313,85 @@ class TestFailures:
         assert "There are: local" in response.json()["detail"]
 
 
+FILTERS = {"orientation": "landscape", "sensitive": "exclude"}
+
+
+class TestNames:
+    """The parameter `provider`."""
+
+    @pytest.mark.parametrize("provider", ["local,", ",local", " local ,, ", "local,local", "local , local,"])
+    async def test_empty_and_repeated_names_are_ignored(self, start: Any, provider: str) -> None:
+        """One provider is searched, once."""
+        api = await start()
+
+        response = await search(api, await api.sign_in(), q="fox", provider=provider, page=1)
+
+        assert response.status_code == 200
+        assert [status["name"] for status in response.json()["providers"]] == ["local"]
+
+    @pytest.mark.parametrize("provider", ["", ",", " ", " , ,"])
+    async def test_no_name_at_all(self, start: Any, provider: str) -> None:
+        """400, and the remedy; the default chain is for a search without the parameter."""
+        api = await start()
+
+        response = await search(api, await api.sign_in(), q="fox", provider=provider)
+
+        [error] = response.json()["errors"]
+        assert response.status_code == 400
+        assert error == {
+            "field": "provider",
+            "message": "must name at least one provider, or be all. There are: local, pexels.",
+        }
+
+    @pytest.mark.parametrize("provider", ["all", " all ", "all,", "all,all"])
+    async def test_all(self, start: Any, provider: str) -> None:
+        """With the cursor of the search too."""
+        api = await start(toml="[providers.pexels]\nenabled = false\n")
+        headers = await api.sign_in()
+
+        first = await search(api, headers, q="mountain", provider=provider, per_page=1)
+        second = await search(api, headers, cursor=first.json()["next"], provider=provider)
+
+        assert (first.status_code, second.status_code) == (200, 200)
+        assert [status["name"] for status in first.json()["providers"]] == ["local"]
+
+    @pytest.mark.parametrize("provider", ["all", " all ", "all,"])
+    async def test_all_beside_a_cursor(self, start: Any, provider: str) -> None:
+        """The cursor knows its providers: one that was switched on since is not part of the walk."""
+        api = await start()
+        headers = await api.sign_in()
+        first = await search(api, headers, q="mountain", provider="local", per_page=1)
+
+        response = await search(api, headers, cursor=first.json()["next"], provider=provider)
+
+        assert response.status_code == 200
+
+    @pytest.mark.parametrize("provider", ["all,local", "local,all"])
+    async def test_all_beside_a_name(self, start: Any, provider: str) -> None:
+        """400 with the reason, instead of "there is no provider all"."""
+        api = await start()
+
+        response = await search(api, await api.sign_in(), q="fox", provider=provider)
+
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["message"] == "all must stand alone, because it means every provider"
+
+    @pytest.mark.parametrize("provider", ["", ","])
+    async def test_no_name_beside_a_cursor(self, start: Any, provider: str) -> None:
+        """The same error as in the search that it repeats."""
+        api = await start()
+        headers = await api.sign_in()
+        first = await search(api, headers, q="mountain", provider="local", per_page=1)
+
+        response = await search(api, headers, cursor=first.json()["next"], provider=provider)
+
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["field"] == "provider"
+
+
 class TestCursor:
     async def first(self, api: Any, headers: dict[str, str]) -> str:
-        response = await search(api, headers, q="mountain", provider="local", per_page=1, orientation="landscape")
+        response = await search(api, headers, q="mountain", provider="local", per_page=1, **FILTERS)
         return str(response.json()["next"])
 
     async def test_altered_by_one_character(self, start: Any) -> None:
@@ -328,6 +413,9 @@ class TestCursor:
             ({"orientation": "portrait"}, False),
             ({"orientation": "landscape"}, True),
             ({"size": "small"}, False),
+            ({"sensitive": "include"}, False),
+            ({"sensitive": "exclude"}, True),
+            ({"license": "any"}, True),
             ({"provider": "pexels"}, False),
             ({"provider": "local"}, True),
             ({"per_page": "2"}, True),

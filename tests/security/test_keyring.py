@@ -14,6 +14,7 @@ from rich.console import Console
 from imagevault.config.settings import Settings, load
 from imagevault.errors import ConfigError
 from imagevault.security.keyring import Keyring, open_keyring
+from tests.support.waiting import EVENT_LIMIT
 
 OLD = "the secret that was in force before this one"
 NEW = "the secret that is in force from now on, new"
@@ -77,7 +78,7 @@ class TestOwnSecret:
         for worker in workers:
             assert worker.stdout is not None
             assert worker.stdout.readline() == "ready\n"
-        secrets = {worker.communicate("go\n", timeout=30)[0].strip() for worker in workers}
+        secrets = {worker.communicate("go\n", timeout=EVENT_LIMIT)[0].strip() for worker in workers}
 
         assert secrets == {(settings.data / "secret_key").read_text()}
         assert [path.name for path in settings.data.iterdir()] == ["secret_key"]
@@ -106,14 +107,15 @@ class TestOwnSecret:
 
         assert str(caught.value) == f"secret_key: can be read by others; run: chmod 600 {path} ({path})"
 
-    @pytest.mark.parametrize("content", ["", "short\n"])
-    def test_is_refused_if_too_short(self, settings: Settings, content: str) -> None:
+    @pytest.mark.parametrize("content", ["", "short\n", "a" * 40, " " * 40, "abc" * 20])
+    def test_is_refused_if_too_short_or_not_random(self, settings: Settings, content: str) -> None:
         open_keyring(settings)
         path = settings.data / "secret_key"
         path.write_text(content)
 
         with pytest.raises(
-            ConfigError, match=r"^secret_key: is too short; remove the file, or set SECRET_KEY: python3"
+            ConfigError,
+            match=r"^secret_key: is too short or can be guessed; remove the file, or set SECRET_KEY: python3",
         ):
             open_keyring(settings)
 

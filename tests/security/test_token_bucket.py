@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imagevault.config.settings import Rate
+from imagevault.config.limits import Rate
 from imagevault.errors import TooMany
 from imagevault.security.token_bucket import TokenBuckets
 from tests.support.clock import Clock
@@ -53,20 +53,6 @@ class TestBuckets:
         buckets.take("ada")
 
         assert buckets.take("bob") == 0
-
-    def test_what_is_given_back_can_be_taken_again(self, clock: Clock) -> None:
-        """Once, and never above the amount."""
-        buckets = TokenBuckets(Rate(2, 60), clock)
-        buckets.take("ada")
-        buckets.take("ada")
-        buckets.give_back("ada")
-        assert buckets.take("ada") == 0
-
-        for _ in range(5):
-            buckets.give_back("ada")
-        buckets.give_back("nobody")
-
-        assert (buckets.level("ada"), buckets.level("nobody")) == (2, 2)
 
     def test_memory_is_bounded(self, clock: Clock) -> None:
         """Of too many keys, the one longest untouched goes first; the busy ones stay."""

@@ -1,6 +1,11 @@
 """The database, on both engines."""
 
 import asyncio
+import contextlib
+import shutil
+import subprocess
+import sys
+import threading
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +14,14 @@ import pytest
 
 from imagevault.accounts.tables import Account
 from imagevault.config.settings import load
-from imagevault.downloads.tables import Download
+from imagevault.downloads.tables import Download, DownloadEvent
 from imagevault.errors import DatabaseUnavailable
-from imagevault.storage.database import Database, transaction
+from imagevault.storage.database import AppliedMigration, Database, transaction
 from imagevault.storage.sqlite import SQLite
+from tests.support.open_files import room_for
+from tests.support.waiting import EVENT_LIMIT, until
+
+DOWNLOAD_EVENTS = "2026-11-29T12:47:26:904954"  # the ID of imagevault_0005_download_events.py
 
 
 def account(username: str) -> Account:
@@ -21,6 +30,30 @@ def account(username: str) -> Account:
 
 async def usernames() -> set[str]:
     return {row["username"] for row in await Account.select(Account.username)}
+
+
+CRASH = """
+import asyncio, sys
+from imagevault.config.settings import load
+from imagevault.storage.database import Database
+
+database = Database(load({"DATABASE_URL": sys.argv[1]}))  # as in a server, something refers to it until the end
+
+async def crash():
+    await database.open()
+    raise SystemExit(7)
+
+asyncio.run(crash())
+"""
+
+
+@pytest.mark.processes
+def test_a_process_ends_after_a_crash_of_its_event_loop(empty_database_url: str, tmp_path: Path) -> None:
+    """The connections are open then, and nothing closes them."""
+    command = [sys.executable, "-c", CRASH, empty_database_url]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=EVENT_LIMIT, check=False)
+
+    assert ended.returncode == 7, ended.stderr
 
 
 class TestDatabase:
@@ -52,6 +85,22 @@ class TestDatabase:
         await database.open()
         try:
             assert {"ada"} == await usernames()
+        finally:
+            await database.close()
+
+    async def test_a_database_of_the_version_before_is_migrated(self, database: Database) -> None:
+        """Its rows stay, and the new table is there and empty."""
+        await database.open()
+        row = Download(id=uuid.uuid4(), account=uuid.uuid4(), url="https://a.example/", created_at=datetime.now(UTC))
+        await Download.insert(row)
+        await DownloadEvent.alter().drop_table()
+        await AppliedMigration.delete().where(AppliedMigration.name == DOWNLOAD_EVENTS)
+        await database.close()
+
+        await database.open()
+        try:
+            assert await Download.select() == [row.to_dict()]
+            assert await DownloadEvent.select() == []
         finally:
             await database.close()
 
@@ -176,6 +225,79 @@ async def test_sqlite_is_for_the_server_only(tmp_path: Path) -> None:
         assert {mode & 0o077 for path, mode in zip(folder.glob("*.sqlite"), modes[1:], strict=False)} == {0}
     finally:
         await database.close()
+
+
+def chmod(file: Path, mode: int) -> None:
+    file.chmod(mode)
+
+
+class TestModeOfSQLite:
+    """A file that was made in another way, such as by a copy, is for its owner only too."""
+
+    @pytest.fixture
+    def file(self, tmp_path: Path, migrated_sqlite: Path) -> Path:
+        shutil.copy(migrated_sqlite, tmp_path / "vault.sqlite")
+        return tmp_path / "vault.sqlite"
+
+    @pytest.mark.parametrize("mode", [0o644, 0o660, 0o604, 0o666])
+    async def test_others_are_kept_out(self, file: Path, mode: int, caplog: pytest.LogCaptureFixture) -> None:
+        """The log says so once, and the journal is for the owner too."""
+        chmod(file, mode)
+        database = Database(load({"DATABASE_URL": f"sqlite:///{file}"}, file.parent))
+        for _ in range(2):
+            await database.open()
+            modes = [path.stat().st_mode & 0o777 for path in file.parent.glob("vault.sqlite*")]
+            await database.close()
+
+            assert set(modes) == {0o600}
+        own = [record.getMessage() for record in caplog.records if record.getMessage().endswith(": " + str(file))]
+        assert own == [f"others could read the database, which is closed to them now: {file}"]
+
+    async def test_a_file_of_somebody_else_is_used_with_a_warning(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Only its owner may change its mode, and root, which the tests may be."""
+
+        def refuse(*_: object) -> None:
+            raise PermissionError
+
+        chmod(file, 0o644)
+        monkeypatch.setattr(Path, "chmod", refuse)
+        database = Database(load({"DATABASE_URL": f"sqlite:///{file}"}, file.parent))
+        await database.open()
+        await database.close()
+
+        assert f"others can read the database, which holds password hashes; run: chmod 600 {file}" in caplog.text
+
+    async def test_a_file_that_is_no_database_is_left_alone(self, tmp_path: Path) -> None:
+        """The URL may have a typing error."""
+        path = tmp_path / "notes.txt"
+        path.write_text("not a database, but notes\n" * 100)
+        path.chmod(0o644)
+
+        with pytest.raises(DatabaseUnavailable):
+            await Database(load({"DATABASE_URL": f"sqlite:///{path}"}, tmp_path)).open()
+
+        assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("more", range(1, 12))
+async def test_a_failed_start_leaves_no_connection_open(tmp_path: Path, more: int) -> None:
+    """Each connection has a thread, which would keep the process from ending. Here the limit of open files stops it."""
+    database = Database(load({}, tmp_path))
+    is_open = False
+    with room_for(more), contextlib.suppress(DatabaseUnavailable):
+        await database.open()
+        is_open = True
+    if is_open:
+        await database.close()
+
+    await until(lambda: not _connection_threads(), "the end of the threads")
+
+
+def _connection_threads() -> list[str]:
+    """The threads of open connections, by the name of what aiosqlite runs in them."""
+    return [thread.name for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
 
 
 def files(folder: Path) -> list[str]:

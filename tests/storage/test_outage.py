@@ -3,7 +3,9 @@
 import contextlib
 import os
 import resource
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -15,9 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.installed import COMMAND_LIMIT
 from tests.support.postgres import start_again, start_server, url
-from tests.support.waiting import EVENT_LIMIT, wait_until
+from tests.support.waiting import COMMAND_LIMIT, EVENT_LIMIT, wait_until
 
 ACCOUNT = {"username": "ada", "password": "violet-harbour-71"}
 URL = {"url": "https://a.example/b.jpg"}
@@ -43,6 +44,10 @@ class OwnPostgres:
     def start(self) -> None:
         """Again, in the same place."""
         start_again(self.server)
+
+    def end_connections(self, name: str) -> None:
+        """Ends every connection to a database; its settings hold for those that follow."""
+        self.server.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +170,8 @@ class TestPostgres:
         wait_until(lambda: len(serving()) == 2, "both workers")
         own_postgres.stop("fast")
         try:
-            wait_until(lambda: len(server.lines("background tasks cannot reach")) == 2, "both workers to notice")
-            os.kill(server.lines("background tasks cannot reach")[0]["pid"], signal.SIGKILL)
+            wait_until(lambda: len(server.lines("database unavailable")) == 2, "both workers to notice")
+            os.kill(server.lines("database unavailable")[0]["pid"], signal.SIGKILL)
             wait_until(
                 lambda: server.lines("this worker exits and another one starts"), "the end of its first successor"
             )
@@ -180,6 +185,51 @@ class TestPostgres:
         wait_until(lambda: httpx.get(f"{server.url}/health/ready", timeout=EVENT_LIMIT).status_code == 200, "ready")
         wait_until(lambda: len(serving()) == 3, "the second worker")
         assert server.stop() == 0
+
+    def test_a_database_that_takes_no_writes_is_not_ready(self, serve: Any, own_postgres: OwnPostgres) -> None:
+        """As after a failover to a replica that is not promoted yet: 503 for what writes, answers for what reads."""
+        own_postgres.server.psql("CREATE DATABASE read_only")
+        server = serve({"DATABASE_URL": own_postgres.url("read_only"), "IMAGEVAULT_LOG": "json"}).wait_until_ready()
+        with httpx.Client(base_url=server.url, timeout=EVENT_LIMIT) as client:
+            sign_in(client)
+            own_postgres.server.psql("ALTER DATABASE read_only SET default_transaction_read_only = on")
+            own_postgres.end_connections("read_only")
+
+            def is_refused() -> bool:
+                answers = [client.post("/download", json=URL), client.get("/health/ready")]
+                return [answer.status_code for answer in answers] == [503, 503]
+
+            wait_until(is_refused, "connections that only read")
+            assert is_refused()
+            wait_until(lambda: client.get("/downloads").status_code == 200, "an answer to a read")
+
+            own_postgres.server.psql("ALTER DATABASE read_only RESET default_transaction_read_only")
+            own_postgres.end_connections("read_only")
+            wait_until(lambda: client.get("/health/ready").status_code == 200, "ready")
+            assert client.post("/download", json=URL).status_code == 201
+
+    def test_the_log_says_once_that_it_is_away(self, serve: Any, own_postgres: OwnPostgres) -> None:
+        """One line when the outage begins, and one when it is over with the number of refused requests."""
+        own_postgres.server.psql("CREATE DATABASE said_once")
+        server = serve({"DATABASE_URL": own_postgres.url("said_once"), "IMAGEVAULT_LOG": "json"}).wait_until_ready()
+        with httpx.Client(base_url=server.url, timeout=EVENT_LIMIT) as client:
+            sign_in(client)
+            own_postgres.stop("fast")
+            try:
+                wait_until(lambda: client.get("/health/ready").status_code == 503, "not ready")
+                refused = [client.post("/token", data=ACCOUNT).status_code for _ in range(20)]
+            finally:
+                own_postgres.start()
+            wait_until(lambda: client.get("/health/ready").status_code == 200, "ready")
+        wait_until(lambda: server.lines("database available again"), "the second line")
+
+        [begun] = server.lines("database unavailable")
+        [ended] = server.lines("database available again")
+        loud = [line for line in server.lines("") if line["level"] in {"warning", "error"}]
+        assert refused == [503] * 20
+        assert (begun["level"], ended["level"]) == ("error", "warning")
+        assert loud == [begun, ended]
+        assert int(ended["event"].split("; ")[1].split()[0]) >= 21
 
     def test_a_database_that_is_not_there_stops_the_start(
         self, cli: Callable[..., "subprocess.CompletedProcess[str]"], own_postgres: OwnPostgres
@@ -277,10 +327,95 @@ class TestSQLite:
                     assert is_unavailable(client.post("/download", json=URL))
                 assert is_unavailable(client.post("/signup", json={**ACCOUNT, "username": "bob"}))
                 assert len(client.get("/downloads").json()["downloads"]) == 1
-                assert client.post("/token", data=ACCOUNT).status_code == 200
+                assert is_unavailable(client.post("/token", data=ACCOUNT))  # no try goes uncounted
+                assert is_unavailable(client.get("/health/ready"))
+                assert client.get("/health/live").status_code == 200
 
             assert client.post("/download", json=URL).status_code == 201
+            assert client.get("/health/ready").status_code == 200
             assert len(client.get("/downloads").json()["downloads"]) == 2
+
+    @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="a full disk is made by a limit that only Linux has")
+    def test_a_server_whose_disk_has_room_again_is_ready_by_itself(self, serve: Any) -> None:
+        """Nobody sends it requests while it is not ready, so it tries a write of its own."""
+        server = serve({"IMAGEVAULT_LOG": "json"}).wait_until_ready()
+        with httpx.Client(base_url=server.url, timeout=EVENT_LIMIT) as client:
+            sign_in(client)
+            with _no_room(server.process.pid):
+                assert is_unavailable(client.post("/download", json=URL))
+                for _ in range(3):
+                    assert is_unavailable(client.get("/health/ready"))
+
+            wait_until(lambda: client.get("/health/ready").status_code == 200, "ready")
+
+        wait_until(lambda: server.lines("database available again"), "the line; the limit held for the log too")
+        [ended] = server.lines("database available again")
+        assert int(ended["event"].split("; ")[1].split()[0]) >= 4
+
+    def test_a_damaged_file_is_an_outage(self, serve: Any, tmp_path: Path, migrated_sqlite: Path) -> None:
+        """503 for what needs the damaged part, and the server is not ready. The log names the file and the remedy."""
+        file = tmp_path / "imagevault-data" / "imagevault.sqlite"
+        file.parent.mkdir(mode=0o700)
+        shutil.copy(migrated_sqlite, file)
+        _damage(file, "iv_download")
+        server = serve({"IMAGEVAULT_LOG": "json"}).wait_until_ready()
+        with httpx.Client(base_url=server.url, timeout=EVENT_LIMIT) as client:
+            sign_in(client)
+
+            for _ in range(3):
+                assert is_unavailable(client.get("/downloads"))
+                assert is_unavailable(client.post("/download", json=URL))
+                assert client.get("/protected").status_code == 200
+                assert is_unavailable(client.get("/health/ready"))
+        assert server.stop() == 0
+
+        [line] = server.lines("database unavailable")
+        assert line["event"] == (
+            f"database unavailable: SQLite at {file}: database disk image is malformed; {file} is damaged or no SQLite "
+            "database: stop the server and restore the file from a backup"
+        )
+        assert server.lines("database available again") == []
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"notes, and no database\n" * 100, "file is not a database"),
+            (b"SQLite format 3\0" + b"\xff" * 5000, "file is not a database"),
+            ("sqlite_master", "database disk image is malformed"),
+            ("migration", "database disk image is malformed"),
+        ],
+    )
+    @pytest.mark.parametrize("arguments", [("serve",), ("users", "list")])
+    def test_a_damaged_file_stops_the_start(
+        self, here: Any, tmp_path: Path, migrated_sqlite: Path, content: bytes | str, reason: str, arguments: Any
+    ) -> None:
+        """One line names the file, the reason and the remedy."""
+        file = tmp_path / "vault.sqlite"
+        if isinstance(content, bytes):
+            file.write_bytes(content)
+        else:
+            shutil.copy(migrated_sqlite, file)
+            _damage(file, content)
+
+        ended = here(*arguments, environ={"DATABASE_URL": f"sqlite:///{file}"})
+
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr == (
+            f"imagevault: SQLite at {file} cannot be used: {reason}; {file} is damaged or no SQLite database: stop the "
+            "server and restore the file from a backup\n"
+        )
+
+    def test_a_command_that_meets_damage_says_so(self, here: Any, tmp_path: Path, migrated_sqlite: Path) -> None:
+        """The file could be opened, and a part of it cannot be read."""
+        file = tmp_path / "vault.sqlite"
+        shutil.copy(migrated_sqlite, file)
+        _damage(file, "iv_account")
+
+        ended = here("users", "list", environ={"DATABASE_URL": f"sqlite:///{file}"})
+
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr.startswith(f"imagevault: database disk image is malformed; {file} is damaged")
+        assert ended.stderr.count("\n") == 1
 
     def test_a_removed_file_is_an_outage(self, serve: Any, tmp_path: Path) -> None:
         """What would be lost at the next start is not acknowledged; the file back in its place, all goes on."""
@@ -295,6 +430,17 @@ class TestSQLite:
 
             assert away == [503, 503]
             assert client.post("/download", json=URL).status_code == 201
+
+
+def _damage(file: Path, table: str) -> None:
+    """Overwrite the first pages of a table and its indexes; the list of all tables follows the head of the file."""
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        [size] = database.execute("PRAGMA page_size").fetchone()
+        pages = database.execute("SELECT rootpage FROM sqlite_master WHERE tbl_name = ?", [table]).fetchall()
+    with file.open("r+b") as content:
+        for [page] in pages or [[1]]:
+            content.seek((page - 1) * size + (100 if page == 1 else 0))
+            content.write(b"\xff" * (size - 100))
 
 
 @contextlib.contextmanager

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.support.waiting import COMMAND_LIMIT
+
 ROOT = Path(__file__).parents[2]
-COMMAND_LIMIT = 300.0  # seconds for pip, or for a command in the environment
 
 
 def build_wheel(run_folder: Path) -> Path:

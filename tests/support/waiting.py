@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 
 EVENT_LIMIT = 60.0  # seconds
+COMMAND_LIMIT = 300.0  # seconds for pip, or for one command
+SCRIPT_LIMIT = 900.0  # seconds for a page of commands
 PAUSE = 0.01  # seconds between two looks
 
 

@@ -13,7 +13,8 @@ from imagevault.cli.provider_check import Recorder
 from imagevault.config.settings import Settings
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
-from imagevault.records import Page, ProviderInfo, Quota
+from imagevault.quotas import Quota
+from imagevault.records import Page, ProviderInfo
 from imagevault.testing import Answer, Recorded, Recording, Upstream
 
 
@@ -40,6 +41,31 @@ class TestServing:
             assert http.get("find", params={"q": "dog", "page": 1, "size": 9}).text == "one"
             assert http.get("find", params={"q": "dog", "page": 3, "size": 9}).text == "one"
             assert http.get("find").text == "one"
+
+    def test_the_body_most_alike_wins(self, tmp_path: Path) -> None:
+        """Of searches by POST, which all have one address."""
+        path = tmp_path / "answers.json"
+        sent = ('{"text":"cat","after":null,"first":9}', '{"text":"cat","after":"x","first":9}')
+        kept = [Recording("POST", "graphql", 200, {}, body, text) for body, text in zip("12", sent, strict=True)]
+        path.write_bytes(msgspec.json.encode(kept))
+        with Recorded(path) as recorded, httpx.Client(base_url=recorded.url) as http:
+            assert http.post("graphql", json={"first": 9, "after": "x", "text": "dog"}).text == "2"
+            assert http.post("graphql", json={"first": 9, "after": None, "text": "dog"}).text == "1"
+            assert http.post("graphql", json={"first": 9, "after": "y", "text": "dog"}).text == "1"
+            assert http.post("graphql").text == "1"
+
+    def test_fields_of_a_form_are_compared_too(self, tmp_path: Path) -> None:
+        path = tmp_path / "answers.json"
+        kept = [Recording("POST", "find", 200, {}, body, f"q=cat&page={body}") for body in "12"]
+        path.write_bytes(msgspec.json.encode(kept))
+        with Recorded(path) as recorded, httpx.Client(base_url=recorded.url) as http:
+            assert http.post("find", data={"q": "dog", "page": 2}).text == "2"
+
+    def test_an_older_file_has_no_bodies(self, tmp_path: Path) -> None:
+        path = tmp_path / "answers.json"
+        path.write_text('[{"method": "POST", "url": "find", "status": 200, "headers": {}, "body": "old"}]')
+        with Recorded(path) as recorded, httpx.Client(base_url=recorded.url) as http:
+            assert http.post("find", data={"q": "dog"}).text == "old"
 
     def test_what_was_not_recorded_is_not_there(self, serve: Callable[..., Recorded]) -> None:
         """Another path, or another method: 404."""
@@ -134,7 +160,7 @@ class TestRecording:
 
         async def call() -> None:
             async with httpx.AsyncClient(transport=recorder, base_url=api.url) as http:
-                await http.post("token", data={"client_secret": self.SECRET})
+                await http.post("token", data={"client_secret": self.SECRET, "grant": "client"})
                 await http.get("find", params={"q": "cat", "key": self.KEY}, headers={"X-Key": self.KEY})
                 await http.get("photos/a%2Fb")
                 await http.get(f"http://127.0.0.1:{api.port}/elsewhere")
@@ -151,6 +177,7 @@ class TestRecording:
             assert secret not in text
         bodies = [msgspec.json.decode(recording.body) for recording in Recorded(tmp_path / "answers.json").recordings]
         assert bodies[0]["access_token"] == "***"
+        assert Recorded(tmp_path / "answers.json").recordings[0].sent == "client_secret=***&grant=client"
         assert bodies[0]["token_type"] == "Bearer"
         assert bodies[1]["next"] == "https://acme.example/api/v2/find?page=2&key=***"
         assert bodies[1]["photos"] == [{"id": 7, "by": "Ädä"}]

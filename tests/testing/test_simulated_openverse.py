@@ -63,7 +63,8 @@ def test_what_queries_find(http: httpx.Client) -> None:
     assert search(http, "few", page=2) == empty | {"page": 2}
     assert search(http, "few")["result_count"] == 7
     assert 40 <= search(http)["result_count"] < 240
-    assert search(http, "  Red   FOX ")["results"] == search(http)["results"]
+    ids = [[work["id"] for work in search(http, query)["results"]] for query in ("  Red   FOX ", "red fox")]
+    assert ids[0] == ids[1]
     assert (search(http, "nature")["result_count"], search(http, "nature")["page_count"]) == (240, 12)
 
 

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagevault.records import Quota
+from imagevault.quotas import Quota
 from imagevault.upstream.admission import LEASE, admit, observe, renew_lease, reset_breaker
 from imagevault.upstream.breaker import FAILURES, MAX_OPEN, MAX_RETRY_AFTER, OPEN, PROBE_LIMIT
+from imagevault.upstream.fair_share import DOWNLOAD_EVENTS
 from imagevault.upstream.models import Call, CallerUsage, Decision, Limits, Outcome, ReportedQuota, State
-from imagevault.upstream.quota import PERIODS, fraction_left, left
+from imagevault.upstream.quota import fraction_left, left
 
 HOUR = Quota(10, "hour", remaining="X-Remaining", reset="X-Reset")
 LIMITS = Limits((HOUR,))
@@ -47,22 +48,22 @@ class TestQuota:
 
     @given(
         limit=st.integers(1, 6),
-        period=st.sampled_from(["second", "minute", "hour"]),
+        seconds=st.sampled_from([1, 10, 60, 90, 3600]),
         gaps=st.lists(st.floats(0, 0.6), min_size=5, max_size=60),
     )
-    def test_no_stretch_of_its_length_holds_more(self, limit: int, period: str, gaps: list[float]) -> None:
-        """However the calls are spread and the window is aligned."""
-        quota = Quota(limit, period)  # type: ignore[arg-type]
+    def test_no_stretch_of_its_length_holds_more(self, limit: int, seconds: int, gaps: list[float]) -> None:
+        """However the calls are spread and the window is aligned, and whatever the length of the period."""
+        quota = Quota(limit, seconds=seconds)
         limits, state, now, gone = Limits((quota,)), State(), NOW, []
         for number, gap in enumerate(gaps):
-            now += gap * PERIODS[period]
+            now += gap * quota.length
             decision, state = admit(state, limits, call(str(number)), now)
             if decision.verdict == "go":
                 gone.append(now)
                 state = observe(state, limits, call(str(number)), Outcome(verdict="ok"), now)
 
         for begin in gone:
-            assert sum(begin <= at < begin + PERIODS[period] for at in gone) <= limit
+            assert sum(begin <= at < begin + quota.length for at in gone) <= limit
 
     def test_a_burst_is_waited_out(self) -> None:
         """Two a second: the third waits, it is not refused."""
@@ -184,6 +185,46 @@ class TestShare:
         assert left(state, HOUR, NOW + 2) == 4
         assert admit(state, LIMITS, call(caller="ada"), NOW + 2)[0].reason == "share"
 
+    def test_the_reserve_is_nobodys_share(self) -> None:
+        """Of twenty calls one is kept: three callers have six each, and the one that is over goes to the first."""
+        limits = Limits((Quota(20, "hour"),), keeps_reserve=True)
+        state = made(State(), 1, limits, now=NOW - 1, caller="cyd")
+        state = made(state, 6, limits, caller="bob")
+        state = made(state, 7, limits, now=NOW + 1, caller="ada")
+
+        assert admit(state, limits, call(caller="ada"), NOW + 2)[0].reason == "share"
+        state = made(state, 5, limits, now=NOW + 2, caller="cyd")
+        assert admit(state, limits, call(caller="cyd"), NOW + 3)[0].reason == "quota"
+        assert admit(state, limits, call(reserved=True), NOW + 3)[0].verdict == "go"
+
+    def test_many_downloads_leave_half_of_the_quota_to_searches(self) -> None:
+        """The events wait while somebody searches; the reserve, which no search may use, is theirs beside it."""
+        limits = Limits((Quota(40, "hour"),), keeps_reserve=True)
+        state = made(State(), 1, limits, caller="ada")
+        for number in range(20):
+            event = call(f"event {number}", caller=DOWNLOAD_EVENTS, reserved=True)
+            decision, state = admit(state, limits, event, NOW + 1)
+            assert decision.verdict == "go"
+            state = observe(state, limits, event, Outcome(verdict="ok"), NOW + 1)
+        event = call("one more", caller=DOWNLOAD_EVENTS, reserved=True)
+
+        assert admit(state, limits, event, NOW + 2)[0].reason == "share"
+        state = made(state, 17, limits, now=NOW + 2, caller="ada")
+        assert admit(state, limits, call(caller="ada"), NOW + 3)[0].reason == "quota"
+
+    def test_without_searches_downloads_may_use_all(self) -> None:
+        state = State()
+        for number in range(10):
+            event = call(f"event {number}", caller=DOWNLOAD_EVENTS, reserved=True)
+            decision, state = admit(state, LIMITS, event, NOW)
+            assert decision.verdict == "go"
+            state = observe(state, LIMITS, event, Outcome(verdict="ok"), NOW)
+
+    def test_download_events_take_no_share_from_searches(self) -> None:
+        _, state = admit(State(), LIMITS, call("event", caller=DOWNLOAD_EVENTS, reserved=True), NOW)
+
+        made(state, 9, now=NOW + 1, caller="ada")
+
     def test_who_was_refused_shares_too(self) -> None:
         """He has asked: the other one's part is half from then on."""
         state = made(State(), 10, caller="ada")
@@ -284,9 +325,11 @@ class TestBreaker:
         unnamed = observe(State(), LIMITS, call(), Outcome(verdict="failed", retry_after=0), NOW)
 
         refused = observe(State(), LIMITS, call(), Outcome(verdict="refused", retry_after=120), NOW)
+        missing = observe(State(), LIMITS, call(), Outcome(verdict="ok", retry_after=120), NOW)
 
         assert admit(named, LIMITS, call(), NOW)[0] == Decision("no", 120.0, "paused")
         assert admit(refused, LIMITS, call(), NOW)[0] == Decision("no", 120.0, "paused")
+        assert admit(missing, LIMITS, call(), NOW)[0] == Decision("no", 120.0, "paused")
         assert admit(unnamed, LIMITS, call(), NOW)[0].verdict == "go"
 
     def test_one_probe_reopens_it(self) -> None:
@@ -366,6 +409,18 @@ class TestStoredState:
         assert msgspec.json.encode(state) == self.ROW
         assert msgspec.json.decode(self.ROW, type=State) == state
 
+    def test_an_earlier_worker_reads_no_window_of_another_length(self) -> None:
+        """It would fail on one. What it drops of the row, it could not count anyway."""
+        limits = Limits((Quota(5, seconds=10, remaining="X-Left"), Quota(100, "hour")))
+        _, state = admit(State(), limits, call(), NOW)
+        state = observe(state, limits, call(), Outcome(verdict="ok", reported={"10s": (3, NOW + 5)}), NOW)
+
+        row = msgspec.json.decode(msgspec.json.encode(state))
+
+        assert (row["windows"].keys(), row.get("learned")) == ({"hour"}, None)
+        assert (row["other_windows"].keys(), row["other_reported"].keys()) == ({"10s"}, {"10s"})
+        assert left(msgspec.convert(row, State, strict=False), limits.quotas[0], NOW) == 3
+
     def test_another_address_closes_the_breaker_and_keeps_the_counts(self) -> None:
         state = msgspec.json.decode(self.ROW, type=State)
 
@@ -373,3 +428,54 @@ class TestStoredState:
 
         assert (after.failures, after.trips, after.open_until, after.probe, after.in_flight) == (0, 0, 0.0, None, {})
         assert (after.windows, after.reported, after.paused_until) == (state.windows, state.reported, 1_000_005.0)
+
+
+class TestClockSetBack:
+    """Whatever was noted before lies far ahead then. It holds for as long as it could have held, and no longer."""
+
+    YEAR = 365 * 86_400
+    AHEAD = NOW + YEAR  # the clock before it was set back
+
+    def state(self) -> State:
+        """A provider that is out of quota, paused, whose breaker is open, and that another flight is fetching from."""
+        state = made(State(), 10, now=self.AHEAD, caller="ada")
+        limited = Outcome(verdict="limited", retry_after=3000, reported={"hour": (0, self.AHEAD + 3500)})
+        state = observe(state, LIMITS, call(), limited, self.AHEAD)
+        state = failing(state, FAILURES, self.AHEAD)
+        _, state = admit(state, Limits(), call("probe"), self.AHEAD + 3001)
+        return state
+
+    @pytest.mark.parametrize("seconds", [60, 7200, YEAR])
+    def test_nobody_waits_for_the_clock_to_catch_up(self, seconds: float) -> None:
+        now = self.AHEAD - seconds
+        longest = MAX_RETRY_AFTER + 3600 + 2 * 72 + 3
+
+        decision, _ = admit(self.state(), LIMITS, call("page"), now)
+
+        assert decision.verdict == "no"
+        assert decision.seconds <= longest
+        assert admit(self.state(), LIMITS, call("page"), now)[1].paused_until <= now + longest
+
+    def test_all_is_over_after_a_while(self) -> None:
+        """As if the clock had always been right."""
+        now = NOW
+        _, state = admit(self.state(), LIMITS, call("page"), now)
+        later = now + MAX_RETRY_AFTER + 3600
+
+        assert admit(state, LIMITS, call("page"), later)[0].verdict == "go"
+        assert left(admit(state, LIMITS, call("page"), later)[1], HOUR, later) == 9
+
+    def test_a_page_that_arrived_before_is_no_reason_to_wait(self) -> None:
+        state = observe(State(), LIMITS, call("page"), Outcome(verdict="ok"), self.AHEAD)
+
+        assert admit(state, LIMITS, call("page", checked_at=NOW), NOW)[0].verdict == "go"
+
+    def test_shares_begin_anew(self) -> None:
+        """After the period, not after a year."""
+        state = made(made(State(), 1, now=self.AHEAD, caller="bob"), 5, now=self.AHEAD, caller="ada")
+        now = NOW
+        _, state = admit(state, LIMITS, call(caller="ada"), now)
+        later = now + 3600 + 2 * 72
+
+        assert admit(state, LIMITS, call(caller="ada"), later)[0].verdict == "go"
+        assert state.callers["ada"].since <= now

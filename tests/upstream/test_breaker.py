@@ -2,7 +2,7 @@
 
 import copy
 
-from imagevault.records import Quota
+from imagevault.quotas import Quota
 from imagevault.upstream import quota
 from imagevault.upstream.admission import admit, observe, reset_breaker
 from imagevault.upstream.models import Call, CallerUsage, Limits, Outcome, ReportedQuota, State

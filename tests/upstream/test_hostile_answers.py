@@ -259,8 +259,11 @@ class TestContentCodings:
         assert sent[0] < 20 * MAX_BODY
 
 
+STATUSES = [b"400 Bad", b"401 No", b"403 Slow Down", b"404 Gone", b"410 Gone", b"429 Slow Down", b"500 Oops"]
+
+
 class TestWaits:
-    @pytest.mark.parametrize("status", [b"400 Bad", b"401 No", b"403 Slow Down", b"429 Slow Down", b"500 Oops"])
+    @pytest.mark.parametrize("status", STATUSES)
     async def test_every_status_may_name_a_time(self, status: bytes) -> None:
         """A throttle is not always a 429."""
         error = await error_of(response(BODY, b"Retry-After: 120").replace(b"200 OK", status))
@@ -290,6 +293,14 @@ class TestErrors:
         assert str(error).encode().startswith(b"down ?xx")
         assert len(str(error)) == 1000
 
+    def test_a_message_is_one_line_without_bidi_controls(self) -> None:
+        """An upstream's words stand in the log, in a table and in `detail` beside ours."""
+        error = to_provider_error(
+            Unavailable("down\n2026-01-01 \u202efaked\u2066 line\x1b[2J"), provider("http://127.0.0.1:9/")
+        )
+
+        assert str(error) == "down 2026-01-01 faked line [2J"
+
     def test_no_part_of_a_secret_is_left_where_a_message_is_cut(self) -> None:
         """It is redacted first."""
         secret = "abcd1234efgh5678"
@@ -299,6 +310,27 @@ class TestErrors:
             message = str(to_provider_error(Unavailable("x" * padding + f"/{secret}/rest"), owner))
 
             assert "abcd" not in message
+
+    @pytest.mark.parametrize("count", [100, 240, 250, 1000])
+    def test_nor_where_its_reading_ends(self, count: int) -> None:
+        """A thousand secrets become a short message, whose end is that of what was read."""
+        secret = "abcd1234efgh5678" * 6
+        owner = provider("http://127.0.0.1:9/", api_key=secret)
+
+        for padding in range(0, 96, 7):
+            message = str(to_provider_error(Unavailable("-" * padding + secret * count), owner))
+
+            assert set(message) <= set("-*…")
+
+    @pytest.mark.parametrize("odd", ["\u202e", "\ufeff", "\ud800\u202e"])
+    def test_nor_where_a_line_leaves_a_character_out(self, odd: str) -> None:
+        """Together again, its halves are masked."""
+        secret = "abcd1234efgh5678"
+        owner = provider("http://127.0.0.1:9/", api_key=secret)
+
+        message = str(to_provider_error(Unavailable(f"see {secret[:8]}{odd}{secret[8:]}"), owner))
+
+        assert secret not in message
 
     def test_our_own_refusal_may_last_a_month(self) -> None:
         """The quota of a month is used up: the time is that of the message."""

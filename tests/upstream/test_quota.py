@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagevault.records import Quota
+from imagevault.quotas import Quota
 from imagevault.upstream import quota
 from imagevault.upstream.models import ReportedQuota, State
 

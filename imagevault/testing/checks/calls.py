@@ -1,19 +1,22 @@
 """Rules for the calls of a provider: the words and filters arrive, to the right host, and nothing blocks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from imagevault.errors import ProviderError
 from imagevault.records import Page
 from imagevault.search.filters import EMULATED
 from imagevault.testing import faults
-from imagevault.testing.bench import Bench
-from imagevault.testing.checks.outcomes import assert_none, images_of, is_recorded, outcome_of
+from imagevault.testing.bench import Bench, Outgoing
+from imagevault.testing.checks.outcomes import assert_none, images_of, is_recorded, outcome_of, shown
 from imagevault.testing.checks.probes import longest_pause, sent
-from imagevault.testing.exchange import Answer
+from imagevault.testing.exchange import Answer, Call
+from imagevault.testing.sent_values import json_in
 from imagevault.testing.upstream import Upstream
 
 ODD_WORDS = "naïve 100% 日本 a&b c+d e#f g=h"
+LEADS_ASTRAY = "leads to another host"  # in the message of the transport
+NO_VALUE = "no value"  # of a parameter
 MAX_PAUSE = 0.1  # seconds for which a hook may stop the event loop
 ATTEMPTS = 3  # a busy machine pauses the event loop too, but not each time
 
@@ -24,7 +27,17 @@ async def check_words(bench: Bench, upstream: Upstream, query: str) -> None:
     await outcome_of(bench.given(ODD_WORDS))
     arrived = " ".join(text for call in upstream.calls for text in sent(call))
     lost = [word for word in ODD_WORDS.split() if word not in arrived]
+    assert not any(map(_is_in_document, upstream.calls)), (
+        "the words stand inside the GraphQL document: pass them in `variables`, where quotes and braces do no harm"
+    )
     assert_none(f"the word {word} did not arrive unchanged: pass query.text in `params`" for word in lost)
+
+
+def _is_in_document(call: Call) -> bool:
+    """Whether a GraphQL call has the words in its document: `query { objects(text: "a&b") }`."""
+    content = json_in(call.body)
+    document = content.get("query") if isinstance(content, dict) else None
+    return isinstance(document, str) and "{" in document and ODD_WORDS.rsplit(maxsplit=1)[-1] in document
 
 
 async def check_filters(bench: Bench, upstream: Upstream, query: str) -> None:
@@ -56,13 +69,66 @@ def _shapes(page: Page | ProviderError, orientation: str, native: str) -> Iterat
             return
 
 
+async def check_sorts(bench: Bench, query: str) -> None:
+    """Each declared order is sent as the provider's own value, and makes another call than the other orders."""
+    orders = {order: {"sort": native} for order, native in bench.provider.info.sorts.items()}
+    calls: dict[str, Sequence[Outgoing]] = {}
+    for order, native in orders.items():
+        bench.requests.clear()
+        outcome = await outcome_of(bench.given(query, native=native))
+        assert not isinstance(outcome, ProviderError), (
+            f"sorts: {order}, sent as {native['sort']!r}, raised {shown(bench, outcome)}: correct the word in sorts"
+        )
+        calls[order] = list(bench.requests)
+    assert_none(
+        f"sorts: {order} makes the same call as {same}: send query.native['sort']" for order, same in _same(calls)
+    )
+
+
+async def check_parameters(bench: Bench, query: str) -> None:
+    """Each value of a declared parameter changes the call. One of several may be the default, which is always sent."""
+    await outcome_of(bench.given(query))  # what the plugin caches, such as a token, is fetched once
+    for name, parameter in bench.provider.info.parameters.items():
+        values = parameter.values or [text for text in [parameter.example] if text is not None]
+        calls: dict[str, Sequence[Outgoing]] = {}
+        for given in [{}, *({name: value} for value in values)]:
+            bench.requests.clear()
+            outcome = await outcome_of(bench.given(query, parameters=given))
+            shown_value = given.get(name, NO_VALUE)
+            assert not isinstance(outcome, ProviderError), (
+                f"parameters: {name}={shown_value} raised {shown(bench, outcome)}: correct its values in parameters"
+            )
+            calls[shown_value] = list(bench.requests)
+        same_calls = list(_same(calls))
+        defaults = [pair for pair in same_calls if pair[1] == NO_VALUE]
+        if len(values) > 1 and len(defaults) == 1:
+            same_calls.remove(defaults[0])
+        assert_none(
+            f"parameters: {name}={value} makes the same call as {same}: send query.parameters"
+            for value, same in same_calls
+        )
+
+
+def _same(calls: Mapping[str, Sequence[Outgoing]]) -> Iterator[tuple[str, str]]:
+    """Return the names whose calls are those of an earlier name, each with that name."""
+    names = list(calls)
+    for position, name in enumerate(names):
+        for earlier in names[:position]:
+            if calls[earlier] == calls[name]:
+                yield name, earlier
+                break
+
+
 async def check_hosts(bench: Bench, upstream: Upstream, query: str) -> None:
     """Each call goes to `base_url`, through the client that the hooks get. The gateway refuses other hosts."""
     page = await outcome_of(bench.search(query))
-    assert not isinstance(page, ProviderError), f"search_images raised {page!r}: call paths relative to base_url"
+    remedy = "correct the search first"
+    if LEADS_ASTRAY in str(page):
+        remedy = "call paths relative to base_url, or declare the host in api_hosts"
+    assert not isinstance(page, ProviderError), f"search_images raised {shown(bench, page)}: {remedy}"
     for image in page.images[:1]:
         await outcome_of(bench.fetch(image.id))
-    uses_only_http = bool(bench.calls) and len(upstream.calls) == len(bench.calls)
+    uses_only_http = bool(bench.requests) and len(upstream.calls) == len(bench.requests)
     assert uses_only_http, (
         "the provider calls its API with a client of its own, or not at all: make every call with the parameter `http`"
     )
@@ -90,10 +156,12 @@ async def check_download_event(bench: Bench, query: str) -> None:
         return
     images = await images_of(bench, query)
     image = images[0]
-    bench.calls.clear()
+    bench.requests.clear()
     error = await outcome_of(bench.downloaded(image))
-    assert error is None, f"image_downloaded raised {error!r} for an image of the search: it must succeed for each"
-    assert bench.calls, "image_downloaded made no call: report the download to the service with `http`"
+    assert not isinstance(error, ProviderError), (
+        f"image_downloaded raised {shown(bench, error)} for an image of the search: it must succeed for each"
+    )
+    assert bench.requests, "image_downloaded made no call: report the download to the service with `http`"
     bench.upstream.fail(Answer("", 500))
     assert await outcome_of(bench.downloaded(image)), (
         "image_downloaded must raise if its call fails: call response.raise_for_status()"

@@ -1,10 +1,8 @@
 """Rules for what a provider declares: settings, quotas, addresses, credit line and filters."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from string import Formatter
 from typing import Any
 
 import msgspec
@@ -12,14 +10,14 @@ import msgspec
 from imagevault.config.settings import provider_variable
 from imagevault.errors import Unauthorized
 from imagevault.plugins.provider import Provider
-from imagevault.records import ProviderInfo, Quota
-from imagevault.search.filters import COLORS, LOCALE, VALUES
+from imagevault.quotas import Quota
+from imagevault.records import ProviderInfo
+from imagevault.search.filters import COLORS, VALUES
+from imagevault.search.languages import is_language_tag
 from imagevault.testing.bench import Bench
 from imagevault.testing.checks.outcomes import assert_none, outcome_of
 
-HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")  # images.example.org
 KEY_NAME = re.compile(r"(^|_)(key|apikey|token)$")  # api_key, access_key, token
-CREDIT_FIELDS = {"title", "author", "license"}
 FREE_FORM = ("color", "locale")  # filters whose uniform values are no short list
 
 
@@ -59,7 +57,7 @@ async def check_declaration(bench: Bench, query: str) -> None:
             *_missing(info, has_upstream=bench.upstream is not None),
             *_addresses(bench.provider),
             *_numbers(info),
-            *_credit_line(info.credit),
+            *_credit(info.credit),
             *_filters(info),
             *_key_name(info),
             *_quota_headers(info.quotas, bench.headers),
@@ -78,12 +76,6 @@ def _missing(info: ProviderInfo, *, has_upstream: bool) -> Iterator[str]:
 
 
 def _addresses(provider: Provider) -> Iterator[str]:
-    for host in sorted(provider.info.file_hosts):
-        if not HOST.fullmatch(host):
-            yield (
-                f"file_hosts: {host} is not a host name: "
-                "give the name alone, in lower case, for example images.example.org"
-            )
     addresses = {"homepage": provider.info.homepage, "base_url": provider.declared.base_url}
     for field, url in addresses.items():
         if url is not None and not url.startswith("https://"):
@@ -91,10 +83,11 @@ def _addresses(provider: Provider) -> Iterator[str]:
 
 
 def _numbers(info: ProviderInfo) -> Iterator[str]:
-    periods = Counter(quota.period for quota in info.quotas)
-    for period, count in sorted(periods.items()):
-        if count > 1:
-            yield f"quotas: {count} are declared per {period}: keep only the smallest"
+    if info.min_page_size > info.page_size:
+        yield (
+            f"min_page_size: {info.min_page_size} is more than page_size, which is {info.page_size}: "
+            "give the smallest page that the service accepts"
+        )
     if info.max_results and info.max_results < info.page_size:
         yield (
             f"max_results: {info.max_results} is less than page_size, which is {info.page_size}: "
@@ -102,17 +95,9 @@ def _numbers(info: ProviderInfo) -> Iterator[str]:
         )
 
 
-def _credit_line(credit: str) -> Iterator[str]:
+def _credit(credit: str) -> Iterator[str]:
     if "<" in credit:
         yield f"credit: {credit!r} holds markup: give plain text, the gateway makes HTML and Markdown from it"
-    try:
-        fields = [field for _, field, _, _ in Formatter().parse(credit) if field is not None]
-    except ValueError as error:
-        yield f"credit: {credit!r} is not a template ({error}): close every brace"
-        return
-    for field in fields:
-        if field not in CREDIT_FIELDS:
-            yield f"credit: there is no field {{{field}}}: use {{title}}, {{author}} and {{license}}"
 
 
 def _filters(info: ProviderInfo) -> Iterator[str]:
@@ -124,7 +109,7 @@ def _filters(info: ProviderInfo) -> Iterator[str]:
         allowed = [value for value in VALUES.get(name, COLORS) if value != "any"]
         for value in values:
             if name == "locale":
-                if not LOCALE.fullmatch(value):
+                if not is_language_tag(value):
                     yield f"filters: locale {value} is not a language tag: use a tag like de or de-DE"
             elif value not in allowed:
                 yield f"filters: {name} has no value {value}: use {', '.join(allowed)}"
@@ -142,6 +127,6 @@ def _quota_headers(quotas: Sequence[Quota], headers: AbstractSet[str]) -> Iterat
         for header in (quota.remaining, quota.reset):
             if header and header.lower() not in headers:
                 yield (
-                    f"quotas: no answer had the header {header} of the quota per {quota.period}: "
+                    f"quotas: no answer had the header {header} of the quota per {quota.words}: "
                     "correct the name, or remove it"
                 )

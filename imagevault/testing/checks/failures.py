@@ -38,7 +38,7 @@ FAILURES: dict[str, tuple[Fault, Errors]] = {
     "503": (Answer("", 503), (Unavailable,)),
     "a reset connection": (faults.reset(), (Unavailable, InvalidResponse)),
     "an answer that is cut off": (faults.truncated(), (Unavailable, InvalidResponse)),
-    "half of the JSON": (faults.cut_json(), (InvalidResponse,)),
+    "half of the answer": (faults.cut_json(), (InvalidResponse,)),
     "a page of HTML": (faults.html_page(), (InvalidResponse,)),
     "values of other types": (faults.wrong_types(), (InvalidResponse,)),
     "an answer of six megabytes": (faults.oversized(OVERSIZED), (InvalidResponse,)),
@@ -68,12 +68,12 @@ async def check_failure(bench: Bench, upstream: Upstream, query: str, kind: str,
     for name, call_hook in hooks.items():
         if name not in bench.provider.hooks:
             continue
-        bench.calls.clear()
+        bench.requests.clear()
         outcome = await outcome_of(call_hook())
         assert_none(_failure_problems(kind, name, outcome))
         assert_none(
-            f"{kind}: {name} called {url.path} twice: call once, because the gateway retries and counts calls"
-            for url in repeated(bench.calls)
+            f"{kind}: {name} called {call.url.path} twice: call once, because the gateway retries and counts calls"
+            for call in repeated(bench.requests)
         )
 
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from imagevault.records import Image, License
+from imagevault.licenses import PUBLIC_DOMAIN_ID, License
+from imagevault.records import Image
 
 LICENSE_ID = re.compile(r"[a-z0-9+]+([.-][a-z0-9+]+)*")  # cc-by-4.0
 FLAGS = ("attribution_required", "commercial", "modification")
@@ -13,12 +14,20 @@ def license_problems(image: Image) -> Iterator[str]:
     """What is wrong with the licence of an image, which is the provider's if the image has none of its own."""
     license = image.license
     if license is None:
-        yield f"{image.id} has no licence: give it a License(...), or give one for all images as ProviderInfo.license"
+        yield (
+            f"{image.id} has no licence: give it a License(...), or License.unknown(statement) where the rights are "
+            "unclear; give one licence for all images as ProviderInfo.license"
+        )
         return
-    if not LICENSE_ID.fullmatch(license.id) or license.id == "unknown":
+    if license.is_unknown or license.id == PUBLIC_DOMAIN_ID:  # a statement may have no page of its own
+        return
+    if not LICENSE_ID.fullmatch(license.id):
         yield f"the licence of {image.id} has the id {license.id!r}: give it a stable id, for example cc-by-4.0"
     if license.url is None:
-        yield f"the licence {license.id} of {image.id} has no link: give License(...) a url"
+        yield (
+            f"the licence {license.id} of {image.id} has no link: give License(...) a url, "
+            "or use License.unknown(statement) for unclear rights"
+        )
         return
     linked = License.from_url(license.url)
     if linked is not None and linked.id != license.id:
@@ -47,7 +56,7 @@ def credit_problems(image: Image, credit: str) -> Iterator[str]:
     """What is wrong with the credit line of an image, as the gateway shows it."""
     author = image.author.name if image.author else None
     license = image.license
-    if author and author not in credit:
+    if author and author not in credit and not image.credit:  # a licensor may demand other words
         yield f"the credit of {image.id} does not name its author: {credit!r}; add {{author}} to ProviderInfo.credit"
     if license and license.id.startswith("cc-") and license.name.casefold() not in credit.casefold():
         yield (

@@ -1,6 +1,8 @@
 """Rules for `fetch_image` and `open_file`: one image by its id, and nothing for an id that does not exist."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from imagevault.errors import NotFound
 from imagevault.records import Image
@@ -13,11 +15,24 @@ ODD_IDS = ("no such id", "../search", "%2e%2e/x", "0", "ä", "a?b=c&d#e", "x" * 
 COMPARED = ("id", "source_url", "license", "author")
 
 
-async def check_lookup(bench: Bench, query: str) -> None:
+async def check_stable_ids(bench: Bench, query: str, settings: Mapping[str, Any]) -> None:
+    """The same search gives the same ids again: an id is stored, and means the same image for ever."""
+    first = [image.id for image in await images_of(bench, query)]
+    bench.configure(settings)  # clears what the plugin caches
+    second = [image.id for image in await images_of(bench, query)]
+    changed = [id for id in first if id not in second]
+    assert not changed, (
+        f"ids are not stable: the same search finds {changed[0]} the first time, but not the second; "
+        "take the id that the service gives to each image, not a number of your own"
+    )
+
+
+async def check_lookup(bench: Bench, query: str, settings: Mapping[str, Any]) -> None:
     """`fetch_image` returns the image of the search again."""
     assert "fetch_image" in bench.provider.hooks, (
         "there is no hook fetch_image, so an image that left the cache cannot be downloaded: add it"
     )
+    await check_stable_ids(bench, query, settings)  # otherwise fetch_image would be blamed
     images = await images_of(bench, query)
     compared = 0
     for image in images[:IMAGES]:
@@ -45,7 +60,8 @@ async def check_unknown_ids(bench: Bench) -> None:
         calls = bench.upstream.calls if bench.upstream else []
         calls.clear()
         found = await outcome_of(bench.fetch(id))
-        astray = [call.path for call in calls if not any(id in text for text in sent(call))]
+        own = [call for call in calls if call.headers.get("host") not in bench.provider.info.api_hosts]
+        astray = [call.path for call in own if not any(id in text for text in sent(call))]
         assert not astray, f"fetch_image({id!r}) called {astray[0]}: put quote(image_id, safe='') into the path"
         if isinstance(found, NotFound):
             continue

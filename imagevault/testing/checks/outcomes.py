@@ -28,9 +28,19 @@ async def images_of(bench: Bench, query: str) -> Sequence[Image]:
         AssertionError: the search fails or finds nothing.
     """
     page = await outcome_of(bench.search(query))
-    assert not isinstance(page, ProviderError), f"search_images raised {page!r} for {query!r}"
+    assert not isinstance(page, ProviderError), (
+        f"search_images raised {shown(bench, page)} for {query!r}: correct the search first"
+    )
     assert page.images, found_nothing(query)
     return page.images
+
+
+def shown(bench: Bench, error: ProviderError) -> str:
+    """Return an error as the author needs it: what the plugin itself raised, with its line, if the fault is its own."""
+    cause = error.__cause__
+    if cause is None or isinstance(cause, ProviderError) or type(error) is not ProviderError:
+        return repr(error)
+    return bench.plugin.explain(cause)
 
 
 def found_nothing(query: str) -> str:

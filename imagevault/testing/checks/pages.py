@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import httpx
-
 from imagevault.errors import ProviderError
-from imagevault.records import Image, Page
+from imagevault.plugins.decoding import count_records
+from imagevault.records import Image, ProviderInfo
 from imagevault.testing.bench import Bench
-from imagevault.testing.checks.outcomes import assert_none, is_recorded, outcome_of
+from imagevault.testing.checks.first_page import check_first_page
+from imagevault.testing.checks.outcomes import assert_none, is_recorded, outcome_of, shown
+from imagevault.testing.checks.tokens import check_first_call, token_problems
+from imagevault.testing.checks.walk import WalkedPage, is_end, next_page, pages_by_token
 
 MAX_PAGES = 40
 RECORDED_PAGES = 2
@@ -16,36 +18,66 @@ SMALL_PAGE = 3  # images of a page of a provider without an upstream, which may 
 
 
 async def check_pages(bench: Bench, query: str, settings: Mapping[str, Any]) -> None:
-    """Pages follow each other without a repeat, up to the first that says `last`.
+    """Pages follow each other without a repeat, from the first of the upstream up to the end.
 
     Of recorded answers, two pages are read, or one if the second was not recorded.
     """
     if bench.upstream is None:
         bench.configure({**settings, "page_size": SMALL_PAGE})
-    size = bench.provider.info.page_size
+    info = bench.provider.info
     recorded = is_recorded(bench)
+    walk: list[WalkedPage] = []
     ids: list[str] = []
-    previous_calls: list[httpx.URL] = []
-    for number in range(1, (RECORDED_PAGES if recorded else MAX_PAGES) + 1):
-        bench.calls.clear()
-        page = await bench.given(query, number)
-        repeats_call = bool(previous_calls) and bench.calls == previous_calls
-        assert not repeats_call, f"page {number} makes the same call as page {number - 1}: send query.page"
-        if recorded and ids and [image.id for image in page.images] == ids:
-            return  # the second page was not recorded
-        assert_none(_page_problems(page, number, size, ids))
-        previous_calls = list(bench.calls)
-        ids += [image.id for image in page.images]
-        if page.last:
-            break
-    if recorded:
-        return
-    assert page.last, f"no page of {query!r} says last=True: set last on the page where the upstream ends"
-    assert len(ids) > size, (
+    with count_records() as count:
+        while len(walk) < (RECORDED_PAGES if recorded else MAX_PAGES):
+            walked = await next_page(bench, query, walk[-1] if walk else None)
+            if walk:
+                _check_other_call(info, walk[-1], walked)
+            if recorded and ids and [image.id for image in walked.page.images] == ids:
+                return  # the second page was not recorded
+            assert_none([*_page_problems(info, walked, ids), *token_problems(info, walked)])
+            walk.append(walked)
+            ids += [image.id for image in walked.page.images]
+            if is_end(info, walked.page):
+                break
+    if not recorded:
+        await _check_end(bench, query, walk[-1], ids)
+    if len(walk) > 1 and pages_by_token(info):
+        check_first_call(walk[0].calls, walk[1].calls)
+    elif len(walk) > 1:
+        await check_first_page(bench, query, settings, [walk[0].calls, walk[1].calls], ids)
+    if not recorded:
+        _check_none_missing(info, walk[-1].page.total, max(len(ids), count.records))
+
+
+def _check_other_call(info: ProviderInfo, previous: WalkedPage, walked: WalkedPage) -> None:
+    field = "query.token" if pages_by_token(info) else "query.page"
+    repeats_call = bool(walked.calls) and walked.calls == previous.calls
+    assert not repeats_call, f"page {walked.number} makes the same call as page {previous.number}: send {field}"
+
+
+async def _check_end(bench: Bench, query: str, last: WalkedPage, ids: Sequence[str]) -> None:
+    """The walk came to an end, nothing follows, and there was more than one page."""
+    info = bench.provider.info
+    by_token = pages_by_token(info)
+    remedy = "give next=None on" if by_token else "set last on"
+    says = "next=None" if by_token else "last=True"
+    assert is_end(info, last.page), f"no page of {query!r} says {says}: {remedy} the page where the upstream ends"
+    if not by_token:
+        await _check_nothing_follows(bench, query, last.number, ids)
+    assert last.number > 1, (
         f"{query!r} found only one page: set `query` of the test class to words that find more, "
-        "or set last=True on the last page only"
+        + ("or give Page.next where a page follows" if by_token else "or set last=True on the last page only")
     )
-    await _check_nothing_follows(bench, query, number, ids)
+
+
+def _check_none_missing(info: ProviderInfo, total: int | None, found: int) -> None:
+    """Compare the records of all pages with the total that the upstream reports. A few may be left out of a page."""
+    reachable = min(total or 0, info.max_results or total or 0)
+    assert reachable - found < info.page_size, (
+        f"the pages hold {found} of {reachable} results: page 1 is not the first, or a page in between is left out; "
+        "send query.page as the upstream counts it, or give max_results if the upstream ends before its total"
+    )
 
 
 async def _check_nothing_follows(bench: Bench, query: str, last: int, ids: Sequence[str]) -> None:
@@ -63,14 +95,20 @@ async def _check_nothing_follows(bench: Bench, query: str, last: int, ids: Seque
     )
 
 
-def _page_problems(page: Page, number: int, size: int, seen: Sequence[str]) -> Iterator[str]:
-    """What is wrong with a page of at most `size` images that follows those with the ids `seen`."""
-    if len(page.images) > size:
-        yield f"page {number} has {len(page.images)} images, but {size} were asked for: send query.per_page"
+def _page_problems(info: ProviderInfo, walked: WalkedPage, seen: Sequence[str]) -> Iterator[str]:
+    """What is wrong with a page that follows those with the ids `seen`."""
+    page = walked.page
+    number = walked.number
+    if len(page.images) > info.page_size:
+        remedy = "give page_size that number"
+        if not info.fixed_page_size:
+            remedy = "send query.per_page, or declare fixed_page_size=True if the upstream knows no other size"
+        yield f"page {number} has {len(page.images)} images, but {info.page_size} were asked for: {remedy}"
     ids = [image.id for image in page.images if isinstance(image, Image)]
     repeated = sorted(set(ids) & set(seen))
     if repeated:
-        yield f"page {number} repeats {', '.join(repeated[:3])}: send query.page"
+        field = "query.token" if pages_by_token(info) else "query.page"
+        yield f"page {number} repeats {', '.join(repeated[:3])}: send {field}"
     if not isinstance(page.last, bool):
         yield f"last of page {number} is {page.last!r}: give True or False"
     if page.total is None:
@@ -86,17 +124,30 @@ def _page_problems(page: Page, number: int, size: int, seen: Sequence[str]) -> I
 
 
 async def check_page_size(bench: Bench, query: str, settings: Mapping[str, Any]) -> None:
-    """With half of the `page_size`, two pages hold what one held before."""
+    """With half of the `page_size`, two pages hold what one held before. No check where the page size is fixed."""
+    info = bench.provider.info
+    if info.fixed_page_size:
+        return
     half = SMALL_PAGE
     if bench.upstream is not None:
-        half = max(1, bench.provider.info.page_size // 2)
-    whole = await bench.given(query)
+        half = max(info.min_page_size, info.page_size // 2)
+    whole = (await next_page(bench, query)).page
     bench.configure({**settings, "page_size": half})
-    first = await bench.given(query, 1)
-    second = await bench.given(query, 2)
-    assert_none(_page_problems(first, 1, half, []))
-    assert_none(_page_problems(second, 2, half, [image.id for image in first.images]))
+    info = bench.provider.info
+    walked = await next_page(bench, query)
+    first = walked.page
+    assert_none(_page_problems(info, walked, []))
+    if is_end(info, first):
+        return
+    following = await next_page(bench, query, walked)
+    second = following.page
+    assert_none(_page_problems(info, following, [image.id for image in first.images]))
     known = {image.id for image in whole.images}
+    begins_elsewhere = {image.id for image in first.images} - known
+    assert not begins_elsewhere, (
+        f"page 1 of {half} images has {min(begins_elsewhere)}, but page 1 of twice the size has not, so neither is the "
+        "first: compute offsets from query.page - 1 and query.per_page"
+    )
     unknown = [image.id for image in second.images if image.id not in known]
     assert not unknown, (
         f"page 2 of {half} images has {unknown[0]}, but one page of twice the size has not: "
@@ -108,7 +159,11 @@ async def check_empty_search(bench: Bench, nothing: str) -> None:
     """A search that finds nothing is an empty page, the last one, and no error."""
     page = await outcome_of(bench.given(nothing))
     assert not isinstance(page, ProviderError), (
-        f"a search that finds nothing raised {page!r}: return Page([], last=True)"
+        f"a search that finds nothing raised {shown(bench, page)}: return Page([], last=True)"
     )
     assert not page.images, f"{nothing!r} found something: set `nothing` of the test class to words that find nothing"
-    assert page.last, "a search that finds nothing says last=False: return Page([], last=True)"
+    info = bench.provider.info
+    if pages_by_token(info):
+        assert page.next is None, "a search that finds nothing names a next page: return Page([], next=None)"
+    else:
+        assert page.last, "a search that finds nothing says last=False: return Page([], last=True)"

@@ -3,14 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from xml.etree.ElementTree import Element
 
-import httpx
 import msgspec
 
+from imagevault.testing.bench import Outgoing
 from imagevault.testing.exchange import Answer, Call, Exchange
+from imagevault.testing.sent_values import json_in
+from imagevault.testing.xml_answers import elements_in, read_xml, spoil, write_xml
 
+TICK = 0.005  # seconds between two looks at the event loop
+SCHEDULER = Path("/proc/thread-self/schedstat")
 SECRET_WORDS = ("key", "secret", "token", "password")  # in the name of a setting
 
 
@@ -18,7 +24,18 @@ def sent(call: Call) -> list[str]:
     """Return the texts that a call carried, decoded: its path, the values of its parameters, and its body."""
     body = call.body.decode("utf-8", "replace")
     values = [value for _, value in call.query.multi_items()]
-    return [unquote(call.path), *values, body, unquote_plus(body)]
+    return [unquote(call.path), *values, body, unquote_plus(body), *_texts_in(json_in(call.body))]
+
+
+def _texts_in(content: Any) -> list[str]:
+    """Return the texts of a JSON value. In the body itself, letters beyond ASCII may stand as escapes."""
+    if isinstance(content, str):
+        return [content]
+    if isinstance(content, dict):
+        content = list(content.values())
+    if not isinstance(content, list):
+        return []
+    return [text for inner in content for text in _texts_in(inner)]
 
 
 def secrets(settings: Mapping[str, Any]) -> set[str]:
@@ -67,50 +84,78 @@ class RecordSpoiler:
         """Send the answer, spoiled if it holds the record."""
         answer = exchange.answer()
         content = None if self.done else self._spoiled(exchange.call, answer.body)
-        exchange.send(answer if content is None else Answer(content, answer.status, answer.headers))
+        headers = {"Content-Type": answer.content_type, **answer.headers}
+        exchange.send(answer if content is None else Answer(content, answer.status, headers))
 
     def _spoiled(self, call: Call, body: bytes) -> object:
         """Return the content with the record spoiled, or None if it does not hold the record."""
-        try:
-            content = msgspec.json.decode(body)
-        except ValueError:
-            return None
+        root = read_xml(body)
+        if root is not None:
+            return self._spoiled_xml(call, root)
+        content = json_in(body)
         records = records_in(content, max(2, len(self.ids)))
         if records is None:
             self.done = self.ids[0] in unquote(call.path).split("/")
             return {"unexpected": True} if self.done else None
         self.done = True
-        records[self._position(records)] = {"unexpected": True}
+        records[self._position([msgspec.json.encode(record) for record in records])] = {"unexpected": True}
         return content
 
-    def _position(self, records: Sequence[object]) -> int:
+    def _spoiled_xml(self, call: Call, root: Element) -> object:
+        """Return the XML document with the record spoiled, or None if it does not hold the record."""
+        elements = elements_in(root, max(2, len(self.ids)))
+        if elements is None:
+            self.done = self.ids[0] in unquote(call.path).split("/")
+            if not self.done:
+                return None
+            spoil(root)
+        else:
+            self.done = True
+            spoil(elements[self._position([write_xml(element) for element in elements])])
+        return write_xml(root)
+
+    def _position(self, records: Sequence[bytes]) -> int:
         """Return the position of the first record that names the id, or 0 if none does."""
         id = self.ids[0].encode()
         for position, record in enumerate(records):
-            if id in msgspec.json.encode(record):
+            if id in record:
                 return position
         return 0
 
 
 async def longest_pause(work: Awaitable[object]) -> float:
-    """Return the longest time, in seconds, for which the event loop did nothing else while `work` ran."""
+    """Return the longest time, in seconds, for which the event loop did nothing else while `work` ran.
+
+    The time for which a busy machine kept the thread waiting for a processor is left out, where the system tells it.
+    """
     loop = asyncio.get_running_loop()
-    ticks = [loop.time()]
+    ticks = [loop.time() - _waited_for_processor()]
 
     async def tick() -> None:
         while True:
-            await asyncio.sleep(0.005)
-            ticks.append(loop.time())
+            await asyncio.sleep(TICK)
+            ticks.append(loop.time() - _waited_for_processor())
 
     ticking = asyncio.create_task(tick())
     try:
         await work
     finally:
         ticking.cancel()
-    ticks.append(loop.time())
+    ticks.append(loop.time() - _waited_for_processor())
     return max(later - earlier for earlier, later in pairwise(ticks))
 
 
-def repeated(calls: Sequence[httpx.URL]) -> list[httpx.URL]:
-    """Return the addresses that were called again."""
-    return [url for position, url in enumerate(calls) if url in calls[:position]]
+def _waited_for_processor() -> float:
+    """Return the seconds for which this thread was ready to run, but had no processor; 0 where Linux does not say.
+
+    Source: https://docs.kernel.org/scheduler/sched-stats.html, /proc/<pid>/schedstat, the second number.
+    """
+    try:
+        return int(SCHEDULER.read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def repeated(calls: Sequence[Outgoing]) -> list[Outgoing]:
+    """Return the calls that were made again: the same method, address and body."""
+    return [call for position, call in enumerate(calls) if call in calls[:position]]

@@ -7,16 +7,23 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from imagevault.errors import InvalidResponse
 from imagevault.images import sanitize
 from imagevault.images.attribution import attribution
 from imagevault.images.sanitize import MAX_ID
+from imagevault.plugins.declaration import ANY_HOST
+from imagevault.plugins.mismatch import explain_mismatch
+from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page, ProviderInfo, Rendition
 from imagevault.testing.bench import Bench
 from imagevault.testing.checks.licenses import credit_problems, license_problems
 from imagevault.testing.checks.outcomes import assert_none, found_nothing, images_of
 from imagevault.testing.checks.probes import secrets
+from imagevault.testing.checks.walk import WalkedPage, is_end, next_page
 
 MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|&(#\d+|#x[0-9a-fA-F]+|[a-z]{2,8});")  # <b>, &amp;, &#39;
+# An address whose server answers http alone: it names a port, or is no name: http://host.example:8080/, http://1.2.3.4/
+HTTP_ONLY = re.compile(r"http://(?:[^/:]{1,253}:[0-9]{1,5}|[0-9.]{7,15})(?:/|$)")
 PLACEHOLDERS = {"None", "null", "nan", "undefined", "N/A"}
 LOOPBACK = "127.0.0.1"  # the host of the upstream under test
 DROPPABLE = ("source_url", "color", "blurhash", "width", "height", "author", "license")
@@ -27,20 +34,25 @@ async def check_records(bench: Bench, query: str, *, hosts_of_strangers: bool) -
     info = bench.provider.info
     holds_files = bench.provider.holds_files
     problems: list[str] = []
+    walked: WalkedPage | None = None
     for number in (1, 2):
-        given = await bench.given(query, number)
-        sanitized = sanitize.page(given, info, holds_files=holds_files).images
-        problems += _lost(given, sanitized)
+        walked = await next_page(bench, query, walked)
+        given = walked.page
+        sanitized = _sanitized(given, bench.provider)
+        problems += _lost(given, sanitized, info)
+        if not holds_files:
+            for image in given.images:
+                problems += _hosts(image, info, hosts_of_strangers=hosts_of_strangers)
         for image in sanitized:
             problems += _text(image)
             problems += _renditions(image)
             problems += license_problems(image)
             problems += credit_problems(image, attribution(info, image).text)
             if not holds_files:
-                problems += _links(image)
-                problems += _hosts(image, info, hosts_of_strangers=hosts_of_strangers)
+                problems += _links(image, hosts_of_strangers=hosts_of_strangers)
         assert given.images or number > 1, found_nothing(query)
-        if given.last:
+        problems += _sizes(sanitized, info)
+        if is_end(info, given):
             break
     assert_none(problems)
 
@@ -48,6 +60,12 @@ async def check_records(bench: Bench, query: str, *, hosts_of_strangers: bool) -
 async def check_secrets(bench: Bench, query: str, settings: Mapping[str, Any]) -> None:
     """No record holds a secret of the settings, and no field but `ref` holds the `ref`."""
     problems: list[str] = []
+    first = await next_page(bench, query)
+    problems += [
+        f"next of page 1 holds the secret {secret!r}: give the token alone, without the address and its key"
+        for secret in secrets(settings)
+        if secret in (first.page.next or "")
+    ]
     for image in await images_of(bench, query):
         shown = msgspec.json.encode(msgspec.structs.replace(image, ref=None)).decode()
         problems += [
@@ -62,7 +80,15 @@ async def check_secrets(bench: Bench, query: str, settings: Mapping[str, Any]) -
     assert_none(problems)
 
 
-def _lost(given: Page, sanitized: Sequence[Image]) -> Iterator[str]:
+def _sanitized(given: Page, provider: Provider) -> Sequence[Image]:
+    try:
+        page = sanitize.page(given, provider.info, holds_files=provider.holds_files, moved_to=provider.moved_to)
+    except InvalidResponse:  # nothing of the page can be shown; `_lost` says why, record by record
+        return []
+    return page.images
+
+
+def _lost(given: Page, sanitized: Sequence[Image], info: ProviderInfo) -> Iterator[str]:
     """What the gateway dropped or emptied."""
     kept = {image.id: image for image in sanitized}
     seen: set[str] = set()
@@ -71,25 +97,27 @@ def _lost(given: Page, sanitized: Sequence[Image]) -> Iterator[str]:
             yield f"a page holds a {type(image).__name__}, not an Image: put only Image(...) into Page.images"
         elif image.id in seen:
             yield f"two images of a page have the id {image.id}: take the id that the service gives to each image"
+        elif image.renditions and len(_undeclared(image.renditions, info)) == len(image.renditions):
+            continue  # `_hosts` says that
         elif image.id not in kept:
             yield f"{image.id!r} was dropped: {_reason_dropped(image)}"
         else:
             seen.add(image.id)
             yield from _one_side(image.renditions, image.id)
-            yield from _emptied(image, kept[image.id])
+            yield from _emptied(image, kept[image.id], info)
 
 
 def _reason_dropped(image: Image) -> str:
     try:
         msgspec.convert(msgspec.to_builtins(image), Image)
     except (msgspec.ValidationError, TypeError) as error:
-        return str(error).replace("`", "").replace("$.", "")
+        return explain_mismatch(error, Image)
     if not image.renditions:
         return "it has no renditions; give it at least one Rendition, or leave the image out"
     stripped = image.id.strip()
     if not image.id.isprintable() or stripped != image.id or not 0 < len(image.id) <= MAX_ID:
         return f"its id must be 1 to {MAX_ID} printable characters with no space at either end"
-    return f"no rendition has an http(s) link; {image.renditions[0].url!r} is none"
+    return f"no rendition has an http(s) link to a declared host; {image.renditions[0].url!r} is none"
 
 
 def _one_side(renditions: Sequence[Rendition], id: str) -> Iterator[str]:
@@ -98,14 +126,18 @@ def _one_side(renditions: Sequence[Rendition], id: str) -> Iterator[str]:
             yield f"rendition {rendition.name} of {id} has one side only: give both width and height, or neither"
 
 
-def _emptied(given: Image, sanitized: Image) -> Iterator[str]:
+def _emptied(given: Image, sanitized: Image, info: ProviderInfo) -> Iterator[str]:
     for field in DROPPABLE:
         value = getattr(given, field)
         if value and getattr(sanitized, field) is None:
             yield f"{field} {value!r} of {given.id} was dropped: it is not valid; see Image.{field} in the reference"
-    if len(given.renditions) != len(sanitized.renditions):
-        kept = [rendition.name for rendition in sanitized.renditions]
-        dropped = [rendition.name for rendition in given.renditions if rendition.name not in kept]
+    kept = [rendition.name for rendition in sanitized.renditions]
+    dropped = [
+        rendition.name
+        for rendition in given.renditions
+        if rendition.name not in kept and not _undeclared([rendition], info)  # `_hosts` says that
+    ]
+    if dropped:
         yield f"a rendition of {given.id} was dropped: {' or '.join(dropped)} has no http(s) link; give a whole address"
 
 
@@ -120,10 +152,13 @@ def _text(image: Image) -> Iterator[str]:
         if text in PLACEHOLDERS:
             yield f"{field} of {image.id} is the text {text!r}: give None where the service has no value"
         elif MARKUP.search(text or ""):
-            yield f"{field} of {image.id} holds markup: {text!r}; the service escapes it twice: call html.unescape once"
+            yield (
+                f"{field} of {image.id} holds markup: {text!r}; texts are shown letter by letter: "
+                "pass HTML through imagevault.text_of"
+            )
 
 
-def _links(image: Image) -> Iterator[str]:
+def _links(image: Image, *, hosts_of_strangers: bool) -> Iterator[str]:
     if image.source_url is None:
         yield f"{image.id} has no source_url: give the address of its page"
     pages = {
@@ -134,19 +169,29 @@ def _links(image: Image) -> Iterator[str]:
         if url and not _is_secure(url):
             yield f"{field} of {image.id} is not https: {url}; give an https address that works"
     for rendition in image.renditions:
-        if rendition.url and not _is_secure(rendition.url):
+        may_be_http = hosts_of_strangers and HTTP_ONLY.match(rendition.url or "")
+        if rendition.url and not _is_secure(rendition.url) and not may_be_http:
             yield f"rendition {rendition.name} of {image.id} is not https: {rendition.url}; give an https address"
 
 
-def _hosts(image: Image, info: ProviderInfo, *, hosts_of_strangers: bool) -> Iterator[str]:
-    hosts = [urlsplit(rendition.url or "").hostname for rendition in image.renditions]
-    undeclared = [host for host in hosts if host not in info.file_hosts | {LOOPBACK}]
-    one_is_declared = len(undeclared) < len(hosts)
+def _hosts(image: object, info: ProviderInfo, *, hosts_of_strangers: bool) -> Iterator[str]:
+    if not isinstance(image, Image):
+        return
+    undeclared = _undeclared(image.renditions, info)
+    one_is_declared = len(undeclared) < len(image.renditions)
     if undeclared and not (hosts_of_strangers and one_is_declared):
         yield (
             f"renditions of {image.id} lead to {undeclared[0]}, which is not declared: "
             "add it to file_hosts, or leave these renditions out"
         )
+
+
+def _undeclared(renditions: Sequence[Rendition], info: ProviderInfo) -> list[str]:
+    """Return the hosts of files that the gateway leaves out, because `file_hosts` does not name them."""
+    if ANY_HOST in info.file_hosts:
+        return []
+    hosts = [urlsplit(rendition.url or "").hostname for rendition in renditions]
+    return [host for host in hosts if host is not None and host not in info.file_hosts | {LOOPBACK}]
 
 
 def _is_secure(url: str) -> bool:
@@ -159,10 +204,17 @@ def _renditions(image: Image) -> Iterator[str]:
     names = [rendition.name for rendition in image.renditions]
     if len(names) != len(set(names)):
         yield f"two renditions of {image.id} have the same name: {', '.join(names)}; keep one of each name"
-    if "original" not in names and "large" not in names:
+    is_thumbnail_alone = set(names) == {"thumbnail"}  # a service may have no other file
+    if "original" not in names and "large" not in names and not is_thumbnail_alone:
         yield f"{image.id} has neither a rendition `original` nor `large`: give the largest file that there is"
     for rendition in image.renditions:
         yield from _size(rendition, image)
+
+
+def _sizes(images: Sequence[Image], info: ProviderInfo) -> Iterator[str]:
+    """A filter by orientation or size leaves out images without a size, so a provider without sizes declares that."""
+    if images and info.tells_sizes and not any(image.width for image in images):
+        yield "no image has a size: give width and height, or declare tells_sizes=False if the service tells none"
 
 
 def _size(rendition: Rendition, image: Image) -> Iterator[str]:

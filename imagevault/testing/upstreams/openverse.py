@@ -16,15 +16,16 @@ Recorded, measured, or from the source of the real API (github.com/WordPress/ope
   an expired or unknown token.
 * In some works the title, creator, size, tags, version or address of the licence is null. Some works lack sizes and
   attribution, and some repeat a tag.
+* Files of StockSnap and Rawpixel are reduced, though the size is the original's. Titles of Wikimedia Commons may be the
+  names of files, or HTML. The address of CC BY-NC-ND 2.0 is that of the Japanese licence.
 
 Not known of the real API, so decided here: a token costs an anonymous call; the bodies for unknown filter values, wrong
 clients and tokens; filters leave out works of unknown size. `size` and the other parameters do nothing.
 
-The works are invented. A query finds 40 to 339 of them before filters, but `nothing` finds none, `few` 7, and `nature`
-or no query all that are not sensitive. A thumbnail is one of ImageVault's sample pictures.
+The works are invented, and about the words that found them. A query finds 40 to 339 of them before filters, but
+`nothing` finds none, `few` 7, and `nature` or no query all that are not sensitive.
 """
 
-import importlib.resources
 import math
 import re
 import time
@@ -34,10 +35,13 @@ from typing import Any
 import httpx
 
 from imagevault.testing.exchange import Answer, Call
+from imagevault.testing.pictures import Picture, color_of, fitted
 from imagevault.testing.upstream import Upstream
-from imagevault.testing.upstreams.openverse_works import LICENSES, Work, find, library
+from imagevault.testing.upstreams.openverse_works import LICENSES, Work, find, find_file, library
+from imagevault.testing.upstreams.subjects import Subjects
 
 MAX_RESULTS = 240
+THUMBNAIL_WIDTH = 600  # pixels
 PAGE_SIZES = {"anonymous": 20, "authenticated": 50}
 LICENSE_TYPES = {
     "all": set(LICENSES),
@@ -108,6 +112,8 @@ class SimulatedOpenverse(Upstream):
         self.source_pages = dict(source_pages or {})
         self.clock = clock
         self.retry_after = True
+        self.subjects = Subjects()
+        self.serve_pictures(self._picture)
         self.tokens: dict[str, float] = {}
         self.throttles = {
             "anon_burst": Throttle(20, "min", clock),
@@ -187,13 +193,24 @@ class SimulatedOpenverse(Upstream):
         return self._found(call, self._json(work))
 
     def _thumbnail(self, call: Call, id: str) -> Answer:
+        from imagevault.testing.picture_files import file_of  # noqa: PLC0415  loads Pillow
+
         work = self._works.get(id)
         if work is None:
             return self._answer(call, {"detail": "Not found."}, 404)
-        samples = importlib.resources.files("imagevault.samples")
-        pictures = sorted(path.name for path in samples.iterdir() if path.name.endswith(".jpg"))
-        picture = samples / pictures[work.number % len(pictures)]
-        return self._answer(call, picture.read_bytes(), headers={"Content-Type": "image/jpeg"})
+        picture = self._show(work, fitted(work.size, (THUMBNAIL_WIDTH, math.inf)))
+        return self._answer(call, file_of(picture), headers={"Content-Type": picture.type})
+
+    def _picture(self, address: httpx.URL) -> Picture | None:
+        """Return the file of a work at its source, None if there is none at this address."""
+        found = find_file(address)
+        return None if found is None else self._show(*found)
+
+    def _show(self, work: Work, size: tuple[int, int]) -> Picture:
+        """Return what a file of this size shows."""
+        width, height = size
+        color = color_of(self.subjects.of(work.number))
+        return Picture(width=width, height=height, scene=f"openverse {work.number}", color=color)
 
     def _search(self, call: Call) -> Answer:
         level = "authenticated" if self._signed_in(call) else "anonymous"
@@ -206,9 +223,11 @@ class SimulatedOpenverse(Upstream):
             return self._refuse(call, f"page_size may not exceed {PAGE_SIZES[level]} for {level} requests")
         if page * page_size > MAX_RESULTS:
             return self._refuse(call, f"pagination depth may not exceed {MAX_RESULTS} for {level} requests")
-        works = find(call.query.get("q", "nature")[:200], sensitive=_includes_sensitive(call.query))
+        words = call.query.get("q", "nature")[:200]
+        works = find(words, sensitive=_includes_sensitive(call.query))
         works = [work for work in works if _passes(work, call.query)][:MAX_RESULTS]
         results = works[(page - 1) * page_size : page * page_size]
+        self.subjects.show((work.number for work in results), words)
         page_count = page
         if len(results) == page_size:
             page_count = min(math.ceil(len(works) / page_size), MAX_RESULTS // page_size)
@@ -222,7 +241,7 @@ class SimulatedOpenverse(Upstream):
         return self._found(call, content)
 
     def _json(self, work: Work) -> dict[str, Any]:
-        return work.as_json(self.url, self.source_pages.get(work.id))
+        return work.as_json(self.url, self.source_pages.get(work.id), self.subjects.of(work.number))
 
     def _found(self, call: Call, content: object) -> Answer:
         return self._answer(call, content, headers={"Cache-Control": "max-age=14400, public"})

@@ -2,12 +2,18 @@
 
 import functools
 import hashlib
+import html
 import math
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
 import msgspec
+
+from imagevault.testing.pictures import fitted
+from imagevault.testing.upstreams.subjects import capitalized
 
 LIBRARY = 2_000  # works
 FIRST_NUMBER = 9_000_000_000  # at the sources, far above any real number
@@ -18,7 +24,7 @@ LICENSES = {  # code -> (version, address); versions as Openverse's providers gi
     "by-nc": ("2.0", "licenses/by-nc/2.0"),
     "by-nd": ("2.0", "licenses/by-nd/2.0"),
     "by-nc-sa": ("2.0", "licenses/by-nc-sa/2.0"),
-    "by-nc-nd": ("3.0", "licenses/by-nc-nd/3.0"),
+    "by-nc-nd": ("2.0", "licenses/by-nd-nc/2.0/jp"),  # as the real one has it
     "cc0": ("1.0", "publicdomain/zero/1.0"),
     "pdm": ("1.0", "publicdomain/mark/1.0"),
     "sampling+": ("1.0", "licenses/sampling+/1.0"),
@@ -43,10 +49,27 @@ _SOURCES = {  # name -> (file, page)
     ),
     "rawpixel": ("https://images.rawpixel.com/editor_1024/invented-{n}.jpg", "https://www.rawpixel.com/image/{n}"),
 }
+# The hosts of files, the number in their addresses, and the box in pixels that the files are scaled down to.
+_FILES: dict[str, tuple[re.Pattern[str], tuple[float, float]]] = {
+    "live.staticflickr.com": (re.compile(r"/65535/([0-9]{10})_0123456789_b\.jpg"), (_FLICKR, _FLICKR)),
+    "upload.wikimedia.org": (
+        re.compile(r"/wikipedia/commons/0/0f/Invented_([0-9]{10})\.jpg"),
+        (math.inf, math.inf),
+    ),
+    "cdn.stocksnap.io": (re.compile(r"/img-thumbs/960w/INVENTED([0-9]{10})\.jpg"), (960, math.inf)),
+    "images.rawpixel.com": (re.compile(r"/editor_1024/invented-([0-9]{10})\.jpg"), (1024, 1024)),
+}
 
 
 class Work(msgspec.Struct, frozen=True):
-    """One invented work. The last digit of its number decides what it lacks; every 25th is sensitive."""
+    """One invented work. The last digit of its number decides what it lacks; every 25th is sensitive.
+
+    Attributes:
+        width: of the original, in pixels; None if the API does not know it.
+        height: the same.
+        size: width and height of the original, whether the API knows them or not.
+
+    """
 
     number: int
     id: str
@@ -56,6 +79,7 @@ class Work(msgspec.Struct, frozen=True):
     license: str
     width: int | None
     height: int | None
+    size: tuple[int, int]
 
     @property
     def aspect_ratio(self) -> str | None:
@@ -77,17 +101,33 @@ class Work(msgspec.Struct, frozen=True):
         _, page = _SOURCES[self.source]
         return page.format(n=FIRST_NUMBER + self.number, who=self.name.replace(" ", "").lower())
 
-    def as_json(self, api: str, source_page: str | None = None) -> dict[str, Any]:
-        """Return the work as the API at this address answers it, with `source_page` instead of its own if given."""
+    def _title(self, subject: str) -> str | None:
+        """What it is called: words, the name of a file, or HTML on Wikimedia Commons; None for one in ten."""
+        title = capitalized(f"{subject} {' '.join(self.words)}".strip())
+        is_on_commons = self.source == "wikimedia"
+        match self.number % 10:
+            case 2 if is_on_commons:
+                return f"<div class='fn'> {html.escape(title)} &amp; more</div>"
+            case 3:
+                return None
+            case 8:
+                return f"File:{title.replace(' ', '_')}.jpg" if is_on_commons else f"DSC_{self.number:04}.JPG"
+        return title
+
+    def as_json(self, api: str, source_page: str | None = None, subject: str = "") -> dict[str, Any]:
+        """Return the work as the API at this address answers it, about a subject.
+
+        `source_page` replaces its own, if it is given.
+        """
         digit = self.number % 10
         file, _ = _SOURCES[self.source]
-        odd_titles = {3: None, 8: f"DSC_{self.number:04}.JPG"}
-        title = odd_titles.get(digit, " ".join(self.words).capitalize())
+        title = self._title(subject)
         creator = None if digit == 4 else self.name
         version, path = LICENSES[self.license]
         url = f"https://creativecommons.org/{path}/"
         tags: list[dict[str, Any]] = [
-            {"name": word, "accuracy": None, "unstable__provider": self.source} for word in self.words
+            {"name": word, "accuracy": None, "unstable__provider": self.source}
+            for word in (*subject.split(), *self.words)
         ]
         if digit == 2:  # a machine found the same tag
             tags.append({"name": self.words[1], "accuracy": 0.97, "unstable__provider": "rekognition"})
@@ -104,9 +144,9 @@ class Work(msgspec.Struct, frozen=True):
             "license_url": None if digit == 1 else url,
             "provider": self.source,
             "source": self.source,
-            "category": None,
+            "category": "photograph" if self.source == "stocksnap" else None,
             "filesize": None,
-            "filetype": None,
+            "filetype": "jpg" if self.source in {"stocksnap", "rawpixel"} else None,
             "tags": None if digit == 7 else tags,
             "attribution": _attribution(title, creator, self.license, version, url),
             "fields_matched": [],
@@ -141,6 +181,19 @@ def find(query: str, *, sensitive: bool = False) -> Sequence[Work]:
     return [work for work in run if sensitive or not work.sensitive][:count]
 
 
+def find_file(address: httpx.URL) -> tuple[Work, tuple[int, int]] | None:
+    """Return the work whose file is at this address, with the size of the file; None if there is none."""
+    if address.host not in _FILES:
+        return None
+    path, box = _FILES[address.host]
+    found = path.fullmatch(address.path)
+    number = int(found[1]) - FIRST_NUMBER if found else -1
+    if not 0 <= number < LIBRARY:
+        return None
+    work = library()[number]
+    return work, fitted(work.size, box)
+
+
 def _invent(number: int) -> Work:
     light, subject, name, origin, license, ratio, megapixels, *_ = _digest(str(number))
     source = list(_SOURCES)[origin % len(_SOURCES)]
@@ -149,6 +202,7 @@ def _invent(number: int) -> Work:
     if source == "flickr":
         part = _FLICKR / max(across, down)
     unknown = number % 10 in {5, 6}
+    size = (math.ceil(across * part), math.ceil(down * part))
     return Work(
         number=number,
         id=str(uuid.UUID(bytes=_digest(f"work {number}", 16), version=4)),
@@ -156,8 +210,9 @@ def _invent(number: int) -> Work:
         name=_NAMES[name % len(_NAMES)],
         source=source,
         license=list(LICENSES)[license % 8 if license < 240 else 8 + license % 2],  # the last two are rare
-        width=None if unknown else math.ceil(across * part),
-        height=None if unknown else math.ceil(down * part),
+        width=None if unknown else size[0],
+        height=None if unknown else size[1],
+        size=size,
     )
 
 

@@ -12,8 +12,8 @@ From the documentation (https://www.pexels.com/api/documentation/), or measured 
 Not known of the real API, so decided here: pages go on after the 8000th photo; a value that is not documented is a 400,
 which shows a mistake in a plugin; the bodies of 400, 401, 403, 404 and of the used-up quota; a 404 counts.
 
-The photos are invented. A query finds 100 to 499 of them before filters, but `nothing` finds none, `few` 7 and `nature`
-all 9000.
+The photos are invented, and about the words that found them. A query finds 100 to 499 of them before filters, but
+`nothing` finds none, `few` 7 and `nature` all 9000.
 """
 
 import math
@@ -23,7 +23,8 @@ from urllib.parse import urlencode
 
 from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.upstream import Upstream
-from imagevault.testing.upstreams.pexels_photos import COLORS, FIRST_ID, LIBRARY, Photo, find, library
+from imagevault.testing.upstreams.pexels_photos import COLORS, FIRST_ID, LIBRARY, Photo, find, library, picture
+from imagevault.testing.upstreams.subjects import Subjects
 
 LOCALES = {
     "en-US", "pt-BR", "es-ES", "ca-ES", "de-DE", "it-IT", "fr-FR", "sv-SE", "id-ID", "pl-PL", "ja-JP", "zh-TW", "zh-CN",
@@ -52,6 +53,8 @@ class SimulatedPexels(Upstream):
         self.remaining = quota
         self.reset = int(time.time()) + 30 * 24 * 3600  # the end of the monthly period, in UNIX seconds
         self.throttled = False
+        self.subjects = Subjects()
+        self.serve_pictures(picture)
         self.before(self._admit)
         self.get("search")(self._search)
         self.get("photos/{id}")(self._photo)
@@ -73,7 +76,7 @@ class SimulatedPexels(Upstream):
         number = int(id) - FIRST_ID if id.isdecimal() else -1
         if not 0 <= number < LIBRARY:
             return Answer({"error": "Not Found"}, 404)
-        return self._ok(library()[number].as_json())
+        return self._ok(library()[number].as_json(self.subjects.of(number)))
 
     def _search(self, call: Call) -> Answer:
         try:
@@ -85,6 +88,7 @@ class SimulatedPexels(Upstream):
         start = (page - 1) * per_page
         end = page * per_page
         found = photos[start:end]
+        self.subjects.show((photo.id - FIRST_ID for photo in found), call.query["query"])
         has_next = end < len(photos)
         if has_next and page == 2:
             found = found[:-1]
@@ -92,7 +96,7 @@ class SimulatedPexels(Upstream):
             "total_results": min(len(photos), MAX_TOTAL),
             "page": page,
             "per_page": per_page,
-            "photos": [photo.as_json() for photo in found],
+            "photos": [photo.as_json(self.subjects.of(photo.id - FIRST_ID)) for photo in found],
         }
         if has_next:
             body["next_page"] = self._link(call, page + 1, per_page)

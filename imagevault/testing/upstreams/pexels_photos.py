@@ -3,10 +3,16 @@
 import functools
 import hashlib
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
+import httpx
 import msgspec
+
+from imagevault.testing.pictures import Picture, fitted, side_of
+from imagevault.testing.upstreams.subjects import slug
 
 COLORS = {
     "red": (200, 40, 40), "orange": (230, 130, 40), "yellow": (230, 210, 60), "green": (60, 140, 70),
@@ -23,6 +29,7 @@ _PLACE = ("at dawn", "in the rain", "by the river", "under clouds", "in winter",
 _NAMES = ("Ada Lind", "Bo Marsh", "Cleo Ferro", "Dov Amsel", "Eva Quint", "Filo Brandt", "Gus Okoro", "Hana Vey")
 _RATIOS = ((3, 2), (2, 3), (4, 3), (3, 4), (1, 1), (16, 9))
 _MEGAPIXELS = (2, 6, 10, 16, 26, 45)
+_FILE = re.compile(r"/photos/([0-9]{9})/pexels-photo-\1\.jpeg")
 
 
 class Photo(msgspec.Struct, frozen=True):
@@ -42,21 +49,28 @@ class Photo(msgspec.Struct, frozen=True):
             return "square"
         return "landscape" if self.width > self.height else "portrait"
 
-    def as_json(self) -> dict[str, Any]:
-        """The photo as the API tells it, with the gaps of the real one: which depends on the id's last digit."""
+    @property
+    def average(self) -> tuple[int, int, int]:
+        """The average colour."""
+        red, green, blue = (part + self.id % 20 for part in COLORS[self.color])
+        return red, green, blue
+
+    def as_json(self, subject: str = "") -> dict[str, Any]:
+        """Return the photo as the API tells it, about a subject. The last digit of the id decides what it lacks."""
+        words = f"{subject} {self.words}".strip()
         handle = self.photographer.lower().replace(" ", "-")
         photo: dict[str, Any] = {
             "id": self.id,
             "width": self.width,
             "height": self.height,
-            "url": f"https://www.pexels.com/photo/{self.words.replace(' ', '-')}-{self.id}/",
+            "url": f"https://www.pexels.com/photo/{quote(slug(words))}-{self.id}/",
             "photographer": self.photographer,
             "photographer_url": f"https://www.pexels.com/@{handle}",
             "photographer_id": _NAMES.index(self.photographer) + 1,
-            "avg_color": "#{:02X}{:02X}{:02X}".format(*(part + self.id % 20 for part in COLORS[self.color])),
+            "avg_color": "#{:02X}{:02X}{:02X}".format(*self.average),
             "src": self._files(),
             "liked": False,
-            "alt": f"Photo of a {self.words}",
+            "alt": f"Photo of a {words}",
         }
         digit = self.id % 10
         if digit in {3, 5}:
@@ -83,6 +97,25 @@ class Photo(msgspec.Struct, frozen=True):
         }
         sized = {name: f"{original}?auto=compress&cs=tinysrgb&{size}" for name, size in variants.items()}
         return {"original": original, **sized}
+
+
+def picture(address: httpx.URL) -> Picture | None:
+    """Return the file of a photo, None if there is none at this address.
+
+    `h` and `w` are a box, `dpr` multiplies it, and `fit=crop` fills it.
+    """
+    found = _FILE.fullmatch(address.path)
+    number = int(found[1]) - FIRST_ID if found else -1
+    if address.host != "images.pexels.com" or not 0 <= number < LIBRARY:
+        return None
+    photo = library()[number]
+    asked = address.params
+    density = 2 if asked.get("dpr") == "2" else 1
+    box = (side_of(asked.get("w")) * density, side_of(asked.get("h")) * density)
+    width, height = fitted((photo.width, photo.height), box)
+    if asked.get("fit") == "crop":
+        width, height = int(min(box[0], photo.width)), int(min(box[1], photo.height))
+    return Picture(width=width, height=height, scene=f"pexels {number}", color=photo.average)
 
 
 @functools.cache

@@ -7,20 +7,28 @@ From the documentation (https://pixabay.com/api/docs/), or measured on the real 
 * Errors are plain text with status 400: a wrong key, a page after the last, a value out of range.
 * 100 calls a minute, then a 429. `X-RateLimit-Reset` counts the seconds that are left.
 * Older answers lack `largeImageURL` and `collections`. `tags` and `userImageURL` may be empty.
+* Answers of 2025 have `userURL`, `isAiGenerated`, `noAiTraining`, `isGRated` and `isLowQuality`. The last is 0 in some.
 * Links to `/get/` are new in each answer. `fullHDURL` and `imageURL` are for keys with full access.
 
 Not known of the real API, so decided here: the text of a 429; whether an unknown id is a 400 or finds nothing (see
 `strict_ids`); a value that is not documented is a 400, which shows a mistake in a plugin.
 
-The images are invented. A query finds the first 700, of which 452 are photos for everybody; `nothing` finds none, and
-`nature` all 11 396.
+The images are invented, and about the words that found them. A query finds 700, of which 452 are photos for everybody;
+`nothing` finds none, and `nature` all 11 396.
 """
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
+
+import httpx
 
 from imagevault.testing.exchange import Answer, Call
+from imagevault.testing.pictures import Picture, color_of
 from imagevault.testing.upstream import Upstream
+from imagevault.testing.upstreams.subjects import Subjects, slug
 
 LIBRARY = 11_396
 MAX_RESULTS = 500
@@ -44,7 +52,14 @@ ALLOWED = {
 }
 FOUND = {"nothing": 0, "nature": LIBRARY}
 DEFAULT_FOUND = 700
+ALIKE = 1300  # images after which the same oddities come again
+# The id and the size in /get/g00000001004c4b47_640.jpg and in harbour-5000007_150.jpg
+FILES = {
+    "pixabay.com": re.compile(r"/get/g[0-9a-f]{8}(?P<id>[0-9a-f]{8})(?:_(?P<side>[0-9]{3,4}))?\.jpg"),
+    "cdn.pixabay.com": re.compile(r"/photo/2020/01/02/03/04/harbour-(?P<id>[0-9]{7})_(?P<side>150)\.jpg"),
+}
 TYPES = {7: "illustration", 8: "vector/svg", 9: "vector/ai"}
+NEW_IN_2025 = ("noAiTraining", "isAiGenerated", "isGRated", "isLowQuality", "userURL")
 SHAPES = [(6000, 4000), (4000, 6000), (5000, 5000)]
 PLAIN = {"Content-Type": "text/plain"}
 
@@ -67,6 +82,8 @@ class SimulatedPixabay(Upstream):
         self.full_access = full_access
         self.strict_ids = False
         self.answers = 0
+        self.subjects = Subjects()
+        self.serve_pictures(self._picture)
         self.before(self._admit)
         self.get("")(self._answer)
 
@@ -91,8 +108,8 @@ class SimulatedPixabay(Upstream):
         if len(words) > MAX_WORDS:
             return _range_error("q")
         id = asked.get("id")
-        count = LIBRARY if id else FOUND.get(words, DEFAULT_FOUND)
-        found = [number for number in range(count) if _passes(number, asked)]
+        candidates = range(LIBRARY) if id else find(words)
+        found = [number for number in candidates if _passes(number, asked)]
         if id and not found and self.strict_ids:
             return _range_error("id")
         shown = found[:MAX_RESULTS]
@@ -102,31 +119,56 @@ class SimulatedPixabay(Upstream):
             return _range_error("page")
         self.answers += 1
         numbers = shown[start : start + int(per_page)]
-        hits = [hit(number, self.answers, full_access=self.full_access) for number in numbers]
+        if words:
+            self.subjects.show(numbers, words)
+        hits = [
+            hit(number, self.answers, full_access=self.full_access, subject=self.subjects.of(number))
+            for number in numbers
+        ]
         return Answer({"total": len(found), "totalHits": len(shown), "hits": hits}, headers=self._rates())
+
+    def _picture(self, address: httpx.URL) -> Picture | None:
+        """Return a file of an image, None if there is none at this address."""
+        path = FILES.get(address.host)
+        found = path.fullmatch(address.path) if path else None
+        if found is None:
+            return None
+        number = int(found["id"], 16 if address.host == "pixabay.com" else 10) - FIRST_ID
+        if not 0 <= number < LIBRARY:
+            return None
+        width, height = scaled(number, int(found["side"])) if found["side"] else shape(number)
+        color = color_of(self.subjects.of(number))
+        return Picture(width=width, height=height, scene=f"pixabay {number}", color=color)
 
     def _rates(self) -> dict[str, str]:
         rates = {"Limit": self.quota, "Remaining": self.remaining, "Reset": self.reset}
         return {f"X-RateLimit-{name}": f"{value}" for name, value in rates.items()}
 
 
-def hit(number: int, answer: int = 1, *, full_access: bool = False) -> dict[str, Any]:
-    """Return an image as the API gives it; `answer` is the number of the answer, which links hold."""
+def find(query: str) -> Sequence[int]:
+    """Return the numbers of the images that a query finds before filters; case and spaces make no difference."""
+    words = " ".join(query.casefold().split())
+    digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
+    count = FOUND.get(words, DEFAULT_FOUND)
+    start = digest % ((LIBRARY - count) // ALIKE + 1) * ALIKE
+    return range(start, start + count)
+
+
+def hit(number: int, answer: int = 1, *, full_access: bool = False, subject: str = "") -> dict[str, Any]:
+    """Return an image about a subject; `answer` is the number of the answer, which links hold."""
     width, height = shape(number)
     id = FIRST_ID + number
-
-    def scaled(longest: int) -> tuple[int, int]:  # rounded down (measured)
-        scale = min(1.0, longest / max(width, height))
-        return int(width * scale), int(height * scale)
+    words = slug(subject)
+    page = quote(words) or "harbour-boats-pier"
 
     def link(size: str) -> str:
         return f"https://pixabay.com/get/g{answer:08x}{id:08x}{size}.jpg"
 
     found: dict[str, Any] = {
         "id": id,
-        "pageURL": f"https://pixabay.com/photos/harbour-boats-pier-{id}/",
+        "pageURL": f"https://pixabay.com/photos/{page}-{id}/",
         "type": TYPES.get(number % 10, "photo"),
-        "tags": f"harbour, boats, pier {number}",
+        "tags": f"{words.replace('-', ' ') or 'harbour'}, boats, pier {number}",
         "previewURL": f"https://cdn.pixabay.com/photo/2020/01/02/03/04/harbour-{id}_150.jpg",
         "webformatURL": link("_640"),
         "largeImageURL": link("_1280"),
@@ -137,12 +179,25 @@ def hit(number: int, answer: int = 1, *, full_access: bool = False) -> dict[str,
         "user_id": 70_000 + number % 7,
         "user": f"sample{number % 7}",
         "userImageURL": "",
+        "noAiTraining": number % 20 == 11,
+        "isAiGenerated": number % 20 == 10,
+        "isGRated": is_for_everybody(number),
+        "isLowQuality": 0 if number % 20 == 12 else number % 20 == 13,
+        "userURL": f"https://pixabay.com/users/{70_000 + number % 7}/",
     }
-    found["previewWidth"], found["previewHeight"] = scaled(150)
-    found["webformatWidth"], found["webformatHeight"] = scaled(640)
+    found["previewWidth"], found["previewHeight"] = scaled(number, 150)
+    found["webformatWidth"], found["webformatHeight"] = scaled(number, 640)
     if full_access:
         found |= {"fullHDURL": link("_1920"), "imageURL": link(""), "id_hash": f"{id:x}"}
-    return _with_oddities(found, number % 20)
+    found = _with_oddities(found, number % 20)
+    if words and not found["tags"]:
+        found["tags"] = words.replace("-", " ")
+    return found
+
+
+def is_for_everybody(number: int) -> bool:
+    """Return whether an image is fit for everybody."""
+    return number % 13 != 5
 
 
 def shape(number: int) -> tuple[int, int]:
@@ -151,6 +206,13 @@ def shape(number: int) -> tuple[int, int]:
     if number % 50 == 13:
         return width // 20, height // 20
     return width, height
+
+
+def scaled(number: int, longest: int) -> tuple[int, int]:
+    """Return width and height of an image whose longer side has at most so many pixels, rounded down (measured)."""
+    width, height = shape(number)
+    scale = min(1.0, longest / max(width, height))
+    return int(width * scale), int(height * scale)
 
 
 def _with_oddities(found: dict[str, Any], kind: int) -> dict[str, Any]:
@@ -165,6 +227,8 @@ def _with_oddities(found: dict[str, Any], kind: int) -> dict[str, Any]:
     if kind == 3:  # an answer of 2017
         found["favorites"] = found.pop("collections")
         del found["largeImageURL"]
+        for name in NEW_IN_2025:
+            del found[name]
     return found
 
 
@@ -173,7 +237,6 @@ def _passes(number: int, wanted: Mapping[str, str]) -> bool:
     width, height = shape(number)
     fits = {"all": True, "horizontal": width > height, "vertical": height > width}
     image_type = wanted.get("image_type", "all")
-    is_for_everybody = number % 13 != 5
     if "id" in wanted and wanted["id"] != str(FIRST_ID + number):
         return False
     if image_type != "all" and not TYPES.get(number % 10, "photo").startswith(image_type):
@@ -182,7 +245,7 @@ def _passes(number: int, wanted: Mapping[str, str]) -> bool:
         return False
     if "colors" in wanted and COLORS[number % len(COLORS)] not in wanted["colors"].split(","):
         return False
-    return is_for_everybody or wanted.get("safesearch") != "true"
+    return is_for_everybody(number) or wanted.get("safesearch") != "true"
 
 
 def _range_error(name: str) -> Answer:

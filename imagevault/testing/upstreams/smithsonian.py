@@ -9,20 +9,30 @@ API:
 * `content/{id}` is one record by its `url`, or a 404.
 * `online_media_type:"Images"` also finds records without any file, and sometimes so does `media_usage:CC0`.
 * Media are of several kinds, and not all are free. Files are at two hosts. The labels of names differ.
+* Some pictures have a description for people who cannot see them, `altTextAccessibility`; it may be empty.
+* Some records have no `record_link`, and some of those no `guid`.
+* Texts may hold HTML.
 
 Not known of the real API, so decided here: a query is words, then `AND field:value`; any other syntax is a 400, which
 shows a mistake in a plugin. `sort`, `type` and `row_group` do nothing.
 
-The records are invented. Words find 20 to 79 records before filters, but `cat` finds 350, `nothing` none and `few` 7.
+The records are invented, and about the words that found them. Words find 20 to 79 records before filters, but `cat`
+finds 350, `nothing` none and `few` 7.
 """
 
 import hashlib
+import html
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
+
 from imagevault.testing.exchange import Answer, Call
+from imagevault.testing.pictures import JPEG, TIFF, Picture, color_of, fitted, side_of
 from imagevault.testing.upstream import Upstream
+from imagevault.testing.upstreams.subjects import Subjects, capitalized
 
 FIRST_ID = 8_000_001
 RECORDS = 9_000
@@ -34,7 +44,15 @@ NAMES = ("Ada Lind", "Bo Marsh", "Ferro, Cleo", "Dov Amsel & Daughters")
 DEMO_KEY = "DEMO_KEY"
 DEMO_QUOTA = 10  # calls an hour
 RECORD_ID = re.compile(r"edanmdm:inv_A([0-9]+)(\.\d,a)?")  # edanmdm:inv_A8000001
-SYNTAX = re.compile(r'["()\[\]{}:^~*?!/\\]|&&|\|\|')  # what words may not hold
+DELIVERED_SIDE = 3000  # pixels of the longer side of a file that no size is asked of
+SCREEN_SIDE = 800
+THUMBNAIL_SIDE = 200
+ARK = re.compile(r"/ids/deliveryService/id/ark:/65665/m3(?P<id>[0-9]{7})(?:/(?P<side>[0-9]{1,4}))?")
+NUMBER = re.compile(r"[0-9]{7}")
+DELIVERED = re.compile(r"INV-([0-9]{7})")  # INV-8000002
+MASTER = re.compile(r"INV-(?P<id>[0-9]{7})(?P<kind>\.tif|\.jpg|_screen|_thumb)")  # INV-8000002.tif
+# What words may not hold: signs, "cats AND dogs", "-dog".
+SYNTAX = re.compile(r'["()\[\]{}:^~*?!/\\]|&&|\|\||(?<!\S)(?:AND|OR|NOT)(?!\S)|(?<!\S)[-+]')
 
 
 class SimulatedSmithsonian(Upstream):
@@ -45,6 +63,8 @@ class SimulatedSmithsonian(Upstream):
         self.key = key
         self.quota = DEMO_QUOTA if key == DEMO_KEY else quota
         self.remaining = self.quota
+        self.subjects = Subjects()
+        self.serve_pictures(self._picture)
         self.before(self._admit)
         self.get("search")(self._search)
         self.get("content/{id}")(self._content)
@@ -65,7 +85,7 @@ class SimulatedSmithsonian(Upstream):
         number = int(found[1]) if found else 0
         if not FIRST_ID <= number < FIRST_ID + RECORDS or as_json(number)["url"] != id:
             return _error(404, "not found: the resource you were acting on could not be found")
-        return self._ok(as_json(number))
+        return self._ok(as_json(number, self.subjects.of(number)))
 
     def _search(self, call: Call) -> Answer:
         words, *filters = re.split(r" AND (?=\w+:)", call.query.get("q", ""))
@@ -75,16 +95,30 @@ class SimulatedSmithsonian(Upstream):
         count = int(call.query.get("rows", str(DEFAULT_ROWS)))
         if count > MAX_ROWS:
             count = DEFAULT_ROWS
-        records = [as_json(id) for id in find(words)]
-        found = [record for record in records if all(_passes(record, condition) for condition in filters)]
+        records = {id: as_json(id, words) for id in find(words)}
+        found = [id for id, record in records.items() if all(_passes(record, condition) for condition in filters)]
+        page = found[start : start + count]
+        self.subjects.show(page, words)
         return self._ok(
             {
-                "rows": found[start : start + count],
+                "rows": [records[id] for id in page],
                 "rowCount": len(found),
                 "facets": {},
                 "message": "content found",
             }
         )
+
+    def _picture(self, address: httpx.URL) -> Picture | None:
+        """Return the file of a record, None if there is none at this address."""
+        asked = asked_file(address)
+        if asked is None:
+            return None
+        id, side, type = asked
+        if not FIRST_ID <= id < FIRST_ID + RECORDS:
+            return None
+        width, height = fitted(size_of(id), (side, side))
+        color = color_of(self.subjects.of(id))
+        return Picture(width=width, height=height, type=type, scene=f"smithsonian {id}", color=color)
 
     def _ok(self, response: object) -> Answer:
         return Answer({"status": 200, "responseCode": 1, "response": response}, headers=self._rates())
@@ -106,11 +140,41 @@ def is_free(id: int) -> bool:
     return id % 6 != 3 and id % 8 not in {1, 5}
 
 
-def as_json(id: int) -> dict[str, Any]:
-    """Return one record. The last digit of its number decides what it lacks."""
+def size_of(id: int) -> tuple[int, int]:
+    """Return width and height of the whole picture."""
+    return 7682, 4000 + id % 9
+
+
+def asked_file(address: httpx.URL) -> tuple[int, float, str] | None:
+    """Return the number of a record, the longer side in pixels and the type of the file at this address."""
+    asked = address.params
+    by_number = NUMBER.fullmatch(asked.get("irn", ""))
+    if address.host == "collections.nmnh.si.edu" and address.path == "/media/" and by_number:
+        return int(by_number[0]), THUMBNAIL_SIDE if asked.get("thumb") == "yes" else DELIVERED_SIDE, JPEG
+    if address.host != "ids.si.edu":
+        return None
+    by_ark = ARK.fullmatch(address.path)
+    if by_ark:
+        return int(by_ark["id"]), int(by_ark["side"] or DELIVERED_SIDE), JPEG
+    name = asked.get("id", "")
+    delivered = DELIVERED.fullmatch(name)
+    if address.path == "/ids/deliveryService" and delivered:
+        return int(delivered[1]), min(side_of(asked.get("max")), DELIVERED_SIDE), JPEG
+    master = MASTER.fullmatch(name)
+    if address.path == "/ids/download" and master:
+        sides = {"_screen": SCREEN_SIDE, "_thumb": THUMBNAIL_SIDE}
+        return int(master["id"]), sides.get(master["kind"], math.inf), TIFF if master["kind"] == ".tif" else JPEG
+    return None
+
+
+def as_json(id: int, subject: str = "") -> dict[str, Any]:
+    """Return one record about a subject. The last digit of its number decides what it lacks."""
     digit = id % 10
     record = f"inv_A{id}" + (".2,a" if digit == 4 else "")
-    title = f"<i>Quiet Lid</i> &amp; Pot No. {id}" if digit == 2 else f"Quiet Object No. {id}"
+    named = html.escape(capitalized(subject), quote=False)
+    title = f"{named or 'Quiet Object'} No. {id}"
+    if digit == 2:
+        title = f"<i>{named or 'Quiet Lid'}</i> &amp; Pot No. {id}"
     about: dict[str, Any] = {
         "title": {"label": "Title", "content": title},
         "record_ID": record,
@@ -118,7 +182,7 @@ def as_json(id: int) -> dict[str, Any]:
         "data_source": "National Museum of Invention",
         "metadata_usage": {"access": "Usage conditions apply" if id % 6 == 3 else "CC0"},
     }
-    if digit != 7:
+    if digit not in {7, 9}:
         link = f"https://www.si.edu/object/{record}"
         about["record_link"] = f"http://n2t.net/ark:/65665/{id}" if digit == 5 else link
     if digit in {5, 7}:
@@ -126,10 +190,21 @@ def as_json(id: int) -> dict[str, Any]:
     if id % 8 != 1:
         about["online_media"] = {"mediaCount": 2, "media": _media(id)}
     people = [{"label": role, "content": NAMES[0]} for position, role in enumerate(ROLES) if (id + position) % 4 == 0]
-    freetext: dict[str, Any] = {"date": [{"label": "Date", "content": "1874"}]}
+    freetext: dict[str, Any] = {
+        "date": [{"label": "Date", "content": "1874"}],
+        "place": [{"label": "Place", "content": "Invented Field"}],
+        "physicalDescription": [
+            {"label": "Medium", "content": "clay"},
+            {"label": "Dimensions", "content": "9 x 9 cm"},
+        ],
+        "notes": [
+            {"label": "Record Last Modified", "content": "30 Mar 2022"},
+            {"label": "Description (Brief)", "content": "A <i>quiet</i> object."},
+        ],
+    }
     if digit != 6:
         freetext["name"] = people
-    indexed = {"topic": ["Lids", "Clay"], "exhibition": [{"building": "INV"}]}
+    indexed = {"topic": [*([subject] if subject else []), "Lids", "Clay"], "exhibition": [{"building": "INV"}]}
     return {
         "id": f"ld1-{id}-0",
         "title": title,
@@ -160,6 +235,8 @@ def _media(id: int) -> list[dict[str, Any]]:
         "guid": f"http://n2t.net/ark:/65665/m3{id}",
         "usage": {"access": "Usage conditions apply" if id % 8 == 5 else "CC0"},
     }
+    if id % 3 != 0:
+        picture["altTextAccessibility"] = "" if id % 3 == 1 else f"A lid of clay, number {id}"
     return [model, picture]
 
 
@@ -175,11 +252,13 @@ def _files(id: int) -> dict[str, Any]:
     file = f"https://ids.si.edu/ids/download?id=INV-{id}"
     size: dict[str, Any] = {}
     if id % 5 != 4:
-        size = {"width": 7682, "height": 4000 + id % 9, "dimensions": "about"}
+        width, height = size_of(id)
+        size = {"width": width, "height": height, "dimensions": "about"}
     resources = [
         {"label": "High-resolution TIFF", "url": f"{file}.tif", **size},
         {"label": "High-resolution JPEG", "url": f"{file}.jpg", **size},
         {"label": "Screen Image", "url": f"{file}_screen"},
+        {"label": "Thumbnail Image", "url": f"{file}_thumb"},
     ]
     return {"content": link, "idsId": f"INV-{id}", "thumbnail": link, "resources": resources}
 

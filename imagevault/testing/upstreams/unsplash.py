@@ -7,26 +7,37 @@ From the documentation (https://unsplash.com/documentation), or measured on the 
 * Other paths are `photos/{id or slug}`, `photos/random`, and `photos/{id}/download`, which counts a download.
 * A used-up hour is a 403 in plain text whose type says JSON. Words taken for spam are a 410.
 * Texts, colour, BlurHash and slug are null or missing in some photos. Some are advertisements, and some Unsplash+.
+* Texts are plain. A lookup has a `location`, whose name may be null or empty; a search has none.
 
 Not known of the real API, so decided here: a value that is not documented is a 400, which shows a mistake in a plugin;
 a refused call does not count.
 
-The photos are invented. A query finds the first 96 photos before filters, `nothing` finds none, `nature` all 10 020,
-and `spam` is spam.
+The photos are invented, and about the words that found them. A query finds 96 photos before filters, `nothing` finds
+none, `nature` all 10 020, and `spam` is spam.
 """
 
+import hashlib
 import math
+import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import httpx
+
 from imagevault.testing.exchange import Answer, Call
+from imagevault.testing.pictures import Picture, fitted, side_of
 from imagevault.testing.upstream import Upstream
+from imagevault.testing.upstreams.subjects import Subjects, capitalized, slug
 
 LIBRARY = 10_020
 MAX_RESULTS = 6000
 MAX_PER_PAGE = 30
 FOUND = {"nothing": 0, "nature": LIBRARY}
 DEFAULT_FOUND = 96
+ALIKE = 600  # photos after which the same oddities come again
+FILES_FROM = 1_500_000_000_000  # the number in the address of the first photo's file
+FILE = re.compile(r"/photo-([0-9]{13})")
 ID_LENGTH = 11
 COLORS = {
     "black": "#0c0c0c", "white": "#f3f3f3", "yellow": "#d9c026", "orange": "#d98c26", "red": "#c02626",
@@ -56,6 +67,8 @@ class SimulatedUnsplash(Upstream):
         self.quota = quota
         self.remaining = quota
         self.downloads: list[tuple[str, str | None]] = []
+        self.subjects = Subjects()
+        self.serve_pictures(picture)
         self.before(self._admit)
         self.get("search/photos")(self._search)
         self.get("photos/random")(lambda _call: self._ok(photo(0, "random")))
@@ -76,7 +89,7 @@ class SimulatedUnsplash(Upstream):
             page = _count(call.query.get("page", "1"))
             per_page = min(_count(call.query.get("per_page", "10")), MAX_PER_PAGE)
             words = call.query["query"]
-            numbers = [number for number in range(FOUND.get(words, DEFAULT_FOUND)) if _passes(number, call)]
+            numbers = [number for number in find(words) if _passes(number, call)]
         except (KeyError, ValueError) as error:
             return _errors(400, f"{error} is not valid")
         if words == "spam":
@@ -84,7 +97,9 @@ class SimulatedUnsplash(Upstream):
         start = (page - 1) * per_page
         if start >= MAX_RESULTS:
             return self._ok({"total": 0, "total_pages": 0, "results": []})
-        photos = [photo(number, words) for number in numbers[start : start + per_page]]
+        page_numbers = numbers[start : start + per_page]
+        self.subjects.show(page_numbers, words)
+        photos = [photo(number, words, self.subjects.of(number)) for number in page_numbers]
         pages = math.ceil(len(numbers) / per_page)
         headers = {"X-Total": f"{len(numbers)}", "X-Per-Page": f"{per_page}"}
         if page < pages:
@@ -96,7 +111,7 @@ class SimulatedUnsplash(Upstream):
         number = _number(id[-ID_LENGTH:])  # a slug ends with the id
         if number is None:
             return _errors(404, "Couldn't find Photo")
-        return self._ok(photo(number, "lookup"))
+        return self._ok({**photo(number, "lookup", self.subjects.of(number)), "location": location(number)})
 
     def _download(self, call: Call, id: str) -> Answer:
         number = _number(id)
@@ -110,6 +125,32 @@ class SimulatedUnsplash(Upstream):
 
     def _rates(self) -> dict[str, str]:
         return {"X-Ratelimit-Limit": f"{self.quota}", "X-Ratelimit-Remaining": f"{self.remaining}"}
+
+
+def find(query: str) -> Sequence[int]:
+    """Return the numbers of the photos that a query finds before filters; case and spaces make no difference."""
+    words = " ".join(query.casefold().split())
+    digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
+    count = FOUND.get(words, DEFAULT_FOUND)
+    start = digest % ((LIBRARY - count) // ALIKE + 1) * ALIKE
+    return range(start, start + count)
+
+
+def picture(address: httpx.URL) -> Picture | None:
+    """Return the file of a photo, scaled down to a width `w`; None if there is none at this address."""
+    found = FILE.fullmatch(address.path)
+    number = int(found[1]) - FILES_FROM if found else -1
+    if address.host != "images.unsplash.com" or not 0 <= number < LIBRARY:
+        return None
+    _, whole_width, whole_height = shape(number)
+    width, height = fitted((whole_width, whole_height), (side_of(address.params.get("w")), math.inf))
+    red, green, blue = bytes.fromhex(color(number).removeprefix("#"))
+    return Picture(width=width, height=height, scene=f"unsplash {number}", color=(red, green, blue))
+
+
+def color(number: int) -> str:
+    """Return the dominant colour of a photo."""
+    return list(COLORS.values())[number % 10]
 
 
 def identity(number: int) -> str:
@@ -126,25 +167,31 @@ def shape(number: int) -> tuple[str, int, int]:
     return name, width, height
 
 
-def photo(number: int, words: str) -> dict[str, Any]:
-    """Return a photo as the API gives it. Its `ixid`, which differs in each answer, is made from `words`."""
+def location(number: int) -> dict[str, Any]:
+    """Return where a photo was taken, as a lookup gives it; of some the name is null or empty."""
+    names = (f"Pier {number}, Sample Town", None, "")
+    return {"name": names[number % 3], "city": None, "country": None, "position": {"latitude": None, "longitude": None}}
+
+
+def photo(number: int, words: str, subject: str = "") -> dict[str, Any]:
+    """Return a photo about a subject. Its `ixid`, which differs in each answer, is made from `words`."""
     _, width, height = shape(number)
     id = identity(number)
     ixid = f"M3w{quote(words, safe='').encode().hex()}{number:x}"
-    slug = f"a-quiet-harbour-{number}-{id}"
-    base = f"https://images.unsplash.com/photo-{1_500_000_000_000 + number}"
+    page = f"{quote(slug(subject)) or 'a-quiet-harbour'}-{number}-{id}"
+    base = f"https://images.unsplash.com/photo-{FILES_FROM + number}"
     if number % 24 in {6, 12}:  # Unsplash+
         base = f"https://plus.unsplash.com/premium_photo-{1_600_000_000_000 + number}"
     sized = f"crop=entropy&cs=tinysrgb&fit=max&fm=jpg&ixid={ixid}&ixlib=rb-4.0.3&q=80"
     found: dict[str, Any] = {
         "id": id,
-        "slug": slug,
+        "slug": page,
         "width": width,
         "height": height,
-        "color": list(COLORS.values())[number % 10],
+        "color": color(number),
         "blur_hash": "L9Bo?VozV[$eR%-o-A%20d=y=#Ki",
-        "description": f"Boats at pier {number}",
-        "alt_description": f"a harbour with {number} boats",
+        "description": f"{capitalized(subject) or 'Boats'} at pier {number}",
+        "alt_description": f"{subject or 'a harbour'} with {number} boats",
         "urls": {
             "raw": f"{base}?ixid={ixid}&ixlib=rb-4.0.3",
             "full": f"{base}?crop=entropy&cs=srgb&fm=jpg&ixid={ixid}&ixlib=rb-4.0.3&q=85",
@@ -154,8 +201,8 @@ def photo(number: int, words: str) -> dict[str, Any]:
             "small_s3": f"https://s3.us-west-2.amazonaws.com/images.unsplash.com/small/photo-{number}",
         },
         "links": {
-            "self": f"https://api.unsplash.com/photos/{slug}",
-            "html": f"https://unsplash.com/photos/{slug}",
+            "self": f"https://api.unsplash.com/photos/{page}",
+            "html": f"https://unsplash.com/photos/{page}",
             "download": f"https://unsplash.com/photos/{id}/download?ixid={ixid}",
             "download_location": f"https://api.unsplash.com/photos/{id}/download?ixid={ixid}",
         },
@@ -165,7 +212,7 @@ def photo(number: int, words: str) -> dict[str, Any]:
             "last_name": None if number % 7 == 3 else "Person",
             "links": {"html": f"https://unsplash.com/@sample{number % 7}"},
         },
-        "tags": [{"type": "search", "title": title} for title in ("harbour", "boats", f"pier {number}")],
+        "tags": [{"type": "search", "title": title} for title in (subject or "harbour", "boats", f"pier {number}")],
         "sponsorship": None,
         "promoted_at": None,
     }
@@ -180,7 +227,7 @@ def _with_oddities(found: dict[str, Any], kind: int) -> dict[str, Any]:
         5: {"sponsorship": {"tagline": "Buy a boat", "sponsor": {"name": "Sample Boats"}}},
         6: {"premium": True, "plus": False},
         7: {"plus": True},
-        8: {"alt_description": "boats &amp; <b>nets</b>"},
+        8: {"alt_description": "boats&nets < 3, 100%"},
         10: {"slug": found["id"], "alt_description": None, "description": None},
         14: {"premium": True},
     }

@@ -12,24 +12,34 @@ From the documentation (https://www.mediawiki.org/wiki/API:Query), or measured o
 * Addresses end in `utm` parameters. `iiurlwidth` brings one thumbnail, for some of the next wider step though
   `thumbwidth` is what was asked, and two wider ones, for some in widths that are no step. All of a small file are the
   original.
-* Metadata are HTML or numbers, and any may be missing. Artists are plain text, links, links to pages that are still to
-  be written, in tags, or with hidden data for machines. Public domain has no address.
+* Metadata are HTML or numbers, and any may be missing; without any they are an empty list. Artists are plain text,
+  links, links to pages that are still to be written, in tags, with hidden data for machines, tables, lists of a
+  derivative work and its source, or sentences of templates. Some licensors demand a wording. Public domain has no
+  address.
+* `iiprop` names what comes: `mime` and `user` only if they are asked for.
 * `filetype:bitmap` leaves out PDF, but not DjVu. An unknown parameter brings a warning.
 
 Not known of the real API, so decided here: which results come in pieces; words with an operator find nothing; a search
 after the 10 000th result is an error.
 
-The files are invented. Words find 60 to 159 files, but `cat` finds 120, `few` 7, `everything` all 12 000 and `nothing`
-none.
+The files are invented, and about the words that found them. Words find 60 to 159 files, but `cat` finds 120, `few` 7,
+`everything` all 12 000 and `nothing` none.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
+
+import httpx
 
 from imagevault.testing.exchange import Answer, Call
+from imagevault.testing.pictures import JPEG, PNG, TIFF, Picture, color_of, fitted
 from imagevault.testing.upstream import Upstream
+from imagevault.testing.upstreams.subjects import Subjects, capitalized, slug
+from imagevault.testing.upstreams.wikimedia_metadata import metadata
 
 FIRST_ID = 7_000_000
 FILES = 12_000
@@ -58,35 +68,22 @@ PARAMETERS = {
     "iicontinue",
 }
 CONTACT = re.compile(r"\((https?://[^\s()]+|[^\s()@]+@[^\s()@]+)\)")  # (ops@mail.example)
-OPERATOR = re.compile(r'["*?~!\\|/]|\w:|(?<!\S)[-+]')  # intitle:lamp, "a lamp", -lamp
+OPERATOR = re.compile(r'["*?~!\\|/]|\w:|(?<!\S)[-+]|\b(?:AND|OR|NOT)\b')  # intitle:lamp, "a lamp", -lamp, NOT lamp
 BITMAP = "filetype:bitmap"
 THROTTLED = Answer("<!doctype html><p>Too many requests</p>", 429, {"Retry-After": "5"})
 ENDINGS = {7: "pdf", 8: "djvu", 9: "tif", 10: "PNG"}
-HIDDEN = '<div style="display: none;">creator QS:P170,Q4233718</div>'
-ARTISTS = (
-    "Ada Lind",
-    '<a href="//commons.wikimedia.org/wiki/User:Bo_%26_Co" title="User:Bo &amp; Co">Bo &amp; Co</a>',
-    '<a href="//commons.wikimedia.org/w/index.php?title=User:Cleo&amp;action=edit&amp;redlink=1" class="new">Cleo</a>',
-    f'<bdi><a href="https://en.wikipedia.org/wiki/Dov?a=1&amp;b=2" class="x">Dov <b>Amsel</b></a>\n</bdi>{HIDDEN}',
-    '<div class="fn value">\nEve Sand</div>',
-    "Fay (fay@mail.example)",
-    None,
-    f"<span>{HIDDEN}</span>",
-)
-CC = "https://creativecommons.org/"
-LICENSES: tuple[Mapping[str, str], ...] = (
-    {"License": "cc-by-sa-4.0", "LicenseShortName": "CC BY-SA 4.0", "LicenseUrl": f"{CC}licenses/by-sa/4.0"},
-    {"License": "cc-by-sa-3.0-de", "LicenseUrl": f"{CC}licenses/by-sa/3.0/de/deed.en"},
-    {
-        "License": "cc0",
-        "LicenseShortName": "CC0",
-        "LicenseUrl": "http://creativecommons.org/publicdomain/zero/1.0/deed.en",
-    },
-    {"License": "pd", "LicenseShortName": "Public domain", "AttributionRequired": "false"},
-    {"License": "gfdl", "LicenseShortName": "GFDL", "LicenseUrl": "http://www.gnu.org/copyleft/fdl.html"},
-    {"License": "cc-by-2.5", "LicenseShortName": "CC BY 2.5"},
-    {"LicenseShortName": "Attribution", "AttributionRequired": "true", "Restrictions": "trademarked|insignia"},
-    {"License": "pd", "LicenseShortName": "Public domain", "AttributionRequired": "true"},
+TYPES = {
+    "pdf": "application/pdf",
+    "djvu": "image/vnd.djvu",
+    "tif": TIFF,
+    "PNG": PNG,
+    "jpg": JPEG,
+}
+FILE_HOSTS = {"upload.wikimedia.org", "thumb.wikimedia.org"}
+# The number in Quiet_Harbour_7.jpg, and in the thumbnails 330px-Quiet_Harbour_7.jpg, lossy-page1-330px-Lamp_9.tif.jpg
+FILE = re.compile(
+    r"/wikipedia/commons/(?:thumb/)?[0-9a-f]/[0-9a-f]{2}/(?:[^/]{1,300}/)?"
+    r"(?:(?:lossy-page1-)?(?P<width>[0-9]{1,5})px-)?[^/]{0,250}_(?P<number>[0-9]{1,5})\.(?P<type>jpg|tif|PNG)(?P<jpg>\.jpg)?"
 )
 
 
@@ -96,6 +93,8 @@ class SimulatedWikimedia(Upstream):
     def __init__(self, *, port: int = 0) -> None:
         super().__init__("/w/", port=port)
         self.throttled = False
+        self.subjects = Subjects()
+        self.serve_pictures(self._picture)
         self.before(self._admit)
         self.get("api.php")(self._query)
 
@@ -116,14 +115,26 @@ class SimulatedWikimedia(Upstream):
             if first < 0 or limit < 1 or first + limit > MAX_RESULTS:
                 return failure("badvalue", "The result window is too large.")
             found = find(asked.get("gsrsearch", "")) if asked.get("gsrnamespace") == "6" else []
-            body = batch(found, first, limit, asked)
+            self.subjects.show(found[first : first + limit], words_of(asked.get("gsrsearch", "")))
+            body = batch(found, first, limit, asked, self.subjects)
         else:
-            pages = [look_up(id, asked) for id in asked["pageids"].split("|")]
+            pages = [look_up(id, asked, self.subjects) for id in asked["pageids"].split("|")]
             body = {"batchcomplete": True, "query": {"pages": pages}}
         unknown = sorted(asked.keys() - PARAMETERS)
         if unknown:
             body["warnings"] = {"main": {"warnings": f"Unrecognized parameters: {', '.join(unknown)}."}}
         return Answer(body if asked.get("formatversion") == "2" else as_version_1(body))
+
+    def _picture(self, address: httpx.URL) -> Picture | None:
+        """Return an original or a thumbnail, None if there is none at this address."""
+        found = FILE.fullmatch(address.path)
+        if found is None or address.host not in FILE_HOSTS or int(found["number"]) >= FILES:
+            return None
+        number = int(found["number"])
+        width, height = fitted(SIZES[number % len(SIZES)], (int(found["width"] or 0) or math.inf, math.inf))
+        type = JPEG if found["jpg"] else TYPES[found["type"]]
+        color = color_of(self.subjects.of(number))
+        return Picture(width=width, height=height, type=type, scene=f"wikimedia {number}", color=color)
 
 
 def failure(code: str, info: str) -> Answer:
@@ -135,9 +146,10 @@ def failure(code: str, info: str) -> Answer:
 def find(search: str) -> Sequence[int]:
     """Return the numbers of the files that a search finds, the best first."""
     terms = search.split()
-    words = " ".join(term for term in terms if term != BITMAP).casefold()
+    words = words_of(search)
     if OPERATOR.search(words):
         return []
+    words = words.casefold()
     digest = int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest())
     count = FOUND.get(words, 60 + digest % 100)
     start = digest // 100 % (FILES - count + 1)
@@ -147,10 +159,18 @@ def find(search: str) -> Sequence[int]:
     return found
 
 
-def batch(found: Sequence[int], first: int, limit: int, asked: Mapping[str, str]) -> dict[str, Any]:
+def words_of(search: str) -> str:
+    """Return the words of a search, without the filter of types."""
+    return " ".join(term for term in search.split() if term != BITMAP)
+
+
+def batch(found: Sequence[int], first: int, limit: int, asked: Mapping[str, str], subjects: Subjects) -> dict[str, Any]:
     """Return one answer to a search: a page of results, or a piece of it."""
     numbers = found[first : first + limit]
-    pages = [{**as_page(number, asked), "index": index} for index, number in enumerate(numbers, first + 1)]
+    pages = [
+        {**as_page(number, asked, subjects.of(number)), "index": index}
+        for index, number in enumerate(numbers, first + 1)
+    ]
     pages.sort(key=lambda page: page["index"] * 7919 % 1009)  # in no order
     begin = int(asked.get("iicontinue", 0))
     end = begin + PIECE if first else len(pages)
@@ -168,14 +188,14 @@ def batch(found: Sequence[int], first: int, limit: int, asked: Mapping[str, str]
     return body
 
 
-def look_up(id: str, asked: Mapping[str, str]) -> dict[str, Any]:
+def look_up(id: str, asked: Mapping[str, str], subjects: Subjects) -> dict[str, Any]:
     """Return the page with this id. The one before the first file is an article."""
     number = int(id) - FIRST_ID
     if number == -1:
         return {"pageid": int(id), "ns": 0, "title": "Quiet Harbour"}
     if not 0 <= number < FILES:
         return {"pageid": int(id), "missing": True}
-    return as_page(number, asked)
+    return as_page(number, asked, subjects.of(number))
 
 
 def as_version_1(body: dict[str, Any]) -> dict[str, Any]:
@@ -194,10 +214,11 @@ def ending(number: int) -> str:
     return ENDINGS.get(number % 25, "jpg")
 
 
-def as_page(number: int, asked: Mapping[str, str]) -> dict[str, Any]:
-    """Return the page of a file, with `imageinfo`."""
-    name = f"Quiet Harbour {number}.{ending(number)}"
-    file = name.replace(" ", "_")
+def as_page(number: int, asked: Mapping[str, str], subject: str = "") -> dict[str, Any]:
+    """Return the page of a file about a subject, with `imageinfo`."""
+    words = capitalized(slug(subject).replace("-", " "))
+    name = f"{words or 'Quiet Harbour'} {number}.{ending(number)}"
+    file = quote(name.replace(" ", "_"))
     width, height = SIZES[number % len(SIZES)]
     path = f"wikipedia/commons/{number % 16:x}/{number % 256:02x}/{file}"
     original = f"https://upload.wikimedia.org/{path}"
@@ -208,16 +229,21 @@ def as_page(number: int, asked: Mapping[str, str]) -> dict[str, Any]:
         "url": decorated(original),
         "descriptionurl": decorated(f"https://commons.wikimedia.org/wiki/File:{file}"),
         "descriptionshorturl": f"https://commons.wikimedia.org/w/index.php?curid={FIRST_ID + number}",
-        "user": f"Uploader {number % 5}?",
     }
+    asked_for = asked.get("iiprop", "").split("|")
+    if "mime" in asked_for:
+        info["mime"] = TYPES[ending(number)]
+    if "user" in asked_for:
+        info["user"] = f"Uploader {number % 5}?"
     if asked.get("iiurlwidth"):
         info |= thumbnails(number, original, int(asked["iiurlwidth"]))
     wanted = asked.get("iiextmetadatafilter")
-    info["extmetadata"] = {
+    values = {
         key: {"value": value, "source": "x"}
-        for key, value in metadata(number).items()
+        for key, value in metadata(number, subject).items()
         if not wanted or key in wanted.split("|")
     }
+    info["extmetadata"] = values or []
     return {
         "pageid": FIRST_ID + number,
         "ns": 6,
@@ -260,17 +286,3 @@ def _thumbnail(number: int, original: str, pixels: float) -> str:
 def decorated(url: str, content: str = "original") -> str:
     """Return the address as the API gives it since 2026."""
     return f"{url}?utm_source=commons.wikimedia.org&utm_campaign=imageinfo&utm_content={content}"
-
-
-def metadata(number: int) -> dict[str, Any]:
-    """Return the values of `extmetadata`."""
-    values: dict[str, Any] = {
-        "Artist": ARTISTS[number % len(ARTISTS)],
-        "ObjectName": None if number % 9 == 4 else f"<i>Quiet</i> Harbour &amp; Pier {number}{HIDDEN}",
-        "ImageDescription": None if number % 9 == 5 else f"Boats at <a href='/wiki/Pier'>pier</a> {number}",
-        "CommonsMetadataExtension": 1.2,
-        "Categories": "Harbours|Piers",
-        "Restrictions": "",
-        **LICENSES[number // 3 % len(LICENSES)],
-    }
-    return {key: value for key, value in values.items() if value is not None}

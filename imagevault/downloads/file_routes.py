@@ -1,0 +1,130 @@
+"""The route of the file of a download, and the response that streams it."""
+
+import logging
+import uuid
+from contextlib import suppress
+from typing import Annotated, Any
+
+import anyio
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import HeaderParameter, PathParameter
+from litestar.types import Receive, Scope, Send
+
+from imagevault.downloads.files import Files, OpenFile
+from imagevault.errors import ProviderError, ServedByProvider
+from imagevault.security.caller import Caller
+
+log = logging.getLogger(__name__)
+
+POLICY = "default-src 'none'; sandbox"
+
+
+class FileResponse(Response[bytes]):
+    """Opens a file when it is sent, so that an error is still a problem, and the file is closed whatever happens."""
+
+    def __init__(
+        self, files: Files, caller: Caller, id: uuid.UUID, range: str | None, if_range: str | None, *, is_head: bool
+    ) -> None:
+        super().__init__(b"")
+        self._files = files
+        self._arguments = (caller, id, range, if_range)
+        self._is_head = is_head
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> Any:
+        """Return the ASGI application that sends this response."""
+        return self._respond
+
+    async def _respond(self, _: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._send_file(receive, send)
+        except ServedByProvider as error:  # raised before anything is sent
+            headers = [(b"location", error.url.encode()), (b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 303, "headers": headers})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_file(self, receive: Receive, send: Send) -> None:
+        async with self._files.open(*self._arguments) as file:
+            await send({"type": "http.response.start", "status": 206 if file.span else 200, "headers": _headers(file)})
+            if self._is_head:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_cancel_at_disconnect, receive, tasks.cancel_scope)
+                await _send_body(file, send)
+                tasks.cancel_scope.cancel()
+
+
+@get(
+    "/downloads/{id:uuid}/file",
+    opt={"scopes": ("downloads",), "problems": (404, 416, 502, 504)},
+    responses={status: ResponseSpec(data_container=None, generate_examples=False) for status in (206, 303)},
+    tags=["downloads"],
+    summary="The file of a download",
+)
+async def download_file(
+    request: Request[Caller, Any, Any],
+    files: NamedDependency[Files],
+    id: Annotated[uuid.UUID, PathParameter(description="The id of a download of yours.")],
+    range: Annotated[
+        str | None,
+        HeaderParameter(name="Range", description="One part of the file: `bytes=0-99`, `bytes=100-`, `bytes=-100`."),
+    ] = None,
+    if_range: Annotated[
+        str | None,
+        HeaderParameter(name="If-Range", description="The `ETag` of the parts before: with another, all is sent."),
+    ] = None,
+) -> FileResponse:
+    """Get the file of one of your downloads, streamed from its provider.
+
+    Only JPEG, PNG, GIF, WebP and AVIF are passed on, by their content. A file that was read completely is noted in the
+    record: size, hash and type. Where the terms of a provider want its files to be loaded from its own hosts, the
+    response leads there.
+    """
+    is_head = request.scope["imagevault"].head.method == "HEAD"  # type: ignore[typeddict-item]
+    return FileResponse(files, request.user, id, range, if_range, is_head=is_head)
+
+
+def _headers(file: OpenFile) -> list[tuple[bytes, bytes]]:
+    headers = {
+        "content-type": file.media_type,
+        "content-disposition": f'attachment; filename="{file.name}"',
+        "content-security-policy": POLICY,
+    }
+    if file.length is not None:
+        headers["content-length"] = str(file.length)
+        headers["accept-ranges"] = "bytes"
+    if file.span is not None:
+        headers["content-range"] = f"bytes {file.span.first}-{file.span.last}/{file.size}"
+    if file.tag is not None:
+        headers["etag"] = f'"{file.tag}"'
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+async def _send_body(file: OpenFile, send: Send) -> None:
+    """Send the bytes. The last piece is sent when the file is known to be complete.
+
+    A file that breaks off is not ended, so that the server closes the connection and no client takes it for complete.
+    """
+    last = b""
+    try:
+        async for piece in file.pieces:
+            if last:
+                await send({"type": "http.response.body", "body": last, "more_body": True})
+            last = piece
+    except ProviderError as error:
+        log.warning("file broke off", extra={"file": file.name, "reason": str(error)})
+        return
+    await send({"type": "http.response.body", "body": last, "more_body": False})
+
+
+async def _cancel_at_disconnect(receive: Receive, scope: anyio.CancelScope) -> None:
+    """Stop reading from the provider when nobody takes the bytes any more."""
+    with suppress(Exception):  # what is wrong with the body of a GET does not matter here
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    scope.cancel()
+
+
+ROUTES = [download_file]

@@ -1,0 +1,1 @@
+"""What the server holds about an account: how much it uses, its export, and its deletion."""

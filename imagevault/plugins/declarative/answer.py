@@ -1,0 +1,152 @@
+"""Reading the answers of an upstream by JMESPath, bounded: in a thread, with a budget of work, record by record."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+
+from imagevault.errors import InvalidResponse
+from imagevault.plugins.declarative.expressions import Expression, describe, is_true, kind_of
+from imagevault.plugins.declarative.record import RecordReader, WrongRecord
+from imagevault.plugins.declarative.template import TextSource
+from imagevault.plugins.decoding import drop_unreadable, record_limit
+from imagevault.records import Image
+
+T = TypeVar("T")
+
+# Decoding holds the event loop, in whichever thread: these take it about 50 ms at most (measured: 2026-11-29).
+MAX_CONTAINERS = 100_000  # lists and objects in an answer
+MAX_VALUES = 500_000  # values in an answer
+MAX_RECORD = 256_000  # bytes of one record
+WORK_BUDGET = 2.0  # seconds of CPU time for reading one answer
+
+
+class _Stopped(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Work:
+    """The work on one answer, done in a thread beside the event loop.
+
+    Args:
+        budget: seconds of CPU time that it may take.
+
+    """
+
+    def __init__(self, budget: float = WORK_BUDGET) -> None:
+        self._budget = budget
+        self._stopped = threading.Event()
+        self._started = 0.0
+
+    async def run(self, read: Callable[["Work"], T]) -> T:
+        """Return what `read(work)` returns. It calls `check` between its steps.
+
+        Raises:
+            InvalidResponse: the budget is spent. Also raises what `read` raises.
+
+        """
+        try:
+            return await asyncio.to_thread(self._run, read)
+        finally:
+            self._stopped.set()
+
+    def check(self) -> None:
+        """Go on, unless nobody waits any more or the budget is spent."""
+        if self._stopped.is_set():
+            raise _Stopped
+        if time.thread_time() - self._started > self._budget:
+            raise InvalidResponse("the answer takes too long to read; ask for fewer fields or smaller pages")
+
+    def _run(self, read: Callable[["Work"], T]) -> T:
+        self._started = time.thread_time()
+        return read(self)
+
+
+def decoded(body: bytes) -> Any:
+    """Return the JSON value of a body.
+
+    Raises:
+        InvalidResponse: it holds more values than are read.
+        msgspec.DecodeError: it is no JSON.
+
+    """
+    containers = body.count(b"[") + body.count(b"{")
+    if containers > MAX_CONTAINERS or body.count(b",") > MAX_VALUES:
+        raise InvalidResponse("the answer holds more values than are read; ask for fewer fields or smaller pages")
+    return msgspec.json.decode(body)
+
+
+def records_in(answer: Any, path: Expression, key: str) -> list[Any]:
+    """Return the list of records in an answer. Raises InvalidResponse, which says what is there instead."""
+    found = find(answer, path, key)
+    if found is None:
+        raise InvalidResponse(f"{key}: `{path.text}` found nothing; {path.missing(answer)}")
+    if not isinstance(found, list):
+        raise InvalidResponse(f"{key}: `{path.text}` found {kind_of(found)}, and a list is needed: {describe(found)}")
+    return found
+
+
+def images_of(records: list[Any], reader: RecordReader, work: Work, *, may_be_large: bool) -> list[Image]:
+    """Return the images of those records that can be read and are to be shown.
+
+    Args:
+        records: the records.
+        reader: makes an image of each.
+        work: is checked between two records.
+        may_be_large: whether the answer has more bytes than a record may have.
+
+    Raises:
+        InvalidResponse: there are records, and none of them can be read.
+
+    """
+    read = list(_read(islice(records, record_limit()), reader, work, may_be_large=may_be_large))
+    return [image for image in drop_unreadable(read) if image is not None]
+
+
+def _read(
+    records: Iterator[Any], reader: RecordReader, work: Work, *, may_be_large: bool
+) -> Iterator[Image | WrongRecord | None]:
+    for record in records:
+        work.check()
+        if may_be_large and len(msgspec.json.encode(record)) > MAX_RECORD:
+            yield WrongRecord(f"the record is larger than {MAX_RECORD // 1000} kB; ask for fewer fields")
+            continue
+        try:
+            yield reader.image(record, "search.records")
+        except WrongRecord as error:
+            yield error
+
+
+def whole_number(answer: Any, path: Expression | None, key: str) -> int | None:
+    """Return the number at a path of an answer; None if there is none, or no number."""
+    found = None if path is None else find(answer, path, key)
+    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= 15:
+        found = int(found)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < 1e15:
+        return None
+    return int(found)
+
+
+def text_in(answer: Any, source: TextSource, key: str) -> str | None:
+    """Return the text that a source finds in an answer. Raises InvalidResponse if it is none."""
+    try:
+        return source.text(answer)
+    except ValueError as error:
+        raise InvalidResponse(f"{key}: {error}") from None
+
+
+def truth(answer: Any, path: Expression, key: str) -> bool:
+    """Return whether what a path finds is true. Raises InvalidResponse if the path fails."""
+    return is_true(find(answer, path, key))
+
+
+def find(answer: Any, path: Expression, key: str) -> Any:
+    """Return what a path finds in an answer. Raises InvalidResponse if a function in it fails."""
+    try:
+        return path.find(answer)
+    except ValueError as error:
+        raise InvalidResponse(f"{key}: {error}") from None

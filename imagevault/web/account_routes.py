@@ -1,0 +1,139 @@
+"""The routes of the pages about one's account. `POST /session` and `POST /session/end` sign in and out."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
+from litestar.response import Redirect
+
+from imagevault.accounts.api_keys import ApiKeys, NewApiKey
+from imagevault.accounts.credentials import CredentialVerifier
+from imagevault.accounts.sign_out import SignOut
+from imagevault.accounts.signups import Signups
+from imagevault.search.gateway import Gateway
+from imagevault.security.caller import Caller
+from imagevault.web.account_page import NewKey, scopes_for
+from imagevault.web.address import local_path
+from imagevault.web.downloads_page import day
+from imagevault.web.forms import FORM, MAX_USERNAME, OPEN_PAGE, PAGE, Form
+from imagevault.web.rendering import render
+from imagevault.web.responses import HTML, PRIVATE, form_again, page_response
+
+
+@get("/my/sign-in", opt=OPEN_PAGE, include_in_schema=False, media_type=HTML)
+async def show_sign_in(
+    request: Request[Any, Any, Any],
+    next: Annotated[str | None, QueryParameter()] = None,
+    username: Annotated[str | None, QueryParameter()] = None,
+    note: Annotated[str | None, QueryParameter()] = None,
+) -> Response[bytes]:
+    """Show the form to sign in. `next` is the page to go to afterwards."""
+    notes = {"created": "Your account is there. Sign in now.", "changed": "The password is changed. Sign in again."}
+    text = render(
+        "sign_in.html",
+        problem=None,
+        note=notes.get(note or ""),
+        username=(username or "")[:MAX_USERNAME],
+        next=local_path(next or "/"),
+    )
+    return page_response(request, text, headers=PRIVATE)
+
+
+@get("/my/sign-up", opt=OPEN_PAGE, include_in_schema=False, media_type=HTML)
+async def show_sign_up(request: Request[Any, Any, Any], gateway: NamedDependency[Gateway]) -> Response[bytes]:
+    """Show the form to sign up."""
+    text = render("sign_up.html", **_rules(gateway), problem=None, username="")
+    return page_response(request, text, headers=PRIVATE)
+
+
+@post("/my/sign-up", opt={**FORM, "open": True}, include_in_schema=False, media_type=HTML)
+async def sign_up(
+    request: Request[Any, Any, Any], gateway: NamedDependency[Gateway], signups: NamedDependency[Signups]
+) -> Redirect:
+    """Create an account."""
+    form = Form(await request.body())
+    username = form.text("username") or ""
+    form_again(request, "sign_up.html", **_rules(gateway), username=username[:MAX_USERNAME])
+    address = request.scope["imagevault"].network  # type: ignore[typeddict-item]
+    await signups.create(username, form.secret("password"), form.text("invitation"), address)
+    query = urlencode({"username": username, "note": "created"})
+    return Redirect(f"/my/sign-in?{query}", status_code=303)
+
+
+@get("/my/account", opt=PAGE, include_in_schema=False, media_type=HTML)
+async def show_account(
+    request: Request[Caller, Any, Any], gateway: NamedDependency[Gateway], api_keys: NamedDependency[ApiKeys]
+) -> Response[bytes]:
+    """Show the account, with its API keys."""
+    return await _account_page(request, gateway, api_keys)
+
+
+@post("/my/keys", opt=FORM, include_in_schema=False, media_type=HTML, status_code=200)
+async def create_key(
+    request: Request[Caller, Any, Any], gateway: NamedDependency[Gateway], api_keys: NamedDependency[ApiKeys]
+) -> Response[bytes]:
+    """Create an API key, and show it once."""
+    form = Form(await request.body())
+    record, key = await api_keys.create(
+        request.user, NewApiKey(name=form.text("name") or "", scopes=form.texts("scope"))
+    )
+    return await _account_page(request, gateway, api_keys, NewKey(record, key))
+
+
+@post("/my/keys/{id:str}", opt=FORM, include_in_schema=False, media_type=HTML, status_code=303)
+async def revoke_key(
+    request: Request[Caller, Any, Any],
+    api_keys: NamedDependency[ApiKeys],
+    credentials: NamedDependency[CredentialVerifier],
+    id: Annotated[str, PathParameter()],
+) -> Redirect:
+    """Revoke an API key."""
+    await api_keys.revoke(request.user, id)
+    credentials.forget(request.user.id)
+    return Redirect("/my/account", status_code=303)
+
+
+@post("/my/password", opt=FORM, include_in_schema=False, media_type=HTML, status_code=303)
+async def change_password(
+    request: Request[Caller, Any, Any],
+    sign_out: NamedDependency[SignOut],
+    credentials: NamedDependency[CredentialVerifier],
+) -> Redirect:
+    """Change the password, which ends all sessions and tokens of the account."""
+    form = Form(await request.body())
+    await sign_out.change_password(
+        request.user,
+        form.secret("current_password"),
+        form.secret("new_password"),
+        revoke_keys=form.text("revoke_keys") is not None,
+        address=request.scope["imagevault"].network,  # type: ignore[typeddict-item]
+    )
+    credentials.forget(request.user.id)
+    query = urlencode({"username": request.user.username, "note": "changed", "next": "/my/account"})
+    return Redirect(f"/my/sign-in?{query}", status_code=303)
+
+
+def _rules(gateway: Gateway) -> dict[str, Any]:
+    """Who may sign up, and the shortest password, for the form."""
+    return {"signup": gateway.settings.signup, "min_length": gateway.settings.password_min_length}
+
+
+async def _account_page(
+    request: Request[Caller, Any, Any], gateway: Gateway, api_keys: ApiKeys, created: NewKey | None = None
+) -> Response[bytes]:
+    """The page of the account. It is not compressed: its size would tell of a new key."""
+    text = render(
+        "account.html",
+        user=request.user,
+        keys=await api_keys.list_of(request.user.id),
+        created=created,
+        scopes=scopes_for(request.user),
+        min_length=gateway.settings.password_min_length,
+        day=day,
+    )
+    return page_response(request, text, headers=PRIVATE, may_compress=False)
+
+
+ROUTES = [show_sign_in, show_sign_up, sign_up, show_account, create_key, revoke_key, change_password]

@@ -1,0 +1,115 @@
+"""Responses of the page: their headers, and gzip where the browser takes it."""
+
+import gzip
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Protocol
+
+from litestar import Request, Response
+from litestar.response import Stream
+
+from imagevault.search.answer_forms import takes_gzip
+from imagevault.web.address import HOME, local_path
+from imagevault.web.assets import Asset
+from imagevault.web.policy import policy_for
+from imagevault.web.rendering import compressed, encoded, render
+
+HTML = "text/html"
+PRIVATE = {"Cache-Control": "no-store"}  # of pages that show what belongs to one account
+FORM_AGAIN = "imagevault.form"  # the key of `form_again` in the state of a request
+
+
+class HttpProblem(Protocol):
+    """What the page of an error says."""
+
+    @property
+    def title(self) -> str:
+        """The name of the HTTP status."""
+
+    @property
+    def detail(self) -> str:
+        """What went wrong, and what would be right."""
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request, as in the log."""
+
+
+def page_response(
+    request: Request[Any, Any, Any],
+    text: str,
+    sources: Iterable[str] = (),
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    may_compress: bool = True,
+) -> Response[bytes]:
+    """Return a page that shows pictures of these sources (see `policy.sources_of`)."""
+    headers = {**_page_headers(sources), **(headers or {})}
+    content = text.encode()
+    if may_compress and _takes_gzip(request):
+        headers["Content-Encoding"] = "gzip"
+        content = gzip.compress(content, compresslevel=6, mtime=0)
+    return Response(content, status_code=status, media_type=HTML, headers=headers)
+
+
+def streamed_page(request: Request[Any, Any, Any], parts: AsyncIterator[str], sources: Iterable[str]) -> Stream:
+    """Return a page whose parts are sent as they are made."""
+    headers = _page_headers(sources)
+    if _takes_gzip(request):
+        headers["Content-Encoding"] = "gzip"
+        return Stream(compressed(parts), media_type=HTML, headers=headers)
+    return Stream(encoded(parts), media_type=HTML, headers=headers)
+
+
+def problem_page(
+    request: Request[Any, Any, Any], problem: HttpProblem, status: int, headers: dict[str, str]
+) -> Response[bytes]:
+    """Return the page of an error: the form that failed, the form to sign in, or a page that says what is wrong."""
+    if FORM_AGAIN in request.scope["state"]:
+        template, values = request.scope["state"][FORM_AGAIN]
+        text = render(template, **values, problem=problem.detail)
+        return page_response(request, text, status=status, headers={**PRIVATE, **headers})
+    if status != 401:
+        text = render("problem.html", problem=problem, user=request.scope.get("user"))
+        return page_response(request, text, status=status, headers=headers)
+    next = HOME if request.method == "POST" else local_path(_address(request))
+    text = render("sign_in.html", problem=None, note="This page needs an account.", username="", next=next)
+    return page_response(request, text, status=status, headers=headers)
+
+
+def form_again(request: Request[Any, Any, Any], template: str, **values: Any) -> None:
+    """Say which page to show if this request fails: a form with what was typed into it, but no password.
+
+    The template gets `problem`, the words for what went wrong, beside these values.
+    """
+    state: dict[str, Any] = request.scope["state"]
+    state[FORM_AGAIN] = (template, values)
+
+
+def asset_response(request: Request[Any, Any, Any], asset: Asset, *, is_current: bool) -> Response[bytes]:
+    """Return a file of the page. Browsers keep it for ever under the address of its own version only."""
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable" if is_current else "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+    if not _takes_gzip(request):
+        return Response(asset.content, media_type=asset.media_type, headers=headers)
+    return Response(asset.compressed, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
+
+
+def _page_headers(sources: Iterable[str]) -> dict[str, str]:
+    return {
+        "Content-Security-Policy": policy_for(sources),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Encoding, Cookie",
+    }
+
+
+def _address(request: Request[Any, Any, Any]) -> str:
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def _takes_gzip(request: Request[Any, Any, Any]) -> bool:
+    return takes_gzip(request.headers.get("accept-encoding", ""))

@@ -1,0 +1,78 @@
+// A picture opens above the list. Its address is that of its own page, so that back, reload and links work.
+import { load } from "./pages.js";
+
+const dialog = document.createElement("dialog");
+dialog.id = "picture";
+dialog.setAttribute("aria-label", "Picture");
+const bar = document.createElement("p");
+bar.className = "bar";
+const title = document.title;
+const here = () => location.pathname + location.search;
+const loaded = here();
+let opener = null;
+
+const button = (text, label, action) => {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.setAttribute("aria-label", label);
+  made.addEventListener("click", action);
+  bar.append(made);
+};
+
+const step = (distance) => {
+  const tiles = [...document.querySelectorAll("a.tile")];
+  const next = tiles[tiles.indexOf(opener) + distance];
+  if (next) open(next, "replaceState");
+};
+
+button("‹", "Previous picture", () => step(-1));
+button("›", "Next picture", () => step(1));
+button("×", "Close", () => dialog.close());
+bar.lastChild.autofocus = true;
+
+async function open(tile, change) {
+  opener = tile;
+  let page;
+  try {
+    page = await load(tile.href);
+  } catch {}
+  if (opener !== tile) return;
+  const article = page?.querySelector("article, .message");
+  if (!article) {
+    location.href = tile.href;
+    return;
+  }
+  if (change) history[change]({ picture: true }, "", tile.href);
+  document.title = page.title;
+  dialog.replaceChildren(bar, article);
+  if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
+}
+
+document.querySelector("picture-grid")?.addEventListener("click", (event) => {
+  const tile = event.target.closest("a.tile");
+  if (!tile || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  open(tile, "pushState");
+});
+
+dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+dialog.addEventListener("keydown", (event) => {
+  if (event.target.closest("input, textarea, select")) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return; // Alt and an arrow go back and forward
+  if (event.key === "ArrowRight") step(1);
+  if (event.key === "ArrowLeft") step(-1);
+});
+dialog.addEventListener("close", () => {
+  document.title = title;
+  opener?.focus();
+  if (history.state?.picture) history.back();
+});
+addEventListener("popstate", (event) => {
+  const tile = event.state?.picture && [...document.querySelectorAll("a.tile")].find((each) => each.href === location.href);
+  if (tile) open(tile);
+  else if (dialog.open) dialog.close();
+  else if (here() !== loaded) location.reload(); // this page was loaded again while a picture was open
+});
+document.body.append(dialog);

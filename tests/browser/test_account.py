@@ -1,0 +1,250 @@
+"""Signing up, signing in, taking pictures and leaving, in a browser."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Serve, Site, Visits
+
+PASSWORD = "violet-harbour-71"
+
+
+@pytest.fixture(scope="module")
+def closed(serve_site: Serve) -> Site:
+    """A server where only accounts search."""
+    return serve_site({"IMAGEVAULT_SEARCH": "account"})
+
+
+def sign_up(tab: Any, name: str) -> None:
+    tab.goto("/my/sign-up")
+    tab.get_by_label("Username").fill(name)
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("button", name="Sign up").click()
+    tab.wait_for_url("**/my/sign-in?**")
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("button", name="Sign in").click()
+    tab.wait_for_url("**/")
+
+
+def press_to(tab: Any, selector: str, key: str = "Tab") -> None:
+    """Presses a key until the focus is on such an element."""
+    for _ in range(150):
+        if tab.evaluate("selector => document.activeElement?.matches(selector)", selector):
+            return
+        tab.keyboard.press(key)
+    raise AssertionError(f"{key} does not lead to {selector} on {tab.url}")
+
+
+def fill_in(tab: Any, selector: str, text: str) -> None:
+    press_to(tab, selector)
+    tab.keyboard.type(text)
+
+
+def find_and_export(tab: Any) -> None:
+    """Changes the download on the page, finds it among the others, and exports its credit."""
+    title = tab.inner_text("h1")
+    markdown = tab.input_value("#credit-markdown")
+    tab.get_by_label("Note").fill("for the cover")
+    tab.get_by_role("button", name="Save").click()
+    tab.get_by_role("link", name="My downloads").click()
+    tab.wait_for_selector(".rows")
+    assert title in tab.inner_text(".rows")
+    assert "for the cover" in tab.inner_text(".rows")
+    tab.get_by_label("Project").select_option("Autumn brochure")
+    tab.get_by_role("button", name="Find").click()
+    tab.wait_for_url("**project=Autumn**")
+    assert tab.locator(".rows li").count() == 1
+    with tab.expect_download() as exported:
+        tab.get_by_role("link", name="Markdown").click()
+    assert markdown in Path(exported.value.path()).read_text()
+
+
+class TestJourney:
+    @pytest.mark.parametrize("script", [True, False])
+    def test_from_signing_up_to_signing_out(self, visit: Visits, closed: Site, script: bool) -> None:
+        name = f"ada{script}".lower()
+        context = visit(at=closed, java_script_enabled=script, permissions=["clipboard-read", "clipboard-write"])
+        tab = context.open("/?q=red+fox&provider=pexels")
+        assert "needs an account" in tab.inner_text("main")
+        sign_up(tab, name)
+
+        tab.fill("#q", "red fox")
+        tab.locator("[value=pexels]").check()
+        tab.get_by_role("button", name="Search").click()
+        tab.wait_for_selector("a.tile")
+        first = tab.locator("a.tile").first.get_attribute("href")
+        for number in (60, 90):
+            tab.get_by_text("More pictures").click()
+            if script:
+                tab.wait_for_function("n => document.querySelectorAll('a.tile').length === n", arg=number)
+            else:
+                tab.wait_for_selector(f"a.tile:not([href='{first}'])")
+        picture = tab.locator("a.tile").last.get_attribute("href")
+        tab.locator("a.tile").last.click()
+        credit = tab.input_value("#credit-text")
+        assert "on Pexels" in credit
+        if script:
+            tab.get_by_role("button", name="Copy Text").click()
+            tab.get_by_role("button", name="Copied").wait_for()
+            assert tab.evaluate("navigator.clipboard.readText()") == credit
+        tab.get_by_label("Project").fill("Autumn brochure")
+        tab.get_by_role("button", name="Take it").click()
+        tab.wait_for_url("**/my/downloads/*")
+        assert tab.input_value("#credit-text") == credit
+
+        find_and_export(tab)
+
+        tab.goto(picture)
+        assert tab.locator("text=Yours since").count() == 1
+
+        tab.get_by_role("link", name=name).click()
+        tab.get_by_role("button", name="Sign out").click()
+        tab.wait_for_url("**/")
+        tab.goto("/my/downloads")
+        assert "Sign in" in tab.inner_text("h1")
+        for cookie in context.context.cookies():
+            assert cookie["value"] == ""
+        context.refused(401)
+
+    def test_the_same_by_keyboard_alone(self, visit: Visits, closed: Site) -> None:
+        tab = visit(at=closed, permissions=["clipboard-read", "clipboard-write"]).open("/my/sign-up")
+        press = tab.keyboard.press
+        fill_in(tab, "[name=username]", "keys")
+        fill_in(tab, "[name=password]", PASSWORD)
+        press("Enter")
+        tab.wait_for_url("**/my/sign-in?**")
+        fill_in(tab, "[name=password]", PASSWORD)
+        press("Enter")
+        tab.wait_for_url("**/")
+
+        fill_in(tab, "#q", "red fox")
+        press_to(tab, "[value=pexels]")
+        press("Space")
+        press("Enter")
+        tab.wait_for_selector("a.tile")
+        for number in (60, 90):
+            press_to(tab, "load-more a")
+            press("Enter")
+            tab.wait_for_function("n => document.querySelectorAll('a.tile').length === n", arg=number)
+        tab.wait_for_function("document.activeElement.matches('a.tile')")
+        press("End")
+        press("Enter")
+        tab.wait_for_selector("dialog[open] article")
+        press_to(tab, "#credit-text + button")
+        press("Enter")
+        tab.get_by_role("button", name="Copied").wait_for()
+        credit = tab.evaluate("navigator.clipboard.readText()")
+        assert "on Pexels" in credit
+
+        press_to(tab, "[name=project]", "Shift+Tab")
+        tab.keyboard.type("Autumn")
+        press("Enter")
+        tab.wait_for_url("**/my/downloads/*")
+        markdown = tab.input_value("#credit-markdown")
+
+        press_to(tab, "nav a[href='/my/downloads']")
+        press("Enter")
+        tab.wait_for_url("**/my/downloads")
+        fill_in(tab, "[name=project]", "Autumn")
+        press_to(tab, ".filter button")
+        press("Enter")
+        tab.wait_for_url("**project=Autumn**")
+        press_to(tab, "[href*='format=markdown']")
+        with tab.expect_download() as exported:
+            press("Enter")
+        assert markdown in Path(exported.value.path()).read_text()
+
+        press_to(tab, "nav a[href='/my/account']")
+        press("Enter")
+        tab.wait_for_url("**/my/account")
+        press_to(tab, "form[action='/session/end'] button")
+        press("Enter")
+        tab.wait_for_url("**/")
+        assert tab.locator("nav a[href='/my/sign-in']").count() == 1
+
+    def test_keys_and_password(self, visit: Visits, closed: Site) -> None:
+        context = visit(at=closed)
+        tab = context.open("/")
+        sign_up(tab, "grace")
+        tab.goto("/my/account")
+        tab.get_by_label("What it is for").fill("catalogue")
+        tab.get_by_role("button", name="Create the key").click()
+        assert tab.input_value("#credit-text").startswith("iv_")
+        tab.goto("/my/account")
+        assert "catalogue" in tab.inner_text(".rows")
+        assert tab.locator("#credit-text").count() == 0
+        tab.get_by_role("button", name="Revoke catalogue").click()
+        tab.wait_for_selector(".rows", state="detached")
+
+        tab.get_by_label("Current password").fill(PASSWORD)
+        tab.get_by_label("New password").fill("copper-lantern-58")
+        tab.get_by_role("button", name="Change the password").click()
+        tab.wait_for_url("**/my/sign-in?**")
+        tab.get_by_label("Password").fill(PASSWORD)
+        tab.get_by_role("button", name="Sign in").click()
+        assert "wrong" in tab.get_by_role("alert").inner_text()
+        tab.get_by_label("Password").fill("copper-lantern-58")
+        tab.get_by_role("button", name="Sign in").click()
+        tab.wait_for_url("**/my/account")
+        assert tab.get_by_role("link", name="grace").count() == 1
+        context.refused(401)
+
+    def test_two_tabs_share_the_session(self, visit: Visits, closed: Site) -> None:
+        context = visit(at=closed)
+        one = context.open("/")
+        sign_up(one, "linus")
+        other = context.open("/?q=fox&provider=local")
+        assert other.locator("a.tile").count() > 0
+
+        one.goto("/my/account")
+        one.get_by_role("button", name="Sign out").click()
+        one.wait_for_url("**/")
+        other.reload()
+
+        assert other.locator("a.tile").count() == 0
+
+
+class TestLook:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_axe_finds_nothing(self, visit: Visits, closed: Site, violations: Any, scheme: str) -> None:
+        """On the pages of people who have signed in, and of those who have not. None is wider than a telephone."""
+        name = f"axe-{scheme}"
+        context = visit(at=closed, color_scheme=scheme, reduced_motion="reduce", viewport={"width": 360, "height": 740})
+        tab = context.open("/?q=fox")
+
+        def check(address: str) -> None:
+            assert violations(tab) == [], address
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 360, address
+
+        check("a search without an account")
+        sign_up(tab, name)
+        tab.goto("/my/downloads")
+        check("no download yet")
+        tab.goto("/picture/local:fox-in-snow.jpg")
+        tab.get_by_role("button", name="Take it").click()
+        tab.wait_for_url("**/my/downloads/*")
+        taken = tab.url
+        tab.goto("/my/account")
+        tab.get_by_label("What it is for").fill("catalogue")
+        tab.get_by_role("button", name="Create the key").click()
+        check("a new key")
+        closed.command("users", "promote", name)
+        tab.goto("/?q=red+fox&provider=pexels&provider=unsplash")
+        tab.wait_for_selector("a.tile")
+
+        pages = [taken, "/my/downloads", "/my/downloads?q=nothing", "/my/account", "/my/providers", "/my/sign-in"]
+        for address in [*pages, "/my/sign-up", "/picture/local:fox-in-snow.jpg", "/?q=fox&provider=local"]:
+            tab.goto(address)
+            check(address)
+        assert tab.goto("/my/providers").status == 200
+        assert tab.locator("svg.plot").count() > 2
+
+        for address, field in (("/my/sign-in", "Sign in"), ("/my/sign-up", "Sign up")):
+            tab.goto(address)
+            tab.get_by_label("Username").fill("axe-light")
+            tab.get_by_label("Password").fill("wrong-harbour-71")
+            tab.get_by_role("button", name=field).click()
+            tab.get_by_role("alert").wait_for()
+            check(address)
+        context.refused(401, 409)

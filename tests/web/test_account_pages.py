@@ -1,0 +1,202 @@
+"""The pages to sign up and in, and the account with its keys, as forms without script use them."""
+
+import html
+import re
+from typing import Any
+
+import pytest
+
+PASSWORD = "violet-harbour-71"
+BROWSER = {"Sec-Fetch-Site": "same-origin"}
+
+
+def path_of(location: str) -> str:
+    return location.partition("?")[0]
+
+
+async def sign_in(api: Any, username: str, password: str = PASSWORD) -> Any:
+    """Signs in by the form; the client keeps the cookie."""
+    return await api.post("/session", data={"username": username, "password": password, "next": "/my/account"})
+
+
+class TestSignUp:
+    async def test_creates_an_account_that_can_sign_in(self, start: Any) -> None:
+        api = await start()
+
+        made = await api.post("/my/sign-up", data={"username": "Ada", "password": PASSWORD})
+        signed_in = await sign_in(api, "ada")
+
+        assert (made.status_code, path_of(made.headers["location"])) == (303, "/my/sign-in")
+        assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/my/account")
+        assert "<h1>ada</h1>" in (await api.get("/my/account")).text
+
+    @pytest.mark.parametrize(
+        ("data", "status", "words"),
+        [
+            ({"username": "ada", "password": "short"}, 400, "password: "),
+            ({"username": "a b", "password": PASSWORD}, 400, "username: "),
+            ({"username": "taken", "password": PASSWORD}, 409, "is taken"),
+            ({"username": "ada"}, 400, "password: is missing"),
+        ],
+    )
+    async def test_says_what_is_wrong_and_keeps_the_name(
+        self, start: Any, data: dict[str, str], status: int, words: str
+    ) -> None:
+        api = await start()
+        await api.sign_in("taken")
+
+        response = await api.post("/my/sign-up", data=data)
+        text = html.unescape(response.text)
+
+        assert response.status_code == status
+        assert words in text
+        assert f'value="{data["username"]}"' in text
+        assert PASSWORD not in text
+
+    async def test_is_closed_where_an_admin_closed_it(self, start: Any) -> None:
+        api = await start({"IMAGEVAULT_SIGNUP": "closed"})
+
+        assert "Nobody can sign up here" in (await api.get("/my/sign-up")).text
+        assert (await api.post("/my/sign-up", data={"username": "ada", "password": PASSWORD})).status_code == 403
+
+    async def test_says_when_to_try_again(self, start: Any) -> None:
+        """Where one network signs up too often, in the form and in the header that programs read."""
+        api = await start({"IMAGEVAULT_LIMITS_SIGNUP": "1/hour"})
+        await api.post("/my/sign-up", data={"username": "ada", "password": PASSWORD})
+
+        refused = await api.post("/my/sign-up", data={"username": "grace", "password": PASSWORD})
+
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) > 60
+        assert 'value="grace"' in refused.text
+
+    async def test_asks_for_an_invitation_where_one_is_needed(self, start: Any) -> None:
+        api = await start({"IMAGEVAULT_SIGNUP": "invite"})
+
+        assert 'name="invitation"' in (await api.get("/my/sign-up")).text
+
+
+class TestSignIn:
+    async def test_a_wrong_password_shows_the_form_again(self, start: Any) -> None:
+        api = await start()
+        await api.sign_in()
+
+        response = await sign_in(api, "ada", "wrong-password-of-ada")
+
+        assert (response.status_code, response.headers["content-type"]) == (401, "text/html; charset=utf-8")
+        assert "The username or the password is wrong." in response.text
+        assert "set-cookie" not in response.headers
+
+    async def test_a_form_that_failed_keeps_name_and_way_back(self, start: Any) -> None:
+        """Whatever the reason; only a page of this server is a way back, and no password is shown."""
+        api = await start()
+        await api.sign_in()
+        data = {"username": "Ada <b>", "password": "wrong-password-of-ada"}
+
+        kept = await api.post("/session", data={**data, "next": "/my/downloads?q=a&project=b"})
+        other = await api.post("/session", data={**data, "next": "//evil.example"})
+
+        text = html.unescape(kept.text)
+        assert 'name="next" value="/my/downloads?q=a&project=b"' in text
+        assert 'value="Ada <b>"' in text
+        assert "<b>" not in kept.text
+        assert "wrong-password" not in text
+        assert kept.headers["cache-control"] == "no-store"
+        assert 'name="next" value="/"' in other.text
+
+    async def test_guessing_too_often_says_when_to_try_again(self, start: Any) -> None:
+        """As JSON does: the status, Retry-After, and the form with the reason."""
+        api = await start()
+        await api.sign_in()
+        answers = [await sign_in(api, "ada", "wrong-password-of-ada") for _ in range(7)]
+
+        assert answers[-1].status_code == 429
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert '<form class="narrow sheet" method="post" action="/session">' in answers[-1].text
+        assert 'value="ada"' in answers[-1].text
+
+    async def test_json_gets_problems(self, start: Any) -> None:
+        api = await start()
+
+        response = await api.post("/session", json={"username": "ada", "password": "wrong-password-of-ada"})
+
+        assert (response.status_code, response.headers["content-type"]) == (401, "application/problem+json")
+
+    @pytest.mark.parametrize(
+        ("next", "kept"),
+        [
+            ("/my/downloads?q=a", True),
+            ("//evil.example", False),
+            ("/\\evil.example", False),
+            ("https://evil.example", False),
+        ],
+    )
+    async def test_goes_to_pages_of_this_server_only(self, start: Any, next: str, kept: bool) -> None:
+        api = await start()
+
+        text = html.unescape((await api.get("/my/sign-in", params={"next": next})).text)
+
+        assert (f'name="next" value="{next}"' in text) == kept
+
+    async def test_a_page_that_needs_an_account_leads_back(self, start: Any) -> None:
+        api = await start()
+
+        response = await api.get("/my/downloads?q=fox")
+
+        assert response.status_code == 401
+        assert 'name="next" value="/my/downloads?q=fox"' in response.text
+
+
+class TestAccount:
+    async def test_a_key_is_shown_once_and_works_until_it_is_revoked(self, start: Any) -> None:
+        api = await start()
+        headers = await api.sign_in()
+
+        made = await api.post("/my/keys", data={"name": "<catalogue>", "scope": "search"}, headers=headers)
+        key = re.findall(r"iv_[0-9A-Za-z]{36}", made.text)[0]
+        again = await api.get("/my/account", headers=headers)
+        found = await api.get("/search?q=fox&provider=local", headers={"Authorization": f"Bearer {key}"})
+        address = re.findall(r'action="(/my/keys/[^"]+)"', again.text)[0]
+        revoked = await api.post(address, data={"x": "y"}, headers=headers)
+
+        assert (made.status_code, made.headers["cache-control"]) == (200, "no-store")
+        assert "content-encoding" not in made.headers
+        assert key not in again.text
+        assert "&lt;catalogue&gt;" in again.text
+        assert found.status_code == 200
+        assert revoked.headers["location"] == "/my/account"
+        assert "/my/keys/" not in (await api.get("/my/account", headers=headers)).text
+
+    async def test_a_key_opens_no_page(self, start: Any) -> None:
+        api = await start()
+        headers = await api.sign_in()
+        made = await api.post("/my/keys", data={"name": "catalogue", "scope": "search"}, headers=headers)
+        key = {"Authorization": f"Bearer {re.findall(r'iv_[0-9A-Za-z]{36}', made.text)[0]}"}
+
+        for path in ("/", "/my/account", "/my/downloads", "/my/providers", "/picture/local:fox-in-snow.jpg"):
+            assert (await api.get(path, headers=key)).status_code == 403, path
+
+    async def test_the_password_changes(self, start: Any) -> None:
+        api = await start()
+        headers = await api.sign_in()
+        data = {"current_password": PASSWORD, "new_password": "copper-lantern-58"}
+
+        wrong = await api.post("/my/password", data={**data, "current_password": "other-words-12"}, headers=headers)
+        changed = await api.post("/my/password", data=data, headers=headers)
+
+        assert wrong.status_code == 403
+        assert "The password is wrong." in wrong.text
+        assert ">ada</a>" in wrong.text  # who is signed in, on the page of an error too
+        assert path_of(changed.headers["location"]) == "/my/sign-in"
+        assert (await api.get("/my/account", headers=headers)).status_code == 401
+        assert (await sign_in(api, "ada", "copper-lantern-58")).status_code == 303
+
+    async def test_another_site_can_do_nothing_with_the_session(self, start: Any) -> None:
+        api = await start()
+        await api.sign_in()
+        await sign_in(api, "ada")
+        data = {"name": "stolen", "scope": "search"}
+
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {}):
+            assert (await api.post("/my/keys", data=data, headers=headers)).status_code == 403
+        assert (await api.post("/my/keys", data=data, headers=BROWSER)).status_code == 200

@@ -1,0 +1,55 @@
+"""What states and licences mean, in plain words."""
+
+import pytest
+
+from imagevault.licenses import License
+from imagevault.search.outcome import ProviderStatus
+from imagevault.web.words import describe_license, describe_seconds, describe_status
+
+
+class TestLicense:
+    def test_unclear_rights_ask_for_care(self) -> None:
+        assert describe_license(License.unknown("Copyright undetermined"))[0].startswith("The rights are unclear.")
+
+    def test_the_public_domain_asks_for_nothing(self) -> None:
+        assert "Credit is not required." in describe_license(License("cc0-1.0", "CC0 1.0"))
+
+    def test_conditions_are_sentences(self) -> None:
+        license = License.from_url("https://creativecommons.org/licenses/by-nc-sa/4.0/")
+        assert license is not None
+
+        assert describe_license(license) == [
+            "Name the author and the licence.",
+            "Commercial use is not allowed, or not known to be.",
+            "You may publish changed versions.",
+            "Publish changed versions under the same licence.",
+        ]
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("status", "words"),
+        [
+            (ProviderStatus(name="a", status="ok", total=1234, cache="hit"), "has 1,234 results"),
+            (ProviderStatus(name="a", status="ok", cache="stale"), "answered, in an older copy"),
+            (
+                ProviderStatus(name="a", status="ok", total=1, emulated=["size", "color"]),
+                "has 1 result; size and color checked here, picture by picture",
+            ),
+            (ProviderStatus(name="a", status="timeout"), "did not answer in time"),
+            (
+                ProviderStatus(name="a", status="rate_limited", detail="the quota is used up", retry_after=170),
+                "takes no more searches for now: the quota is used up (again in 3 minutes)",
+            ),
+        ],
+    )
+    def test_says_what_a_provider_did(self, status: ProviderStatus, words: str) -> None:
+        assert describe_status(status) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "1 second"), (120, "120 seconds"), (121, "3 minutes"), (3601, "61 minutes"), (86401, "25 hours")],
+)
+def test_a_length_of_time_has_one_unit(seconds: int, words: str) -> None:
+    assert describe_seconds(seconds) == words
