@@ -35,6 +35,7 @@ from imagevault.upstream.file_client import FileClient  # noqa: E402
 from tests.support.clock import Clock  # noqa: E402
 from tests.support.commands import SEARCHING, InProcess  # noqa: E402
 from tests.support.installed import Installed, build_wheel  # noqa: E402
+from tests.support.patience import PATIENT, patience  # noqa: E402
 from tests.support.ports import free_port  # noqa: E402
 from tests.support.postgres import Postgres, migrate  # noqa: E402
 from tests.support.server import ServerProcess  # noqa: E402
@@ -46,8 +47,6 @@ hypothesis.settings.load_profile("busy")
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
-# On a busy machine a search takes longer than it may by default, and that is not what most tests are about.
-PATIENT = {"IMAGEVAULT_DEADLINE": "20"}
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 PROCESS_FIXTURES = {"serve", "cli", "wheel", "postgres", "own_postgres"}
 
@@ -221,8 +220,7 @@ async def start(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Start]:
             file_client: FileClient | None = None,
         ) -> Api:
             (tmp_path / "imagevault.toml").write_text(toml)
-            patient = {} if "deadline" in toml else PATIENT
-            settings = load({"SECRET_KEY": SECRET, **OFFLINE, **patient, **(environ or {})}, tmp_path)
+            settings = load({"SECRET_KEY": SECRET, **OFFLINE, **patience(toml), **(environ or {})}, tmp_path)
             if settings.database_url is None:
                 _copy_once(migrated_sqlite, settings.data / "imagevault.sqlite")
             services = Services(settings, transports, file_client)
@@ -246,8 +244,9 @@ def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Serve]:
     started: list[ServerProcess] = []
 
     def serve(environ: Mapping[str, str] | None = None, *arguments: str) -> ServerProcess:
-        patient = {} if (tmp_path / "imagevault.toml").exists() else PATIENT
-        environ = {**OFFLINE, **patient, **(environ or {})}
+        file = tmp_path / "imagevault.toml"
+        toml = file.read_text() if file.exists() else ""
+        environ = {**OFFLINE, **patience(toml), **(environ or {})}
         if "DATABASE_URL" not in environ:
             _copy_once(migrated_sqlite, tmp_path / "imagevault-data" / "imagevault.sqlite")
         started.append(ServerProcess(tmp_path, environ, *arguments))

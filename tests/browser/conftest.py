@@ -20,6 +20,7 @@ import pytest
 from imagevault.testing.simulated import SIMULATED, environment
 from imagevault.testing.upstream import Upstream
 from tests.support.offline import OFFLINE
+from tests.support.patience import PATIENT
 from tests.support.server import ServerProcess
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -63,7 +64,7 @@ def serve_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 
         def serve(environ: dict[str, str] | None = None) -> Site:
             upstreams = {name: stack.enter_context(SIMULATED[name]()) for name in UPSTREAMS}
-            settings = {**OFFLINE, "IMAGEVAULT_SEARCH": "open", "IMAGEVAULT_DEADLINE": "20"}
+            settings = {**OFFLINE, "IMAGEVAULT_SEARCH": "open", **PATIENT}
             settings["IMAGEVAULT_LIMITS_REQUESTS"] = "100000/second"
             settings["IMAGEVAULT_LIMITS_SIGNUP"] = "1000/hour"
             for name, upstream in upstreams.items():

@@ -14,6 +14,7 @@ from imagevault.config.settings import load
 from imagevault.runtime.services import Services
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 from tests.support.offline import OFFLINE
+from tests.support.patience import PATIENT
 from tests.support.waiting import EVENT_LIMIT, wait_until
 
 PASSWORD = "violet-harbour-71"
@@ -57,7 +58,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]
         environ = {
             **OFFLINE,
             "SECRET_KEY": SECRET,
-            "IMAGEVAULT_DEADLINE": "20",
+            **PATIENT,
             "UNSPLASH_ENABLED": "true",  # without its key
             "IMAGEVAULT_LIMITS_REQUESTS": "100000/second",
             "IMAGEVAULT_DEFAULT": "unsplash,pexels",

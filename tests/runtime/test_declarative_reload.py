@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 async def api(start: Any, folder: Path, upstream: Upstream) -> Any:
     (folder / "acme.toml").write_text(ACME)
     (folder / "broken.toml").write_text(ACME.replace("records", "recods"))
-    environ = {"IMAGEVAULT_PLUGINS_DIR": str(folder), "IMAGEVAULT_SEARCH": "open", "IMAGEVAULT_DEADLINE": "20"}
+    environ = {"IMAGEVAULT_PLUGINS_DIR": str(folder), "IMAGEVAULT_SEARCH": "open"}
     environ |= {f"{name}_{key}": value for name in ("ACME", "BROKEN", "OTHER") for key, value in (
         ("BASE_URL", upstream.url), ("API_KEY", "test-key"))}  # fmt: skip
     return await start(environ)

@@ -128,7 +128,7 @@ class TestUnderLoad:
         self, serve: Any, pexels: SimulatedPexels, configured: dict[str, str]
     ) -> None:
         """All are answered, the readiness probe fails in the meantime, and the exit code is 0."""
-        server = serve({**BUSY, **configured, "IMAGEVAULT_DEADLINE": "20", "PEXELS_TIMEOUT": "20"}).wait_until_ready()
+        server = serve({**BUSY, **configured}).wait_until_ready()
         pexels.fail(faults.hang(), times=1)
         limits = httpx.Limits(max_connections=60)
         async with httpx.AsyncClient(base_url=server.url, timeout=30, limits=limits) as client:

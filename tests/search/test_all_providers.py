@@ -28,7 +28,7 @@ def environ(upstreams: dict[str, Upstream], tmp_path: Path) -> dict[str, str]:
     (tmp_path / "pictures").mkdir()
     for number, sample in enumerate(sorted(Path(samples.__path__[0]).glob("*.jpg"))):
         shutil.copy(sample, tmp_path / "pictures" / f"cat {number}.jpg")
-    environ = {"LOCAL_FOLDER": str(tmp_path / "pictures"), "IMAGEVAULT_DEADLINE": "20"}
+    environ = {"LOCAL_FOLDER": str(tmp_path / "pictures")}
     for name, upstream in upstreams.items():
         environ |= environment(name, upstream)
         environ[f"{name.upper()}_ENABLED"] = "true"

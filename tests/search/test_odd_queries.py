@@ -113,7 +113,7 @@ def upstreams() -> Iterator[dict[str, Upstream]]:
 
 @pytest.fixture
 async def api(start: Any, upstreams: dict[str, Upstream]) -> Any:
-    environ = {"IMAGEVAULT_DEADLINE": "20", "IMAGEVAULT_SEARCH": "open"}
+    environ = {"IMAGEVAULT_SEARCH": "open"}
     for name, upstream in upstreams.items():
         settings = {"ENABLED": "true", "QUOTA": PLENTY, "TIMEOUT": "20"}
         environ |= environment(name, upstream)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.support.patience import PATIENT
 from tests.support.waiting import COMMAND_LIMIT
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +77,7 @@ class Installed:
         return subprocess.run(
             [self.python, *arguments],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(self.added), "IMAGEVAULT_DEADLINE": "20", **(environ or {})},
+            env={**os.environ, "PYTHONPATH": str(self.added), **PATIENT, **(environ or {})},
             capture_output=True,
             text=True,
             timeout=COMMAND_LIMIT,
