@@ -65,6 +65,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]
             "IMAGEVAULT_CORS_ORIGINS": ORIGIN,
             "PEXELS_API_KEY": pexels.key,
             "PEXELS_BASE_URL": pexels.url,
+            "PEXELS_QUOTA": "1000/second",  # a call that waits would wait for this clock
         }
         folder = tmp_path_factory.mktemp("kept")
         services = Services(load(environ, folder))
