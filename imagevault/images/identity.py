@@ -13,10 +13,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import get_args
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import msgspec
 
+from imagevault.images.link_parts import split_link
 from imagevault.records import Image, ProviderInfo, RenditionName
 
 DIGEST = 8  # bytes
@@ -55,20 +56,19 @@ PIXABAY_PAGE = re.compile(
     r"pixabay\.com/(?:[a-z]{2}/)?(?:(?:photos|illustrations|vectors)/)?(?:[^/?]*-)?([0-9]{1,15})(?:\?.*)?"
 )
 
-PATTERNS = (
-    ("flickr:", FLICKR_PAGE),
-    ("flickr:", FLICKR_FILE),
-    ("commons:p", COMMONS_CURID),
-    ("si:", SMITHSONIAN_FILE),
-    ("eu:", EUROPEANA_PAGE),
-    ("iiif:", ARTIC_FILE),
-    ("nasa:", NASA_PAGE),
-    ("nasa:", NASA_FILE),
-    ("unsplash:", UNSPLASH_PAGE),
-    ("pexels:", PEXELS_PAGE),
-    ("pexels:", PEXELS_FILE),
-    ("pixabay:", PIXABAY_PAGE),
-)
+# By the last two labels of the host, so that an address of another site costs one look.
+PATTERNS = {
+    "flickr.com": (("flickr:", FLICKR_PAGE),),
+    "staticflickr.com": (("flickr:", FLICKR_FILE),),
+    "wikimedia.org": (("commons:p", COMMONS_CURID),),
+    "si.edu": (("si:", SMITHSONIAN_FILE),),
+    "europeana.eu": (("eu:", EUROPEANA_PAGE),),
+    "artic.edu": (("iiif:", ARTIC_FILE),),
+    "nasa.gov": (("nasa:", NASA_PAGE), ("nasa:", NASA_FILE)),
+    "unsplash.com": (("unsplash:", UNSPLASH_PAGE),),
+    "pexels.com": (("pexels:", PEXELS_PAGE), ("pexels:", PEXELS_FILE)),
+    "pixabay.com": (("pixabay:", PIXABAY_PAGE),),
+}
 
 
 def identify(images: Sequence[Image], provider: str) -> Iterator[Image]:
@@ -105,17 +105,26 @@ def _file_keys(image: Image, page: str | None, provider: str) -> Iterator[str]:
 
 def keys_of_address(folded: str) -> Iterator[str]:
     """Yield the keys that a folded address of a page or a file holds: `flickr:15218475961`."""
-    for prefix, pattern in PATTERNS:
+    site = _site(folded)
+    for prefix, pattern in PATTERNS.get(site, ()):
         found = pattern.fullmatch(folded)
         if found is not None:
             yield prefix + found[1]
-    short = FLICKR_SHORT.fullmatch(folded)
-    if short is not None:
-        yield f"flickr:{_from_base58(short[1])}"
-    for pattern in (COMMONS_PAGE, COMMONS_FILE):
-        file = pattern.fullmatch(folded)
-        if file is not None:
-            yield from commons_keys(file[1])
+    if site == "flic.kr":
+        short = FLICKR_SHORT.fullmatch(folded)
+        if short is not None:
+            yield f"flickr:{_from_base58(short[1])}"
+    if site == "wikimedia.org":
+        for pattern in (COMMONS_PAGE, COMMONS_FILE):
+            file = pattern.fullmatch(folded)
+            if file is not None:
+                yield from commons_keys(file[1])
+
+
+def _site(folded: str) -> str:
+    """The last two labels of the host of a folded address: `nasa.gov` of `images.nasa.gov/details/PIA1`."""
+    host = folded.partition("/")[0].partition("?")[0]
+    return ".".join(host.rsplit(".", 2)[-2:])
 
 
 def commons_keys(name: str) -> Iterator[str]:
@@ -135,7 +144,7 @@ def fold(address: str) -> str:
     the rest is percent-decoded once and composed (NFC).
     """
     try:
-        parts = urlsplit(address)
+        parts = split_link(address)
     except ValueError:
         return address
     host = parts.netloc.lower().removeprefix("www.")

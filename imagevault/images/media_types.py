@@ -1,6 +1,6 @@
 """The type of a picture file by the end of its name, and which types a browser shows."""
 
-from urllib.parse import urlsplit
+from imagevault.images.link_parts import split_link
 
 TYPES = {
     "jpg": "image/jpeg",
@@ -28,7 +28,7 @@ def media_type_of_url(url: str | None) -> str | None:
     """Return the type that the path of a link ends with, `image/jpeg` for `/a/b.JPG?w=400`; None if it names none."""
     if url is None:
         return None
-    name = urlsplit(url).path.rpartition("/")[2]
+    name = split_link(url).path.rpartition("/")[2]
     _, dot, extension = name.rpartition(".")
     if not dot or len(extension) > MAX_EXTENSION:
         return None

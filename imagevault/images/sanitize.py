@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from imagevault.errors import InvalidResponse
+from imagevault.images.link_parts import split_link
 from imagevault.images.media_types import media_type_of_url
 from imagevault.licenses import UNKNOWN_ID, License
 from imagevault.plugins.declaration import ANY_HOST
@@ -42,7 +43,8 @@ NOT_IN_URLS = re.compile(r"[^\x21-\x7e]|[\\<>\"`]")
 # Some upstreams do not encode their links: blanks, letters beyond ASCII, and `%` that encodes nothing (50% off).
 STAYS_IN_URLS = "".join(char for char in map(chr, range(0x80)) if char != " ")
 STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-ORDINARY_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+[/?]")
+# Nearly all links: of a host with a dot, and without any of the letters that need a closer look.
+ORDINARY_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)+(?:[/?][!#$&-;=?-\[\]^_a-z{|}~]*)?")
 HEX_COLOR = re.compile(r"#[0-9A-F]{6}")
 BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
 MEDIA_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,40}")
@@ -205,12 +207,12 @@ def link(url: str | None) -> str | None:
     """Return an http(s) link with blanks and letters beyond ASCII encoded; None if it is no such link."""
     if not url or len(url) > MAX_URL:
         return None
+    if ORDINARY_URL.fullmatch(url):
+        return url
     if NOT_IN_URLS.search(url) or "%" in url:
         url = quote(STRAY_PERCENT.sub("%25", url.strip()), safe=STAYS_IN_URLS, errors="ignore")
         if len(url) > MAX_URL or NOT_IN_URLS.search(url):
             return None
-    if ORDINARY_URL.match(url):  # nearly all are, and urlsplit costs ten times as much
-        return url
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError where it is no number
@@ -244,7 +246,7 @@ def _undeclared_host(url: str, info: ProviderInfo, moved_to: str | None) -> str 
     """The host of a file that is on none of `file_hosts`; None if it may be shown."""
     if ANY_HOST in info.file_hosts or (moved_to is not None and url.startswith(moved_to)):
         return None
-    host = (urlsplit(url).hostname or "").rstrip(".")
+    host = split_link(url).host
     return None if host in info.file_hosts else host[:MAX_HOST]
 
 
@@ -253,7 +255,7 @@ def _rendition(
 ) -> Rendition | None:
     url = link(rendition.url)
     is_moved = url is not None and moved_to is not None and url.startswith(moved_to)
-    if url is not None and url.startswith("http:") and not is_moved and urlsplit(url).hostname in info.file_hosts:
+    if url is not None and url.startswith("http:") and not is_moved and split_link(url).host in info.file_hosts:
         url = link(url.replace("http:", "https:", 1))
     is_held_file = holds_files and rendition.url is None
     if url is None and not is_held_file:
