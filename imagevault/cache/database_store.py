@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from piccolo.querystring import QueryString
 
 from imagevault.cache.database_eviction import IMAGE_BYTES, PAGE_BYTES
 from imagevault.cache.keys import is_of
@@ -32,7 +33,7 @@ UPDATE iv_page SET used_at = {} WHERE key IN (SELECT key FROM iv_page WHERE key 
 
 
 class DatabasePageStore:
-    """A `PageStore` in the app's database. Reading is one round trip; `write` runs after the caller has the answer."""
+    """A `PageStore` in the app's database. Reading is one round trip."""
 
     async def read(self, key: str) -> CacheEntry | None:
         """Return a cached page, however old."""
@@ -52,16 +53,14 @@ class DatabasePageStore:
         rows = await CachedPage.select(*columns).where(CachedPage.key.is_in(list(keys)))
         return {row["key"]: _page_digests(row) for row in rows}
 
-    async def write(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> None:
-        """Store a page with the ids of its images; the page that it replaces becomes its previous one."""
+    def writes_of(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> list[QueryString]:
+        """Return what stores a page with the ids of its images; the page that it replaces becomes its previous one."""
         used_at = last_use(entry.stored_at)
         size = PAGE_BYTES + len(entry.content) + len(entry.digests) + IMAGE_BYTES * len(ids)
         page = (key, provider, entry.version, used_at, size, entry.content, entry.digests)
         # Sorted, so that two workers lock the rows in the same order.
         images = rows_of([f"{provider}:{id}" for id in sorted(set(ids))])
-        with relaxed_durability():
-            await CachedPage.raw(UPSERT, *page)
-            await CachedImage.raw(UPSERT_IMAGES, key, images)
+        return [QueryString(UPSERT, *page), QueryString(UPSERT_IMAGES, key, images)]
 
     async def find(self, provider: str, id: str, revision: str) -> tuple[str, CacheEntry] | None:
         """Return the page on which an image was seen last, with its key, if it is of this revision."""

@@ -6,10 +6,11 @@ for the page in the database instead.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
+from piccolo.querystring import QueryString
 
 from imagevault.cache.background_writes import BackgroundWrites
 from imagevault.cache.store import CacheEntry
@@ -186,9 +187,8 @@ class SingleFlight:
     async def _record(
         self, flight: Flight, entry: CacheEntry | None, page: Page | None, error: BaseException | None
     ) -> None:
-        """Store the page, then end the lease: a worker that waits for the lease looks for the page."""
-        try:
-            if entry is not None and page is not None:
-                await self._tiers.store(flight.provider, flight.call.key, entry, page)
-        finally:
-            await self._limiter.observe(flight.provider, flight, outcome_of(flight, error))
+        """Store the page and end the lease at once: a worker that waits for the lease looks for the page."""
+        before: Sequence[QueryString] = ()
+        if entry is not None and page is not None:
+            before = self._tiers.writes_of(flight.provider, flight.call.key, entry, page)
+        await self._limiter.observe(flight.provider, flight, outcome_of(flight, error), before)

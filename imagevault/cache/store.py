@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
+from piccolo.querystring import QueryString
 
 from imagevault.cache.page_digests import PageDigests
 from imagevault.records import Page
@@ -63,8 +64,8 @@ class PageStore(Protocol):
         """Return the digests of those pages that are stored, however old."""
         ...
 
-    async def write(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> None:
-        """Store a page with the ids of its images; the page that it replaces becomes its previous one."""
+    def writes_of(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> Sequence[QueryString]:
+        """Return what stores a page with the ids of its images; the page that it replaces becomes its previous one."""
         ...
 
     async def find(self, provider: str, id: str, revision: str) -> tuple[str, CacheEntry] | None:

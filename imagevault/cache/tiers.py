@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from piccolo.querystring import QueryString
+
 from imagevault.cache import page_digests
 from imagevault.cache.freshness import Freshness, has_upstream
 from imagevault.cache.memory import MemoryCache
@@ -116,7 +118,7 @@ class CacheTiers:
         return (image, entry.stored_at) if image is not None else None
 
     def put(self, provider: Provider, key: str, page: Page, now: float) -> CacheEntry:
-        """Cache a page in memory, and return the entry to `store`."""
+        """Cache a page in memory, and return the entry for `writes_of`."""
         replaced = self._memory.get(key)
         entry = CacheEntry(
             content=encode(page),
@@ -129,10 +131,10 @@ class CacheTiers:
         self._memory.put(key, provider.name, entry, page)
         return entry
 
-    async def store(self, provider: Provider, key: str, entry: CacheEntry, page: Page) -> None:
-        """Store a page in the database."""
+    def writes_of(self, provider: Provider, key: str, entry: CacheEntry, page: Page) -> Sequence[QueryString]:
+        """Return what stores a page in the database."""
         ids = [image.id for image in page.images]
-        await self._store.write(key, provider.name, entry, ids)
+        return self._store.writes_of(key, provider.name, entry, ids)
 
     def version_in_memory(self, key: str) -> int:
         """Return the version of the page in memory, 0 if there is none."""

@@ -5,8 +5,10 @@ import logging
 import math
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+
+from piccolo.querystring import QueryString
 
 from imagevault.errors import DatabaseUnavailable, RateLimited, Unavailable, Unconfigured
 from imagevault.plugins.provider import Provider
@@ -130,18 +132,22 @@ class CallLimiter:
         self._retries[provider.name] -= 1
         return True
 
-    async def observe(self, provider: Provider, flight: Flight, outcome: Outcome) -> None:
-        """Take in how a flight ended.
+    async def observe(
+        self, provider: Provider, flight: Flight, outcome: Outcome, before: Sequence[QueryString] = ()
+    ) -> None:
+        """Take in how a flight ended. The writes `before` it, of its page, go to the database with it.
 
         Raises:
-            UnreadableState: the state became unreadable since the flight began.
+            UnreadableState: the state became unreadable since the flight began. Nothing was written.
 
         """
         async with self._locks[provider.name]:
             while True:
                 state, version = await self._current_state(provider)
                 new = admission.observe(state, limits_of(provider), flight.call, outcome, self.clock())
-                if await self._swap(provider, version, new):
+                swapped = await self._swap(provider, version, new, before)
+                before = ()  # they were made, whether or not another worker has changed the state
+                if swapped:
                     self._log_breaker(provider, state, new)
                     return
                 await self._wait_after_conflict()
@@ -215,9 +221,9 @@ class CallLimiter:
         self._see(provider.name, state, version)
         return state, version
 
-    async def _swap(self, provider: Provider, version: int, new: State) -> bool:
+    async def _swap(self, provider: Provider, version: int, new: State, before: Sequence[QueryString] = ()) -> bool:
         self._current.pop(provider.name, None)
-        if not await self.store.swap(provider.name, version, new):
+        if not await self.store.swap(provider.name, version, new, before):
             return False
         self._current[provider.name] = (new, version + 1)
         self._see(provider.name, new, version + 1)

@@ -1,7 +1,9 @@
 """What the call limiter needs of its storage: one versioned state for each provider."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+from piccolo.querystring import QueryString
 
 from imagevault.errors import Unavailable
 from imagevault.upstream.models import State
@@ -38,6 +40,9 @@ class StateStore(Protocol):
         """Store an empty state with the next version, whatever is stored."""
         ...
 
-    async def swap(self, provider: str, version: int, state: State) -> bool:
-        """Store a state with the next version, if the version is still this one. Return whether it was."""
+    async def swap(self, provider: str, version: int, state: State, before: Sequence[QueryString] = ()) -> bool:
+        """Store a state with the next version, if the version is still this one. Return whether it was.
+
+        The writes `before` it happen in any case.
+        """
         ...

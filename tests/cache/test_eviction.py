@@ -25,8 +25,9 @@ from imagevault.config.settings import Settings, load
 from imagevault.errors import DatabaseUnavailable
 from imagevault.runtime.services import Services
 from imagevault.search.search import SearchRequest
-from imagevault.storage.database import AppliedMigration, Database
+from imagevault.storage.database import AppliedMigration, Database, relaxed_durability
 from imagevault.testing.upstreams.pexels import SimulatedPexels
+from imagevault.upstream.database_store import DatabaseStateStore
 from tests.support.clock import Clock
 from tests.support.commands import InProcess
 from tests.support.linear_time import is_linear_async
@@ -77,7 +78,13 @@ def clock() -> Clock:
 async def write(key: str, at: float = NOW, size: int = 50 * KB, images: int = 10) -> None:
     """Store a page of about this size, with images of its own."""
     ids = [f"{key}-{number}" for number in range(images)]
-    await DatabasePageStore().write(key, "pexels", CacheEntry(b"x" * size, at), ids)
+    await store(key, CacheEntry(b"x" * size, at), ids)
+
+
+async def store(key: str, entry: CacheEntry, ids: list[str]) -> None:
+    with relaxed_durability():
+        for write in DatabasePageStore().writes_of(key, "pexels", entry, ids):
+            await CachedPage.raw("{}", write)
 
 
 async def pages() -> list[str]:
@@ -138,9 +145,8 @@ class TestSize:
     async def test_images_go_with_their_page(self, database: Database, clock: Clock) -> None:
         """And those that stand on a later page stay."""
         database.use()
-        store = DatabasePageStore()
-        await store.write("old", "pexels", CacheEntry(b"x" * 100, NOW - STEP), ["1", "2", "3"])
-        await store.write("new", "pexels", CacheEntry(b"x" * 100, NOW), ["3", "4"])
+        await store("old", CacheEntry(b"x" * 100, NOW - STEP), ["1", "2", "3"])
+        await store("new", CacheEntry(b"x" * 100, NOW), ["3", "4"])
 
         await evictor(clock, 1000).take_turn()
 
@@ -166,7 +172,7 @@ class TestSize:
         for _ in range(40):
             key = f"{dice.getrandbits(168):042x}"
             ids = [f"{dice.getrandbits(32)}" for _ in range(80)]
-            await DatabasePageStore().write(key, "pexels", CacheEntry(dice.randbytes(60 * KB), NOW), ids)
+            await store(key, CacheEntry(dice.randbytes(60 * KB), NOW), ids)
         use = await measure_use(0)
         if database.engine.engine_type == "sqlite":
             [row] = await CachedPage.raw(
@@ -318,7 +324,8 @@ class TestWorkers:
             async with opened(settings) as database:
                 database.use()
                 dice = random.Random(seed)
-                store = DatabasePageStore()
+                pages = DatabasePageStore()
+                states = DatabaseStateStore()
                 evicting = DatabaseEviction()
                 await evicting.begin_turn(NOW + seed * TURN, TURN)
                 for number in range(40):
@@ -326,9 +333,11 @@ class TestWorkers:
                     entry = CacheEntry(b"x" * dice.randint(10, 2000), NOW + number * STEP)
                     match seed % 3:
                         case 0:
-                            await store.write(dice.choice(keys), "pexels", entry, ids)
+                            writes = pages.writes_of(dice.choice(keys), "pexels", entry, ids)
+                            state, version = await states.read("pexels")
+                            await states.swap("pexels", version, state, writes)
                         case 1:
-                            await store.mark_used(dice.sample(keys, 8), NOW + number * STEP)
+                            await pages.mark_used(dice.sample(keys, 8), NOW + number * STEP)
                         case _:
                             await evicting.delete_least_used(dice.randint(1, 10_000))
                             await evicting.delete_lost_images()

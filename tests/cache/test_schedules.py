@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from piccolo.querystring import QueryString
 
 from imagevault import Image, Page, ProviderInfo, Quota, Rendition, SearchQuery, hookimpl
 from imagevault.cache.keys import PageKey
@@ -108,13 +109,24 @@ class States:
     async def clear(self, provider: str) -> None:
         raise AssertionError("no flight does this")
 
-    async def swap(self, provider: str, version: int, state: State) -> bool:
+    async def swap(self, provider: str, version: int, state: State, before: Sequence[QueryString] = ()) -> bool:
         await self.connection.travel()
+        for write in before:
+            self._store_page(*write.args)
         swapped = self.states[provider][1] == version
         if swapped:
             self.states[provider] = (msgspec.json.encode(state), version + 1)
         await self.connection.travel()
         return swapped
+
+    def _store_page(self, key: str, entry: CacheEntry) -> None:
+        pages = self.connection.database.pages
+        replaced = pages.get(key)
+        pages[key] = msgspec.structs.replace(
+            entry,
+            previous=replaced.content if replaced else None,
+            previous_stored_at=replaced.stored_at if replaced else 0.0,
+        )
 
 
 class StoredPages:
@@ -131,14 +143,8 @@ class StoredPages:
     async def read_digests(self, keys: Sequence[str]) -> dict[str, PageDigests]:
         return {key: self.pages[key].page_digests for key in keys if key in self.pages}
 
-    async def write(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> None:
-        await self.connection.travel()
-        replaced = self.pages.get(key)
-        self.pages[key] = msgspec.structs.replace(
-            entry,
-            previous=replaced.content if replaced else None,
-            previous_stored_at=replaced.stored_at if replaced else 0.0,
-        )
+    def writes_of(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> list[QueryString]:
+        return [QueryString("{} {}", key, entry)]
 
     async def find(self, provider: str, id: str, revision: str) -> tuple[str, CacheEntry] | None:
         return None

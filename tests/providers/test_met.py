@@ -9,6 +9,7 @@ from typing import Any
 import imagevault_met as plugin
 import msgspec
 import pytest
+from piccolo.querystring import QueryString
 
 from imagevault import Author, Declared, InvalidResponse, RateLimited, Rendition, Unauthorized, Unavailable
 from imagevault.cache.keys import PageKey
@@ -398,25 +399,22 @@ class States:
     async def clear(self, provider: str) -> None:
         raise AssertionError("no flight does this")
 
-    async def swap(self, provider: str, version: int, state: State) -> bool:
+    async def swap(self, provider: str, version: int, state: State, before: Sequence[QueryString] = ()) -> bool:
         self.states[provider] = (state, version + 1)
         return True
 
 
 class StoredPages:
-    """The pages of one worker."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, CacheEntry] = {}
+    """No page: those of one worker stay in its memory."""
 
     async def read(self, key: str) -> CacheEntry | None:
-        return self.entries.get(key)
+        return None
 
     async def read_digests(self, keys: Sequence[str]) -> dict[str, PageDigests]:
         return {}
 
-    async def write(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> None:
-        self.entries[key] = entry
+    def writes_of(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> list[QueryString]:
+        return []
 
     async def find(self, provider: str, id: str, revision: str) -> tuple[str, CacheEntry] | None:
         return None
