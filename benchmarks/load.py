@@ -9,17 +9,25 @@ import httpx
 CONNECTIONS = 8
 
 
-def send(url: str, targets: Sequence[str], count: int, headers: Mapping[str, str], status: int = 200) -> None:
+def send(
+    url: str,
+    targets: Sequence[str],
+    count: int,
+    headers: Mapping[str, str],
+    status: int = 200,
+    connections: int = CONNECTIONS,
+) -> None:
     """Send `count` GET requests to the targets in turn. Raises AssertionError at another status."""
     server = httpx.URL(url)
-    asyncio.run(_send(server, [_request("GET", server, target, headers) for target in targets], count, status))
+    choices = [_request("GET", server, target, headers) for target in targets]
+    asyncio.run(_send(server, choices, count, status, connections))
 
 
 def post(url: str, target: str, body: bytes, count: int, headers: Mapping[str, str], status: int = 201) -> None:
     """Send `count` equal POST requests with a body of JSON. Raises AssertionError at another status."""
     server = httpx.URL(url)
     described = {**headers, "Content-Type": "application/json", "Content-Length": str(len(body))}
-    asyncio.run(_send(server, [_request("POST", server, target, described) + body], count, status))
+    asyncio.run(_send(server, [_request("POST", server, target, described) + body], count, status, CONNECTIONS))
 
 
 def _request(method: str, server: httpx.URL, target: str, headers: Mapping[str, str]) -> bytes:
@@ -27,7 +35,7 @@ def _request(method: str, server: httpx.URL, target: str, headers: Mapping[str, 
     return f"{method} {target} HTTP/1.1\r\nHost: {server.host}:{server.port}\r\n{lines}\r\n".encode()
 
 
-async def _send(server: httpx.URL, choices: Sequence[bytes], count: int, status: int) -> None:
+async def _send(server: httpx.URL, choices: Sequence[bytes], count: int, status: int, connections: int) -> None:
     requests = islice(cycle(choices), count)  # shared by all connections
 
     async def connection() -> None:
@@ -40,4 +48,4 @@ async def _send(server: httpx.URL, choices: Sequence[bytes], count: int, status:
             await reader.readexactly(int(length or 0))
         writer.close()
 
-    await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(connection() for _ in range(connections)))

@@ -141,4 +141,4 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"no answer from {url}; the process {process.args} says why above")
+    raise RuntimeError(f"no answer from {url}; the process {process.args!r} says why above")

@@ -59,8 +59,11 @@ async def probe(server: Server, seconds: float, sign_ins: int) -> tuple[list[flo
                 await asyncio.sleep(PROBE_INTERVAL)
         return times
 
-    times, *_ = await asyncio.gather(ask(), *(sign_in(number) for number in range(sign_ins)))
-    return times, succeeded
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(ask())
+        for number in range(sign_ins):
+            group.create_task(sign_in(number))
+    return asked.result(), succeeded
 
 
 async def refusals(server: Server, tries: int) -> dict[str, list[float]]:
