@@ -32,7 +32,7 @@ from imagevault.errors import (
     Unconfigured,
 )
 from imagevault.images.conditional import file_tag
-from imagevault.images.signed_links import HEAD, media_type
+from imagevault.images.media_types import HEAD, raster_type
 from imagevault.plugins.declaration import ANY_HOST
 from imagevault.plugins.provider import Provider
 from imagevault.search.choice import check_allowed
@@ -190,7 +190,7 @@ class Files:
             raise ResourceNotFound(f"{name} has no such file any more.") from None
         status = os.fstat(file.wrapped.fileno())
         tag = file_tag(status)
-        kind = _raster_type(await file.read(HEAD), name)
+        kind = raster_type(await file.read(HEAD), name)
         span = wanted.within(status.st_size) if wanted is not None and is_current(if_range, tag) else None
         first, last = (span.first, span.last) if span else (0, status.st_size - 1)
         await file.seek(first)
@@ -242,7 +242,7 @@ class Files:
             start += piece
             if len(start) >= HEAD:
                 break
-        return answer, _raster_type(start, provider.info.title), after_start(start, pieces)
+        return answer, raster_type(start, provider.info.title), after_start(start, pieces)
 
     async def _url(self, caller: Caller, provider: Provider, row: Mapping[str, Any]) -> str:
         """Return where the file is now: a new link by a look-up, if the provider's links work for a while only.
@@ -268,14 +268,6 @@ class Files:
         if url.startswith("http:") and not is_moved and ANY_HOST not in provider.info.file_hosts:
             return url.replace("http:", "https:", 1)
         return url
-
-
-def _raster_type(start: bytes, owner: str) -> str:
-    """Return the media type of a file by its first bytes. Raises InvalidResponse for all that is no raster image."""
-    kind = media_type(start[:HEAD])
-    if kind is None:
-        raise InvalidResponse(f"{owner} sent no JPEG, PNG, GIF, WebP or AVIF; no other file is passed on")
-    return kind
 
 
 def _own_tag(answer: FileAnswer) -> str | None:

@@ -16,6 +16,7 @@ from anyio import CapacityLimiter, to_thread
 
 from imagevault.errors import OUT_OF_FILES, Busy, Forbidden, ResourceNotFound
 from imagevault.images.conditional import file_tag
+from imagevault.images.media_types import HEAD, type_of_content
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.security import base64url
@@ -24,16 +25,6 @@ from imagevault.upstream.provider_errors import to_provider_error
 
 DAY = 86400  # seconds
 FILES_AT_ONCE = 2  # opened at once; a thumbnail may have to be made
-HEAD = 32  # bytes that tell the type of a file
-# The first bytes of the raster formats that are sent. SVG, HTML and the like are never sent.
-SIGNATURES = {
-    b"\xff\xd8\xff": "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
-}
-
-
 IN_PATHS = "/!$&'()*+,;=:@"  # beside letters, digits and `-._~`, which `quote` never encodes
 
 
@@ -166,23 +157,13 @@ def _look_into(path: Path, seconds_left: int) -> OpenedFile | None:
     """
     try:
         with path.open("rb") as file:
-            kind = media_type(file.read(HEAD))
+            kind = type_of_content(file.read(HEAD))
             tag = file_tag(os.fstat(file.fileno()))
     except OSError as error:
         if error.errno in OUT_OF_FILES:
             raise Busy("The server has too many open files.") from None
         return None
     return OpenedFile(path, kind, tag, seconds_left) if kind is not None else None
-
-
-def media_type(head: bytes) -> str | None:
-    """Return the type of a raster image by its first bytes, None for anything else."""
-    for signature, kind in SIGNATURES.items():
-        if head.startswith(signature):
-            return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return "image/avif" if head[4:12] in {b"ftypavif", b"ftypavis"} else None
 
 
 def _path(provider: str, id: str, rendition: str) -> str:

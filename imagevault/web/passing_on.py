@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from imagevault.errors import Busy, Forbidden, InvalidResponse, ResourceNotFound, TimedOut
-from imagevault.images.signed_links import HEAD, media_type
+from imagevault.images.media_types import HEAD, raster_type
 from imagevault.search.gateway import Gateway
 from imagevault.upstream.file_client import FileClient
 from imagevault.web.picture_sources import may_pass_on
@@ -71,9 +71,7 @@ class PictureReader:
             raise TimedOut(f"{owner.info.title} takes too long to send the picture") from None
         finally:
             self._places.release()
-        kind = media_type(bytes(content[:HEAD]))
-        if kind is None:
-            raise InvalidResponse(f"{owner.info.title} sent no JPEG, PNG, GIF, WebP or AVIF")
+        kind = raster_type(bytes(content[:HEAD]), owner.info.title)
         return Picture(kind, bytes(content))
 
 
