@@ -136,7 +136,6 @@ class Gateway:
             SearchFailed: no provider answered.
 
         """
-        self.usage.count_search(request.caller)
         search = Search(
             request,
             settings=self.settings,
@@ -151,12 +150,14 @@ class Gateway:
         try:
             response = await search.run()
         except SearchFailed as error:
-            self._count_statuses(error.statuses)
+            self._count(request, error.statuses)
             raise
-        self._count_statuses(response.providers)
+        self._count(request, response.providers)
         return response
 
-    def _count_statuses(self, statuses: Sequence[ProviderStatus]) -> None:
+    def _count(self, request: SearchRequest, statuses: Sequence[ProviderStatus]) -> None:
+        """Count a search, unless it was refused before a provider was asked."""
+        self.usage.count_search(request.caller)
         for status in statuses:
             self._counters.add("provider_answers", status.name, status.status)
 

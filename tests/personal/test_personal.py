@@ -11,6 +11,8 @@ from imagevault.accounts import audit
 from imagevault.accounts.tables import Account, ApiKey, SecurityEvent, Throttle
 from imagevault.downloads.tables import Download, RepeatableSave
 from imagevault.errors import DatabaseUnavailable
+from imagevault.testing import Answer
+from imagevault.testing.upstreams.pexels import SimulatedPexels
 from imagevault.upstream.tables import DailyUsage
 from imagevault.upstream.usage import UsageCounter
 from imagevault.upstream.usage_store import KEPT_DAYS, UsageStore, read_usage
@@ -126,6 +128,23 @@ class TestUsage:
         assert mine["requests"] == {"amount": 600, "seconds": 60}
         assert mine["providers"] is None
         assert other["today"] == {"searches": 0, "upstream_calls": 0, "downloads": 0}
+
+    async def test_a_refused_search_is_none(self, api: Any, pexels: SimulatedPexels) -> None:
+        """Nobody was asked. A search that no provider answered is one."""
+        ada = await api.sign_in("ada")
+        key = await api.post(
+            "/api-keys", json={"name": "cms", "scopes": ["search"], "providers": ["local"]}, headers=ada
+        )
+        limited = {"Authorization": f"Bearer {key.json()['key']}"}
+
+        forbidden = await api.get("/search?q=fox&provider=pexels", headers=limited)
+        bad = await api.get("/search?q=fox&provider=pexels&page=0", headers=ada)
+        pexels.fail(Answer(status=500))
+        nobody = await api.get("/search?q=fox&provider=pexels", headers=ada)
+
+        mine = (await api.get("/usage", headers=ada)).json()
+        assert [answer.status_code for answer in (forbidden, bad, nobody)] == [403, 400, 502]
+        assert mine["today"]["searches"] == 1
 
     async def test_a_look_writes_nothing(self, api: Any) -> None:
         """Each look would otherwise cost a write of all that the worker has counted."""
