@@ -48,7 +48,7 @@ def create(services: Services) -> Edge:
         ),
         rate_limit=RateLimit(settings),
         response_headers=ResponseHeaders(settings, drain),
-        access_log=AccessLog(settings),
+        access_log=AccessLog(settings, services.counters),
         metrics=MetricsEndpoint(settings, services.counters, services.metrics.text),
         kept_answers=KeptAnswers(
             services.gateway.pages.answers, lambda: services.settings.search == "open", services.gateway.usage

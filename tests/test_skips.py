@@ -9,6 +9,7 @@ TESTS = Path(__file__).parent
 PLACES = {
     "support/installed.py": "setuptools of the machine, where no index has a newer one",
     "docs/test_admin.py": "sqlite3 and yaml",
+    "docs/test_metrics.py": "promtool",
     "docs/test_plugins.py": "bash and curl",
     "docs/test_readme.py": "curl",
     "files/test_thumbnails.py": "/proc",

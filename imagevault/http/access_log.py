@@ -20,6 +20,7 @@ import msgspec
 
 from imagevault import logs
 from imagevault.config.settings import Settings
+from imagevault.counters import Counters
 from imagevault.http import health
 from imagevault.http.request import RequestContext
 
@@ -60,9 +61,13 @@ class RequestLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class AccessLog:
-    """The lines of one server. They are written in the order in which the requests end."""
+    """The lines of one server. They are written in the order in which the requests end.
 
-    def __init__(self, settings: Settings) -> None:
+    The counters observe, once for each batch, how late its oldest line was written.
+    """
+
+    def __init__(self, settings: Settings, counters: Counters) -> None:
+        self._counters = counters
         self._waiting: list[RequestLine] = []
         self._timer: asyncio.TimerHandle | None = None
         self.configure(settings)
@@ -110,6 +115,7 @@ class AccessLog:
             else:
                 for text in _portions(map(FORMATS[style], lines)):
                     logs.write(handler, text)
+        self._counters.observe(time.time() - lines[0].ended_at, "log_lag_seconds")
 
 
 # What is open when the interpreter exits is written then: after a crash of the event loop, nothing else runs.

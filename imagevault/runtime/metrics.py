@@ -44,6 +44,7 @@ COUNTERS: dict[str, tuple[str, Sequence[str]]] = {
 HISTOGRAMS: dict[str, tuple[str, Sequence[str]]] = {
     "http_request_duration_seconds": ("Time from the head of a request to the end of its response.", ("route",)),
     "upstream_call_duration_seconds": ("Time of a call until the head of the upstream's response.", ("provider",)),
+    "log_lag_seconds": ("Time from the end of a request to its line, of the oldest line of each batch.", ()),
 }
 GAUGES: dict[str, tuple[str, Sequence[str]]] = {
     "kept_answer_bytes": ("Memory of kept answers.", ("worker",)),

@@ -15,6 +15,7 @@ import pytest
 
 from imagevault import logs
 from imagevault.config.settings import Settings
+from imagevault.counters import Counters
 from imagevault.http import access_log
 from imagevault.http.access_log import MAX_WRITE, AccessLog, RequestLine
 from imagevault.http.edge import Edge
@@ -206,7 +207,7 @@ class TestBatches:
     ) -> None:
         """In the order of the requests, without anybody asking for it."""
         stream = ours(style)
-        access_log = AccessLog(Settings())
+        access_log = AccessLog(Settings(), Counters())
 
         for number in range(3):
             access_log.add(context(f"/{number}"))
@@ -222,7 +223,7 @@ class TestBatches:
     ) -> None:
         """One write is short enough for a pipe to take it in one piece, beside those of other workers."""
         stream = ours("json")
-        access_log = AccessLog(Settings())
+        access_log = AccessLog(Settings(), Counters())
         for number in range(100):
             access_log.add(context(f"/{number}/" + "ö" * 150))
         access_log.flush()
@@ -231,6 +232,23 @@ class TestBatches:
         assert all(len(write.encode()) <= MAX_WRITE for write in stream.writes)
         assert 1 < len(stream.writes) < 50
         assert [json.loads(line)["path"][:3] for line in stream.getvalue().splitlines()[:3]] == ["/0/", "/1/", "/2/"]
+
+    async def test_say_how_late_they_are(
+        self, ours: Callable[[str], Stream], context: Callable[[str], RequestContext]
+    ) -> None:
+        """The oldest line of each batch counts."""
+        ours("json")
+        counters = Counters()
+        access_log = AccessLog(Settings(), counters)
+        for _ in range(2):
+            access_log.add(context("/first"))
+            access_log.add(context("/second"))
+            access_log.flush()
+        access_log.flush()  # of nothing
+
+        lag = counters.durations[("log_lag_seconds",)]
+        assert sum(lag.counts) == 2
+        assert lag.seconds >= 0
 
     async def test_have_a_bound(
         self,
@@ -241,7 +259,7 @@ class TestBatches:
         """However many requests end at once."""
         monkeypatch.setattr(access_log, "MAX_WAITING", 10)
         stream = ours("json")
-        lines = AccessLog(Settings())
+        lines = AccessLog(Settings(), Counters())
         for _ in range(25):
             lines.add(context("/x"))
 
@@ -255,7 +273,7 @@ class TestBatches:
     ) -> None:
         """As with any handler of the logging module."""
         ours("json").close()
-        access_log = AccessLog(Settings())
+        access_log = AccessLog(Settings(), Counters())
         access_log.add(context("/x"))
 
         access_log.flush()
