@@ -7,10 +7,9 @@ for the page in the database instead.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from piccolo.querystring import QueryString
 
 from imagevault.cache.background_writes import BackgroundWrites
 from imagevault.cache.store import CacheEntry
@@ -25,6 +24,9 @@ from imagevault.upstream.limiter import CallLimiter, InFlightElsewhere, ShareExh
 from imagevault.upstream.models import Call
 from imagevault.upstream.provider_errors import to_provider_error
 from imagevault.upstream.transport import CALL_TIMEOUT
+
+if TYPE_CHECKING:
+    from piccolo.querystring import QueryString
 
 log = logging.getLogger(__name__)
 

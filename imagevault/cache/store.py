@@ -1,13 +1,15 @@
 """What the cache keeps of a page, and what it needs of its storage."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from piccolo.querystring import QueryString
 
 from imagevault.cache.page_digests import PageDigests
 from imagevault.records import Page
+
+if TYPE_CHECKING:
+    from piccolo.querystring import QueryString
 
 _decoder = msgspec.msgpack.Decoder(Page)
 
@@ -64,7 +66,7 @@ class PageStore(Protocol):
         """Return the digests of those pages that are stored, however old."""
         ...
 
-    def writes_of(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> Sequence[QueryString]:
+    def writes_of(self, key: str, provider: str, entry: CacheEntry, ids: Sequence[str]) -> Sequence["QueryString"]:
         """Return what stores a page with the ids of its images; the page that it replaces becomes its previous one."""
         ...
 

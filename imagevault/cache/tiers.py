@@ -1,8 +1,7 @@
 """Both cache levels as one: memory in front of the database."""
 
 from collections.abc import AsyncIterator, Sequence
-
-from piccolo.querystring import QueryString
+from typing import TYPE_CHECKING
 
 from imagevault.cache import page_digests
 from imagevault.cache.freshness import Freshness, has_upstream
@@ -14,6 +13,9 @@ from imagevault.cache.uses import PageUses
 from imagevault.errors import DatabaseUnavailable
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
+
+if TYPE_CHECKING:
+    from piccolo.querystring import QueryString
 
 
 class CacheTiers:
@@ -131,7 +133,7 @@ class CacheTiers:
         self._memory.put(key, provider.name, entry, page)
         return entry
 
-    def writes_of(self, provider: Provider, key: str, entry: CacheEntry, page: Page) -> Sequence[QueryString]:
+    def writes_of(self, provider: Provider, key: str, entry: CacheEntry, page: Page) -> Sequence["QueryString"]:
         """Return what stores a page in the database."""
         ids = [image.id for image in page.images]
         return self._store.writes_of(key, provider.name, entry, ids)

@@ -23,7 +23,8 @@ from imagevault.downloads.rows import chosen_rendition, download_row, image_colu
 from imagevault.downloads.tables import Download
 from imagevault.downloads.verification import checked_by
 from imagevault.errors import BadInput, Forbidden, NotSignedIn, ResourceNotFound
-from imagevault.images.sanitize import MAX_NAME, MAX_TITLE, link
+from imagevault.images.links import link
+from imagevault.images.sanitize import MAX_NAME, MAX_TITLE
 from imagevault.plugins.plain_text import one_line, several_lines
 from imagevault.plugins.provider import Provider
 from imagevault.search.choice import check_allowed

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from imagevault.images.link_parts import split_link
+from imagevault.images.links import split_link
 from imagevault.records import Image, ProviderInfo, RenditionName
 
 DIGEST = 8  # bytes

@@ -1,7 +1,7 @@
 """The type of a picture file, by the end of its name or by its first bytes, and which types a browser shows."""
 
 from imagevault.errors import InvalidResponse
-from imagevault.images.link_parts import split_link
+from imagevault.images.links import split_link
 
 TYPES = {
     "jpg": "image/jpeg",

@@ -4,12 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from imagevault.errors import InvalidResponse
-from imagevault.images.link_parts import split_link
+from imagevault.images.links import MAX_URL, link, split_link
 from imagevault.images.media_types import media_type_of_url
 from imagevault.licenses import UNKNOWN_ID, License
 from imagevault.plugins.declaration import ANY_HOST
@@ -18,7 +17,6 @@ from imagevault.plugins.mismatch import explain_mismatch
 from imagevault.plugins.plain_text import is_storable, one_line, without_controls
 from imagevault.records import Author, Declared, Flags, Image, Page, ProviderInfo, Rendition
 
-MAX_URL = 2048  # characters
 MAX_ID = 200
 MAX_TITLE = 300
 MAX_TEXT = 1000
@@ -39,12 +37,6 @@ MAX_TOKEN = 4000  # of the next page
 MAX_RENDITIONS = 20
 MAX_SIDE = 1_000_000  # pixels
 MAX_TOTAL = 2**53  # JSON readers keep whole numbers below this exactly
-NOT_IN_URLS = re.compile(r"[^\x21-\x7e]|[\\<>\"`]")
-# Some upstreams do not encode their links: blanks, letters beyond ASCII, and `%` that encodes nothing (50% off).
-STAYS_IN_URLS = "".join(char for char in map(chr, range(0x80)) if char != " ")
-STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# Nearly all links: of a host with a dot, and without any of the letters that need a closer look.
-ORDINARY_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)+(?:[/?][!#$&-;=?-\[\]^_a-z{|}~]*)?")
 HEX_COLOR = re.compile(r"#[0-9A-F]{6}")
 BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
 MEDIA_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,40}")
@@ -201,25 +193,6 @@ def _next_token(token: object) -> str | None:
     if len(token) > MAX_TOKEN or not is_storable(token):
         raise InvalidResponse(f"Page.next must be at most {MAX_TOKEN} characters, without NUL and lone surrogates")
     return token
-
-
-def link(url: str | None) -> str | None:
-    """Return an http(s) link with blanks and letters beyond ASCII encoded; None if it is no such link."""
-    if not url or len(url) > MAX_URL:
-        return None
-    if ORDINARY_URL.fullmatch(url):
-        return url
-    if NOT_IN_URLS.search(url) or "%" in url:
-        url = quote(STRAY_PERCENT.sub("%25", url.strip()), safe=STAYS_IN_URLS, errors="ignore")
-        if len(url) > MAX_URL or NOT_IN_URLS.search(url):
-            return None
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises ValueError where it is no number
-    except ValueError:
-        return None
-    has_odd_host = not parts.hostname or "@" in parts.netloc or "%" in parts.netloc
-    return url if parts.scheme in {"http", "https"} and not has_odd_host else None
 
 
 def is_id(id: str) -> bool:

@@ -7,8 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-
-from piccolo.querystring import QueryString
+from typing import TYPE_CHECKING
 
 from imagevault.errors import DatabaseUnavailable, RateLimited, Unavailable, Unconfigured
 from imagevault.plugins.provider import Provider
@@ -17,6 +16,9 @@ from imagevault.upstream.flight import Flight
 from imagevault.upstream.models import Call, Decision, Limits, Outcome, State
 from imagevault.upstream.store import StateStore, UnreadableState
 from imagevault.upstream.usage import UsageCounter
+
+if TYPE_CHECKING:
+    from piccolo.querystring import QueryString
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +135,7 @@ class CallLimiter:
         return True
 
     async def observe(
-        self, provider: Provider, flight: Flight, outcome: Outcome, before: Sequence[QueryString] = ()
+        self, provider: Provider, flight: Flight, outcome: Outcome, before: Sequence["QueryString"] = ()
     ) -> None:
         """Take in how a flight ended. The writes `before` it, of its page, go to the database with it.
 
@@ -221,7 +223,7 @@ class CallLimiter:
         self._see(provider.name, state, version)
         return state, version
 
-    async def _swap(self, provider: Provider, version: int, new: State, before: Sequence[QueryString] = ()) -> bool:
+    async def _swap(self, provider: Provider, version: int, new: State, before: Sequence["QueryString"] = ()) -> bool:
         self._current.pop(provider.name, None)
         if not await self.store.swap(provider.name, version, new, before):
             return False

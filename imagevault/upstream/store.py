@@ -1,12 +1,13 @@
 """What the call limiter needs of its storage: one versioned state for each provider."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
-
-from piccolo.querystring import QueryString
+from typing import TYPE_CHECKING, Protocol
 
 from imagevault.errors import Unavailable
 from imagevault.upstream.models import State
+
+if TYPE_CHECKING:
+    from piccolo.querystring import QueryString
 
 
 class UnreadableState(Unavailable):
@@ -40,7 +41,7 @@ class StateStore(Protocol):
         """Store an empty state with the next version, whatever is stored."""
         ...
 
-    async def swap(self, provider: str, version: int, state: State, before: Sequence[QueryString] = ()) -> bool:
+    async def swap(self, provider: str, version: int, state: State, before: Sequence["QueryString"] = ()) -> bool:
         """Store a state with the next version, if the version is still this one. Return whether it was.
 
         The writes `before` it happen in any case.

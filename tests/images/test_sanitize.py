@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from imagevault.errors import InvalidResponse
 from imagevault.images import sanitize
+from imagevault.images.links import link
 from imagevault.licenses import License
 from imagevault.plugins.decoding import count_records
 from imagevault.records import Author, Declared, Flags, Image, Page, ProviderInfo, Rendition
@@ -102,7 +103,7 @@ class TestLinks:
     @pytest.mark.parametrize("text", ["x" * 3000, "é" * 3000, "😀 " * 3000, "50% " * 3000])
     def test_none_is_longer_than_allowed(self, text: str) -> None:
         """Neither once it is encoded, nor once its scheme is https."""
-        links = [sanitize.link(f"http://a.example/{text[:length]}") for length in range(0, 2100, 7)]
+        links = [link(f"http://a.example/{text[:length]}") for length in range(0, 2100, 7)]
         longest = Rendition(name="small", url="http://a.example/" + "x" * (2048 - len("http://a.example/")))
         image = sanitized(renditions=[ORIGINAL, longest])
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imagevault.images.link_parts import LinkParts, split_link
+from imagevault.images.links import LinkParts, split_link
 from tests.support.linear_time import is_linear
 
 LIKELY = st.text(st.sampled_from('aZ0.-:/?#@[]%&=\\ \t\n"<é\0'), max_size=30)
