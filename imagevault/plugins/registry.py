@@ -13,10 +13,10 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import msgspec
@@ -119,9 +119,8 @@ class PluginRegistry:
     def load(cls, settings: Settings) -> "PluginRegistry":
         """Load the installed plugins and those in `plugins_dir`, and configure their providers."""
         registry = cls()
-        for point in sorted(entry_points(group=GROUP), key=_loading_order):
-            source = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-            registry.add(point.name, point.load, source)
+        for point in _installed():
+            registry.add(point.name, point.load, point.source)
         for path in sorted(settings.plugins_dir.glob("[!_]*.py")) if settings.plugins_dir else ():
             registry.add(provider_name(path), partial(_import_file, path), str(path))
         if settings.plugins_dir:
@@ -306,10 +305,26 @@ class PluginRegistry:
         return f"{message}.{nearest(name, list(self.loaded))}"
 
 
-def _loading_order(point: EntryPoint) -> tuple[bool, str, str]:
-    """Our own providers first, so that no other package takes the name of one."""
-    is_foreign = point.dist is None or point.dist.name != GROUP
-    return is_foreign, point.name, point.value
+class _EntryPoint(NamedTuple):
+    """An installed plugin, in the order of loading: our own first, so that no other package takes the name of one."""
+
+    is_foreign: bool
+    name: str
+    value: str
+    source: str
+    load: Callable[[], object]
+
+
+def _installed() -> list[_EntryPoint]:
+    """The installed plugins in the order of loading."""
+    points = entry_points(group=GROUP)
+    # Each reading of a name or a version parses all metadata of the distribution.
+    sources = {dist: (dist.name, f"{dist.name} {dist.version}") for dist in {point.dist for point in points} if dist}
+    found = []
+    for point in points:
+        package, source = sources[point.dist] if point.dist else ("", point.value)
+        found.append(_EntryPoint(package != GROUP, point.name, point.value, source, point.load))
+    return sorted(found, key=lambda point: point[:3])
 
 
 def _import_file(path: Path) -> ModuleType:
