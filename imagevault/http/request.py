@@ -1,6 +1,7 @@
 """One request: its head, read once, and what the server learns about it on the way."""
 
 import time
+from typing import Any
 
 import msgspec
 
@@ -9,23 +10,24 @@ from imagevault.security.caller import Caller
 
 CONTEXT = "imagevault"  # the key of the `RequestContext` in the ASGI scope
 # ASGI servers send header names in lower case.
-NAMED_HEADERS = frozenset(
-    {
-        b"accept-encoding",
-        b"access-control-request-method",
-        b"authorization",
-        b"content-length",
-        b"content-type",
-        b"cookie",
-        b"host",
-        b"if-none-match",
-        b"origin",
-        b"sec-fetch-site",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-request-id",
-    }
-)
+NAMED_HEADERS = {
+    b"accept-encoding": "accept_encoding",
+    b"access-control-request-method": "requested_method",
+    b"authorization": "authorizations",
+    b"content-length": "content_length",
+    b"content-type": "content_type",
+    b"cookie": "cookies",
+    b"host": "hosts",
+    b"if-none-match": "if_none_match",
+    b"origin": "origin",
+    b"sec-fetch-site": "fetch_site",
+    b"x-forwarded-for": "forwarded",
+    b"x-forwarded-host": "forwarded_hosts",
+    b"x-request-id": "request_id",
+}
+"""The headers that the duties read, and the fields of `RequestHead` that have them."""
+REPEATED = frozenset({"authorizations", "cookies", "forwarded", "forwarded_hosts", "hosts"})
+JOINED = frozenset({"accept_encoding", "if_none_match"})
 
 
 class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,32 +58,34 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
     server: str
     headers_size: int
     fields: int
-    hosts: list[bytes]
-    authorizations: list[bytes]
-    cookies: list[bytes]
-    forwarded: list[bytes]
-    forwarded_hosts: list[bytes]
-    request_id: bytes | None
-    origin: bytes | None
-    fetch_site: bytes | None
-    requested_method: bytes | None
-    content_length: bytes | None
-    content_type: bytes | None
-    accept_encoding: str
-    if_none_match: str
+    hosts: list[bytes] = []
+    authorizations: list[bytes] = []
+    cookies: list[bytes] = []
+    forwarded: list[bytes] = []
+    forwarded_hosts: list[bytes] = []
+    request_id: bytes | None = None
+    origin: bytes | None = None
+    fetch_site: bytes | None = None
+    requested_method: bytes | None = None
+    content_length: bytes | None = None
+    content_type: bytes | None = None
+    accept_encoding: str = ""
+    if_none_match: str = ""
 
     @classmethod
     def read(cls, scope: Scope) -> "RequestHead":
         """Read the head from an ASGI scope, in one pass over the headers."""
         size = 0
-        values: dict[bytes, list[bytes]] = {}
+        named: dict[str, list[bytes]] = {}
         for name, value in scope["headers"]:
             size += len(name) + len(value)
-            if name in NAMED_HEADERS:
-                if name in values:
-                    values[name].append(value)
-                else:
-                    values[name] = [value]
+            field = NAMED_HEADERS.get(name)
+            if field is None:
+                continue
+            if field in named:
+                named[field].append(value)
+            else:
+                named[field] = [value]
         client = scope.get("client")
         server = scope.get("server")
         return cls(
@@ -93,19 +97,7 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
             server=server[0] if server else "",
             headers_size=size,
             fields=len(scope["headers"]),
-            hosts=values.get(b"host", []),
-            authorizations=values.get(b"authorization", []),
-            cookies=values.get(b"cookie", []),
-            forwarded=values.get(b"x-forwarded-for", []),
-            forwarded_hosts=values.get(b"x-forwarded-host", []),
-            request_id=_first(values, b"x-request-id"),
-            origin=_first(values, b"origin"),
-            fetch_site=_first(values, b"sec-fetch-site"),
-            requested_method=_first(values, b"access-control-request-method"),
-            content_length=_first(values, b"content-length"),
-            content_type=_first(values, b"content-type"),
-            accept_encoding=_joined(values, b"accept-encoding"),
-            if_none_match=_joined(values, b"if-none-match"),
+            **{field: _read(field, values) for field, values in named.items()},
         )
 
 
@@ -148,11 +140,7 @@ def context_of(scope: Scope) -> RequestContext:
     return context
 
 
-def _first(values: dict[bytes, list[bytes]], name: bytes) -> bytes | None:
-    found = values.get(name)
-    return found[0] if found else None
-
-
-def _joined(values: dict[bytes, list[bytes]], name: bytes) -> str:
-    found = values.get(name)
-    return b",".join(found).decode("latin-1") if found else ""
+def _read(field: str, values: list[bytes]) -> Any:
+    if field in REPEATED:
+        return values
+    return b",".join(values).decode("latin-1") if field in JOINED else values[0]

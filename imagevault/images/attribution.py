@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from string import Formatter
 
 from imagevault.images.record import Attribution
@@ -22,6 +23,7 @@ MARKDOWN_SPECIAL = re.compile(
     r"|(?<![0-9A-Za-z]):|:(?! )"  # https://a.example, `: x`; not Photo: Ada
 )
 ENTITY = re.compile(r"&(?=#?[0-9A-Za-z]{1,40};)")  # &copy; in an address would become another letter
+KEPT = 256  # formatted texts: the words of credit lines and the names of licences are the same in all records
 IN_MARKDOWN_ADDRESS = str.maketrans({"(": "%28", ")": "%29", "|": "%7C"})  # they end an address, or a cell of a table
 
 
@@ -44,11 +46,17 @@ def _credit(info: ProviderInfo, image: Image, link: Link) -> str:
         return _own_sentence(image.credit, image, link)
     values = _values(image, link)
     pieces: list[str] = []
-    for literal, field, _, _ in Formatter().parse(info.credit):
+    for literal, field in _parts(info.credit):
         pieces.append(_with_provider_link(literal, info, image, link))
         if field:
             pieces.append(values.get(field, ""))
     return "".join(pieces)
+
+
+@lru_cache(KEPT)
+def _parts(credit: str) -> list[tuple[str, str | None]]:
+    """The parts of a credit line: a text, and the field behind it, None at the end."""
+    return [(literal, field) for literal, field, _, _ in Formatter().parse(credit)]
 
 
 def _own_sentence(sentence: str, image: Image, link: Link) -> str:
@@ -105,11 +113,13 @@ def _as_text(text: str, _url: str | None) -> str:
     return text
 
 
+@lru_cache(KEPT)
 def _as_html(text: str, url: str | None) -> str:
     escaped = html.escape(text)
     return f'<a href="{html.escape(url)}">{escaped}</a>' if url else escaped
 
 
+@lru_cache(KEPT)
 def _as_markdown(text: str, url: str | None) -> str:
     r"""Return Markdown that every CommonMark renderer shows as the text, letter by letter, also at the start of a line.
 

@@ -93,7 +93,9 @@ def _file_keys(image: Image, page: str | None, provider: str) -> Iterator[str]:
     largest = max(image.renditions, key=lambda rendition: NAMES.index(rendition.name))
     if largest.url:
         yield URL + fold(largest.url)
-    files = [fold(rendition.url) for rendition in image.renditions if rendition.url]
+    # Sizes of one file differ in the query alone.
+    urls = {rendition.url.partition("?")[0]: rendition.url for rendition in image.renditions if rendition.url}
+    files = [fold(url) for url in urls.values()]
     knows_flickr = any(key.startswith(FLICKR) for key in stated)
     for folded in (page, *files):
         for key in keys_of_address(folded) if folded is not None else ():

@@ -3,7 +3,6 @@
 Both are done by one pattern for nearly all links. A page of results has hundreds, and `urlsplit` is ten times slower.
 """
 
-import functools
 import re
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -23,8 +22,6 @@ PARTS = re.compile(
     r"(?:#[\x21-\x7e]*)?"
 )
 
-KEPT = 1024  # links, of at most 2 KB each: a page's are split again for their host, their type and their keys
-
 
 class LinkParts(NamedTuple):
     """What `urlsplit` calls by the same names, without the scheme and the fragment."""
@@ -36,12 +33,11 @@ class LinkParts(NamedTuple):
     @property
     def host(self) -> str:
         """The host in lower case, without port and without a dot at the end; empty if there is none."""
-        if "@" in self.netloc or "[" in self.netloc:
+        if "@" in self.netloc or "[" in self.netloc or "%" in self.netloc:
             return (urlsplit(f"//{self.netloc}").hostname or "").rstrip(".")
         return self.netloc.partition(":")[0].lower().rstrip(".")
 
 
-@functools.lru_cache(KEPT)
 def split_link(url: str) -> LinkParts:
     """Return the parts of a link. Raises ValueError if it is no URL."""
     found = PARTS.fullmatch(url)

@@ -1,7 +1,6 @@
 """The type of a picture file, by the end of its name or by its first bytes, and which types a browser shows."""
 
 from imagevault.errors import InvalidResponse
-from imagevault.images.links import split_link
 
 TYPES = {
     "jpg": "image/jpeg",
@@ -37,9 +36,10 @@ def media_type_of_url(url: str | None) -> str | None:
     """Return the type that the path of a link ends with, `image/jpeg` for `/a/b.JPG?w=400`; None if it names none."""
     if url is None:
         return None
-    name = split_link(url).path.rpartition("/")[2]
+    place = url.partition("#")[0].partition("?")[0].partition("://")[2]
+    _, slash, name = place.rpartition("/")
     _, dot, extension = name.rpartition(".")
-    if not dot or len(extension) > MAX_EXTENSION:
+    if not slash or not dot or len(extension) > MAX_EXTENSION:
         return None
     return TYPES.get(extension.lower())
 

@@ -11,7 +11,7 @@ from types import FrameType
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_INTERVAL = 0.1  # seconds between two heartbeats of the event loop
+HEARTBEAT_INTERVAL = 0.25  # seconds between two heartbeats of the event loop; each wakes an idle worker
 BLOCKED_AFTER = 0.5  # seconds without a heartbeat after which the loop counts as blocked
 
 

@@ -19,6 +19,7 @@ URLS = st.one_of(st.text(max_size=30), st.builds("{}{}".format, st.sampled_from(
 @example("https://A.Example.:443?q#f")
 @example("https://user:word@a.example/x")
 @example("https://[::1]:80/x")
+@example("https://%A/x")
 @example("https://[::1/x")
 @example("https://a.example:99999/")
 def test_are_those_of_urlsplit(url: str) -> None:
