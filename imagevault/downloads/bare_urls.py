@@ -1,6 +1,7 @@
 """Whose picture is at a bare URL: the image, where the address holds its id, else the owner of the host."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from imagevault.errors import ProviderError, ResourceNotFound
 from imagevault.images.identity import fold, keys_of_address
 from imagevault.images.renditions import choose_download
 from imagevault.plugins.provider import Provider
+from imagevault.records import Image
 from imagevault.search.gateway import FoundImage, Gateway
 from imagevault.security.caller import Caller
 
@@ -21,6 +23,14 @@ IDS = {
     "unsplash:": "unsplash",
     "commons:p": "wikimedia",
 }
+# The pages, folded, whose address holds the provider's own id.
+PAGES = {
+    "artic": re.compile(r"artic\.edu/artworks/([0-9]{1,12})(?:[?/].*)?"),
+    "europeana": re.compile(r"europeana\.eu/(?:[a-z]{2}/)?item(/[^/?]{1,100}/[^/?]{1,150})(?:\?.*)?"),
+    "met": re.compile(r"metmuseum\.org/art/collection/search/([0-9]{1,12})(?:[?/].*)?"),
+    "smk": re.compile(r"open\.smk\.dk/artwork/image/([^?]{1,60})(?:\?.*)?"),
+    "wellcome": re.compile(r"wellcomecollection\.org/works/[a-z0-9]{1,20}/images\?id=([a-z0-9]{1,20})"),
+}
 
 
 async def find_record(gateway: Gateway, caller: Caller, url: str) -> FoundImage | None:
@@ -28,18 +38,42 @@ async def find_record(gateway: Gateway, caller: Caller, url: str) -> FoundImage 
 
     Raises Forbidden if the caller may not use the provider.
     """
-    for key in keys_of_address(fold(url)):
-        for prefix, name in IDS.items():
-            provider = gateway.providers.get(name)
-            if not key.startswith(prefix) or provider is None or provider.state != "ok":
-                continue
-            id = f"{name}:{key.removeprefix(prefix)}"
-            try:
-                found = await gateway.find_image(id, field="url", caller=caller.id, allowed=caller.providers)
-            except (ResourceNotFound, ProviderError):
-                return None
-            return found if key in found.image.identities else None
+    folded = fold(url)
+    for name, id in _named_by(folded):
+        provider = gateway.providers.get(name)
+        if provider is None or provider.state != "ok":
+            continue
+        try:
+            found = await gateway.find_image(f"{name}:{id}", field="url", caller=caller.id, allowed=caller.providers)
+        except (ResourceNotFound, ProviderError):
+            return None
+        return found if _is_at(found.image, folded) else None
     return None
+
+
+def _named_by(folded: str) -> Iterator[tuple[str, str]]:
+    """Yield the providers whose ids a folded address holds, and these ids."""
+    for key in keys_of_address(folded):
+        for prefix, name in IDS.items():
+            if key.startswith(prefix):
+                yield name, key.removeprefix(prefix)
+    for name, pattern in PAGES.items():
+        page = pattern.fullmatch(folded)
+        if page is not None:
+            yield name, page[1]
+
+
+def _is_at(image: Image, folded: str) -> bool:
+    """Whether an image that was found by its id says itself that it is at this address."""
+    if any(key in image.identities for key in keys_of_address(folded)):
+        return True
+    own = fold(image.source_url) if image.source_url else ""
+    return any(_same_page(pattern, folded, own) for pattern in PAGES.values())
+
+
+def _same_page(pattern: re.Pattern[str], one: str, other: str) -> bool:
+    pages = (pattern.fullmatch(one), pattern.fullmatch(other))
+    return pages[0] is not None and pages[1] is not None and pages[0][1] == pages[1][1]
 
 
 def columns_of_url(gateway: Gateway, found: FoundImage, url: str) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from imagevault.cache.tables import CachedImage, CachedPage
 from imagevault.testing import faults
+from imagevault.testing.simulated import SIMULATED, environment
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 
 WORDS = {"title": "Mine", "author": "Me", "license": "All mine"}
@@ -59,6 +61,36 @@ async def test_costs_one_look_up_where_nothing_is_cached(api: Any, pexels: Simul
     assert record["image"] is None  # not the address of a photo's page that this knows
     assert page["image"] == f"pexels:{found['id']}"
     assert len(pexels.calls) == 1
+
+
+PAGES = {
+    "artic": "/a-title-of-the-museum",
+    "europeana": "?lang=de",
+    "met": "?ft=fox",
+    "smk": "",
+    "wellcome": "",
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_is_known_by_the_page_of_a_museum(start: Any, name: str) -> None:
+    """With what a browser adds to its address. Here nothing is cached, and one look-up finds it."""
+    plenty = {f"{name.upper()}_ENABLED": "true", "MET_QUOTA": "1000/second, 100000/minute"}
+    with SIMULATED[name]() as upstream:
+        environ = environment(name, upstream) | plenty
+        api = await start(environ)
+        headers = await api.sign_in()
+        search = await api.get("/search", params={"q": "fox", "provider": name}, headers=headers)
+        image = search.json()["images"][0]
+        api.services.database.use()
+        await api.services.gateway.pages.drain()
+        await CachedPage.delete(force=True)
+        await CachedImage.delete(force=True)
+        again = await start(environ)
+
+        record = await take(again, headers, url=image["source_url"] + PAGES[name], **WORDS)
+
+    assert (record["image"], record["title"]) == (image["id"], image["title"])
 
 
 async def test_stays_as_the_caller_says_where_the_provider_does_not_know_it(api: Any, pexels: SimulatedPexels) -> None:
