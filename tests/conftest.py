@@ -5,6 +5,7 @@ import functools
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from tests.support.offline import OFFLINE, OURS
 
+# A shell that starts the tests in the background lets them ignore Ctrl-C. Commands under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="imagevault-tests-"))
 for name in [name for name in os.environ if name.startswith(("IMAGEVAULT_", *OURS))]:
     del os.environ[name]

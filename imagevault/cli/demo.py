@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 USUAL_PORT = 8000
 ACCOUNT = "demo"
+PATIENCE = "30"  # seconds for a search: all providers share this machine, which may be slow
 GRACE = 2  # seconds that current requests may take after a signal to stop
 SETTINGS = {
     "IMAGEVAULT_SEARCH": "open",
     "IMAGEVAULT_ALLOW_NETWORKS": "127.0.0.1",  # the simulated hosts of files
     "IMAGEVAULT_LOG_LEVEL": "warning",  # what the command prints stays in sight
+    "IMAGEVAULT_DEADLINE": PATIENCE,
     # A page of The Met costs eleven calls, so its real quota allows two searches a minute.
     "MET_QUOTA": "100000/minute, 1000/second",
     "OPENVERSE_CLIENT_ID": "test-client",  # with larger pages and quotas than without
@@ -108,6 +110,7 @@ def _environment(upstreams: "Mapping[str, Upstream]", port: int) -> dict[str, st
     environ = {**SETTINGS, "IMAGEVAULT_PORT": str(port)}
     for name, upstream in upstreams.items():
         environ |= environment(name, upstream)
+        environ[provider_variable(name, "timeout")] = PATIENCE
     for point in entry_points(group="imagevault"):
         if point.name not in {*upstreams, "local"}:
             environ[provider_variable(point.name, "enabled")] = "false"

@@ -110,7 +110,7 @@ class TestDemo:
         found: dict[str, Any] = {}
 
         def all_answer() -> bool:
-            """On a busy machine some take longer than the deadline of a search, and answer the next one."""
+            """On a very busy machine some take longer than the deadline of a search, and answer the next one."""
             command = ["bash", "-c", demo.shown["try the API"]]
             ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=COMMAND_LIMIT)
             found.update(json.loads(ended.stdout))
