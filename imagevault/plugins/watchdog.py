@@ -12,7 +12,7 @@ from types import FrameType
 log = logging.getLogger(__name__)
 
 HEARTBEAT_INTERVAL = 0.25  # seconds between two heartbeats of the event loop; each wakes an idle worker
-BLOCKED_AFTER = 0.5  # seconds without a heartbeat after which the loop counts as blocked
+BLOCKED_AFTER = 0.75  # seconds without a heartbeat: the loop has then been late for half a second at least
 
 
 def _log_error(message: str) -> None:

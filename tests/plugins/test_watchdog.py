@@ -43,6 +43,6 @@ async def test_says_nothing_of_a_loop_that_runs() -> None:
     said: list[str] = []
 
     async with Watchdog({"a_blocking_plugin": "blocker"}, said.append).running():
-        await asyncio.sleep(0.7)  # the time itself is what is looked at: longer than the watchdog's patience
+        await asyncio.sleep(1.0)  # the time itself is what is looked at: longer than the watchdog's patience
 
     assert said == []

@@ -43,7 +43,9 @@ def test_a_server_with_what_they_print_has_every_provider(cli: Any) -> None:
 
     def search(environ: dict[str, str]) -> None:
         found = cli("search", "cat", "-p", ",".join(SIMULATED), "-n", "22", environ=environ)
-        assert [line.split(",")[0] for line in found.stderr.splitlines()] == [f"{name}: ok" for name in SIMULATED]
+        lines = [line.split(",")[0] for line in found.stderr.splitlines()]
+        statuses = [line for line in lines if line.partition(":")[0] in SIMULATED]  # a busy machine may log others
+        assert statuses == [f"{name}: ok" for name in SIMULATED]
 
     serve(2 * len(SIMULATED) + 7, end=signal.SIGTERM, use=search)
 
