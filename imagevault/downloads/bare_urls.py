@@ -47,7 +47,7 @@ async def find_record(gateway: Gateway, caller: Caller, url: str) -> FoundImage 
             found = await gateway.find_image(f"{name}:{id}", field="url", caller=caller.id, allowed=caller.providers)
         except (ResourceNotFound, ProviderError):
             return None
-        return found if _is_at(found.image, folded) else None
+        return found if _is_at(found.image, folded, (name, id)) else None
     return None
 
 
@@ -63,17 +63,11 @@ def _named_by(folded: str) -> Iterator[tuple[str, str]]:
             yield name, page[1]
 
 
-def _is_at(image: Image, folded: str) -> bool:
-    """Whether an image that was found by its id says itself that it is at this address."""
+def _is_at(image: Image, folded: str, named: tuple[str, str]) -> bool:
+    """Whether an image that was found by the id in an address says itself that it is there."""
     if any(key in image.identities for key in keys_of_address(folded)):
         return True
-    own = fold(image.source_url) if image.source_url else ""
-    return any(_same_page(pattern, folded, own) for pattern in PAGES.values())
-
-
-def _same_page(pattern: re.Pattern[str], one: str, other: str) -> bool:
-    pages = (pattern.fullmatch(one), pattern.fullmatch(other))
-    return pages[0] is not None and pages[1] is not None and pages[0][1] == pages[1][1]
+    return image.source_url is not None and named in _named_by(fold(image.source_url))
 
 
 def columns_of_url(gateway: Gateway, found: FoundImage, url: str) -> dict[str, Any]:
