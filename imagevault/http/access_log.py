@@ -115,7 +115,8 @@ class AccessLog:
             else:
                 for text in _portions(map(FORMATS[style], lines)):
                     logs.write(handler, text)
-        self._counters.observe(time.time() - lines[0].ended_at, "log_lag_seconds")
+        lag = max(0.0, time.time() - lines[0].ended_at)  # the clock may have been set back
+        self._counters.observe(lag, "log_lag_seconds")
 
 
 # What is open when the interpreter exits is written then: after a crash of the event loop, nothing else runs.

@@ -250,6 +250,22 @@ class TestBatches:
         assert sum(lag.counts) == 2
         assert lag.seconds >= 0
 
+    async def test_are_not_early_where_the_clock_is_set_back(
+        self,
+        ours: Callable[[str], Stream],
+        context: Callable[[str], RequestContext],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        ours("json")
+        counters = Counters()
+        access_log = AccessLog(Settings(), counters)
+        access_log.add(context("/x"))
+        monkeypatch.setattr("time.time", lambda: 1000.0)
+
+        access_log.flush()
+
+        assert counters.durations[("log_lag_seconds",)].seconds == 0
+
     async def test_have_a_bound(
         self,
         ours: Callable[[str], Stream],
