@@ -5,22 +5,27 @@ import itertools
 import os
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
 from imagevault.config.settings import Settings
 from imagevault.storage.database import Database
 
-STARTS = 6  # a start may take longer than the ten seconds that pgserver waits, on a busy machine
+# A start may take longer than the ten seconds that pgserver waits, and a session on a database that is copied may take
+# longer to end than the five seconds that PostgreSQL waits, on a busy machine.
+TRIES = 6
 TEMPLATE = "migrated"
+
+Result = TypeVar("Result")
 
 
 # No test cuts the power, and waiting for the disk takes half of the time. Every test worker has many connections.
-SETTINGS = "fsync = off\nfull_page_writes = off\nmax_connections = 400\n"
+# No database lives long enough to need a vacuum, and none may be copied while a vacuum looks at it.
+SETTINGS = "fsync = off\nfull_page_writes = off\nmax_connections = 400\nautovacuum = off\n"
 
 
 def start_server(folder: Path, settings: str = SETTINGS) -> Any:
@@ -78,9 +83,12 @@ class Postgres:
         migrate(url(self.server, TEMPLATE))
 
     def _create(self, template: str) -> str:
-        name = f"test_{self.worker}_{next(self.numbers)}"
-        self._run(f"CREATE DATABASE {name}{template}")
-        return url(self.server, name)
+        def create() -> str:
+            name = f"test_{self.worker}_{next(self.numbers)}"
+            self._run(f"CREATE DATABASE {name}{template}")
+            return url(self.server, name)
+
+        return _patiently(create)
 
     def _run(self, statement: str) -> None:
         command = [self.server.bin_path / "psql", "--no-psqlrc", "--quiet", self.server.get_uri(), "-c", statement]
@@ -95,15 +103,14 @@ def migrate(database_url: str) -> None:
         await database.open()
         await database.close()
 
-    thread = threading.Thread(target=asyncio.run, args=(open_and_close(),))
-    thread.start()
-    thread.join()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, open_and_close()).result()
 
 
-def _patiently(start: Callable[[], Any]) -> Any:
-    for _ in range(STARTS - 1):
+def _patiently(do: Callable[[], Result]) -> Result:
+    for _ in range(TRIES - 1):
         try:
-            return start()
+            return do()
         except subprocess.SubprocessError:
             continue
-    return start()
+    return do()
