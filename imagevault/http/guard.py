@@ -1,12 +1,11 @@
 """What every route demands unless it says otherwise: a caller, known parameters, and a body of its type and size."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
 from litestar.params import ParameterKwarg
@@ -24,27 +23,26 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 WITHOUT_BODY = frozenset({"GET", "DELETE", "OPTIONS"})
 
-Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
-
-def require_caller(search_is_open: Callable[[], bool]) -> Guard:
-    """Return the guard of all routes: only people who signed in pass, unless the `opt` of the route says otherwise.
+def check_caller(request: Request[Any, Any, Any], search_is_open: Callable[[], bool]) -> None:
+    """Check that the caller may use the route: only people who signed in pass, unless the `opt` of the route says more.
 
     `scopes: ("search", ...)` lets API keys pass too that have one of these scopes; with `SCOPES`, every key passes.
     `open: True` lets anyone pass, but no key where it is a page of HTML, which is for people. `open: "search"` lets
     anyone pass while the admin has opened the search, except callers whose credential is not valid.
+
+    Raises:
+        NotSignedIn: The route needs a caller.
+        HTTPRefusal: 403, if an API key lacks the scope.
     """
-
-    async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if connection.scope.get("method") == "OPTIONS":
-            return
-        context = context_of(cast("ASGIScope", connection.scope))
-        access = handler.opt.get("open")
-        if access is True and (context.caller is None or not handler.opt.get("page")):
-            return
-        check_access(context, handler.opt.get("scopes", ()), is_open=access == "search" and search_is_open())
-
-    return check
+    if request.method == "OPTIONS":
+        return
+    context = context_of(cast("ASGIScope", request.scope))
+    options = request.route_handler.opt
+    access = options.get("open")
+    if access is True and (context.caller is None or not options.get("page")):
+        return
+    check_access(context, options.get("scopes", ()), is_open=access == "search" and search_is_open())
 
 
 def check_access(context: RequestContext, scopes: Sequence[Scope], *, is_open: bool) -> None:

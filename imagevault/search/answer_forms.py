@@ -1,8 +1,11 @@
 """The forms in which an answer is sent: whole, by gzip, or as 304 to a client that has it already."""
 
+from functools import lru_cache
+
 from imagevault.cache.answers import Answer, Headers
 from imagevault.images.conditional import has_current
 
+REMEMBERED_HEADERS = 64  # values of Accept-Encoding; an HTTP client always sends the same
 MIN_COMPRESSED = 1024  # bytes; a shorter body is not worth it
 # A shared browser cache must not give the answer of one account to another, whose key may allow other providers.
 VARY = (b"vary", b"Accept-Encoding, Authorization")
@@ -35,6 +38,7 @@ def form_of(answer: Answer, if_none_match: str, accept_encoding: str) -> tuple[i
     return 200, headers, body
 
 
+@lru_cache(maxsize=REMEMBERED_HEADERS)
 def takes_gzip(accept_encoding: str) -> bool:
     """Whether an Accept-Encoding header names gzip, or everything, with a weight above 0 (RFC 9110, 12.5.3)."""
     weights: dict[str, bool] = {}

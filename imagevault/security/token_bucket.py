@@ -14,8 +14,8 @@ MAX_BUCKETS = 20_000
 ROUNDING = 1e-9
 
 
-class Bucket(msgspec.Struct, frozen=True):
-    """What was left in a bucket at one moment.
+class Bucket(msgspec.Struct):
+    """What was left in a bucket when a token was last taken.
 
     Attributes:
         tokens: how many, fractions included.
@@ -46,10 +46,7 @@ class TokenBuckets:
         """Return how many tokens the bucket of this key holds now, fractions included."""
         rate = rate or self.rate
         bucket = self.buckets.get(key)
-        if bucket is None:
-            return float(rate.amount)
-        refilled = bucket.tokens + (self.clock() - bucket.updated_at) * rate.per_second
-        return min(float(rate.amount), refilled)
+        return float(rate.amount) if bucket is None else _level(bucket, rate, self.clock())
 
     def take(self, key: str, rate: Rate | None = None) -> float:
         """Take one token and return how many are left.
@@ -63,11 +60,23 @@ class TokenBuckets:
 
         """
         rate = rate or self.rate
-        left = self.level(key, rate) - 1
+        now = self.clock()
+        bucket = self.buckets.get(key)
+        left = (float(rate.amount) if bucket is None else _level(bucket, rate, now)) - 1
         if left < -ROUNDING:
             raise TooMany(
                 f"At most {rate.amount} in {rate.seconds} seconds are allowed.",
                 retry_after=-left / rate.per_second,
             )
-        self.buckets[key] = Bucket(left, self.clock())
+        if bucket is None:
+            self.buckets[key] = Bucket(left, now)
+        else:
+            bucket.tokens = left
+            bucket.updated_at = now
         return left
+
+
+def _level(bucket: Bucket, rate: Rate, now: float) -> float:
+    """How many tokens a bucket holds now, fractions included."""
+    refilled = bucket.tokens + (now - bucket.updated_at) * rate.per_second
+    return min(float(rate.amount), refilled)
