@@ -42,7 +42,8 @@ def split_link(url: str) -> LinkParts:
     """Return the parts of a link. Raises ValueError if it is no URL."""
     found = PARTS.fullmatch(url)
     if found is not None:
-        return LinkParts(found["netloc"], found["path"], found["query"] or "")
+        netloc, path, query = found.groups("")
+        return LinkParts(netloc, path, query)
     parts = urlsplit(url)
     return LinkParts(parts.netloc, parts.path, parts.query)
 

@@ -22,6 +22,7 @@ TYPES = {
 }
 SHOWN_BY_BROWSERS = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/svg+xml", "image/bmp"}
 MAX_EXTENSION = 5  # characters
+SLASHES = 3  # in a link before the name of a file: https://a.example/
 HEAD = 32  # bytes that tell the type of a file
 # The first bytes of the raster formats that are sent. SVG, HTML and the like are never sent.
 SIGNATURES = {
@@ -36,12 +37,11 @@ def media_type_of_url(url: str | None) -> str | None:
     """Return the type that the path of a link ends with, `image/jpeg` for `/a/b.JPG?w=400`; None if it names none."""
     if url is None:
         return None
-    place = url.partition("#")[0].partition("?")[0].partition("://")[2]
-    _, slash, name = place.rpartition("/")
-    _, dot, extension = name.rpartition(".")
-    if not slash or not dot or len(extension) > MAX_EXTENSION:
+    place = url.partition("#")[0].partition("?")[0]
+    before, _, extension = place.rpartition(".")
+    if len(extension) > MAX_EXTENSION or before.count("/") < SLASHES:
         return None
-    return TYPES.get(extension.lower())
+    return TYPES.get(extension.lower())  # none has a slash, so the dot is in the last name
 
 
 def is_shown_by_browsers(type: str | None) -> bool:

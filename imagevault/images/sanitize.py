@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -154,12 +154,12 @@ def image(
         raise InvalidRecord(f"the id {shown} is not 1 to {MAX_ID} printable characters")
     if not record.renditions:
         raise InvalidRecord(f"{record.id} has no renditions")
-    left_out: Counter[str] = Counter()
-    renditions = list(_renditions(record, info, left_out, holds_files=holds_files, moved_to=moved_to))
-    if undeclared is not None:
+    left_out: list[str] = []
+    renditions = _renditions(record, info, left_out, holds_files=holds_files, moved_to=moved_to)
+    if undeclared is not None and left_out:
         undeclared.update(left_out)
     if not renditions and left_out:
-        hosts = ", ".join(sorted(left_out)[:3])
+        hosts = ", ".join(sorted(set(left_out))[:3])
         raise InvalidRecord(f"no rendition of {record.id} is on a host that file_hosts names, but on {hosts}")
     if not renditions:
         raise InvalidRecord(f"no rendition of {record.id} has an http(s) link")
@@ -216,24 +216,26 @@ def is_id(id: str) -> bool:
 
 
 def _renditions(
-    record: Image, info: ProviderInfo, left_out: Counter[str], *, holds_files: bool, moved_to: str | None
-) -> Iterator[Rendition]:
-    """The renditions that can be shown. `left_out` counts those on undeclared hosts."""
+    record: Image, info: ProviderInfo, left_out: list[str], *, holds_files: bool, moved_to: str | None
+) -> list[Rendition]:
+    """The renditions that can be shown. `left_out` gets the hosts of those on undeclared ones."""
+    shown: list[Rendition] = []
+    starts = _starts(frozenset(info.file_hosts))
     for rendition in record.renditions[:MAX_RENDITIONS]:
         sanitized = _rendition(rendition, info, holds_files=holds_files, moved_to=moved_to)
         if sanitized is None:
             continue
-        host = None if sanitized.url is None else _undeclared_host(sanitized.url, info, moved_to)
+        is_declared = sanitized.url is None or sanitized.url.startswith(starts)  # as nearly all
+        host = None if is_declared else _undeclared_host(sanitized.url or "", info, moved_to)
         if host is None:
-            yield sanitized
+            shown.append(sanitized)
         else:
-            left_out[host] += 1
+            left_out.append(host)
+    return shown
 
 
 def _undeclared_host(url: str, info: ProviderInfo, moved_to: str | None) -> str | None:
     """The host of a file that is on none of `file_hosts`; None if it may be shown."""
-    if url.startswith(_starts(frozenset(info.file_hosts))):  # nearly all do
-        return None
     if ANY_HOST in info.file_hosts or (moved_to is not None and url.startswith(moved_to)):
         return None
     host = split_link(url).host
@@ -311,6 +313,8 @@ def _identities(keys: Sequence[str]) -> list[str]:
 
 
 def _flags(flags: Flags) -> Flags:
+    if not flags.restrictions:
+        return flags
     return msgspec.structs.replace(flags, restrictions=_lines(flags.restrictions, MAX_RESTRICTIONS, MAX_TAG))
 
 

@@ -43,6 +43,7 @@ from imagevault.security.keyring import Keyring, open_keyring
 from imagevault.storage.database import Database, outages
 from imagevault.upstream.call_history import CallHistory
 from imagevault.upstream.file_client import FileClient
+from imagevault.upstream.tls import tls_context
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +135,7 @@ class Services:
         They put a changed config file in force and deliver download events.
         """
         return_large_blocks()
+        await asyncio.to_thread(tls_context)  # the first search would block while the certificates are read
         tasks = BackgroundTasks(self.live.poll, self._synchronize)
         async with self.running(patience), self.download_events.running(), self.verification.running(), tasks.running():
             if self.settings.allow_networks:

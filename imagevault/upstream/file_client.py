@@ -21,6 +21,7 @@ from imagevault.plugins.provider import Provider
 from imagevault.upstream.addresses import DEFAULT_PORTS, FileAddress, read_address, read_redirect
 from imagevault.upstream.pinned_backend import BlockedAddress, PinnedBackend, Resolve, resolve
 from imagevault.upstream.provider_errors import retry_after
+from imagevault.upstream.tls import tls_context
 from imagevault.upstream.transport import USER_AGENT
 
 log = logging.getLogger(__name__)
@@ -144,9 +145,9 @@ class FileClient:
 
     @cached_property
     def _pool(self) -> httpcore.AsyncConnectionPool:
-        """The connections. Reading the certificates takes 30 ms, so it waits for the first file."""
+        """The connections, from the first file on."""
         return httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=tls_context(),
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=0,  # so that each file begins with a look-up and a check
             network_backend=self._backend,

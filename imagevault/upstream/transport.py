@@ -23,6 +23,7 @@ from imagevault.upstream.limiter import CallLimiter
 from imagevault.upstream.provider_errors import retry_after
 from imagevault.upstream.reported_quota import reported_quotas
 from imagevault.upstream.response_body import CappedBody
+from imagevault.upstream.tls import tls_context
 
 log = logging.getLogger(__name__)
 for name in ("httpx", "httpcore"):
@@ -56,7 +57,7 @@ def open_client(
     if base_url and not base_url.endswith("/"):
         base_url += "/"
     inner = transport or httpx.AsyncHTTPTransport(
-        limits=httpx.Limits(max_connections=provider.info.concurrency, keepalive_expiry=KEEPALIVE)
+        verify=tls_context(), limits=httpx.Limits(max_connections=provider.info.concurrency, keepalive_expiry=KEEPALIVE)
     )
     return httpx.AsyncClient(
         base_url=base_url,
