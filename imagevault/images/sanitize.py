@@ -46,7 +46,6 @@ IDENTITY = re.compile(r"[a-z][a-z0-9]{0,19}:[^\x00-\x1f\x7f\ud800-\udfff]{1,300}
 KNOWN_PROVIDERS = 64  # whose file hosts are remembered as the starts of links
 READ_FACTOR = 10  # of a list this many times its greatest length is read; the rest costs no work
 
-
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Image)
 
@@ -313,9 +312,8 @@ def _identities(keys: Sequence[str]) -> list[str]:
 
 
 def _flags(flags: Flags) -> Flags:
-    if not flags.restrictions:
-        return flags
-    return msgspec.structs.replace(flags, restrictions=_lines(flags.restrictions, MAX_RESTRICTIONS, MAX_TAG))
+    restrictions = _lines(flags.restrictions, MAX_RESTRICTIONS, MAX_TAG)
+    return msgspec.structs.replace(flags, restrictions=restrictions) if flags.restrictions else flags
 
 
 def _declared(declared: Declared | None) -> Declared | None:

@@ -227,6 +227,9 @@ class TestRecords:
         assert image.declared == Declared("rights", "CC BY 4.0")
         assert image.identities == ["flickr:7", "commons:fA lily.jpg"]
 
+    def test_restrictions_without_a_word_are_none(self) -> None:
+        assert sanitized(flags=Flags(restrictions=["", " ", "\0"])).flags == Flags()
+
     @pytest.mark.parametrize(
         ("url", "type", "right"),
         [
