@@ -6,7 +6,7 @@ search would find the same pages fresh. Without this file, the gateway works as 
 
 import zlib
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
+from hashlib import sha256
 
 import msgspec
 from cachetools import LRUCache
@@ -20,6 +20,7 @@ MAX_BYTES = 16 * 1024 * 1024  # of all kept answers, their addresses and their c
 OVERHEAD = 500  # bytes that an answer costs beside its texts
 DAY = 86400  # seconds
 SKEW = 86400.0  # seconds that the clock may go back; then nobody knows how old a page is (`cache/freshness.py`)
+TAG_LENGTH = 24  # hexadecimal digits of an entity tag
 GZIP_LEVEL = 5  # of 67 KB, level 5 makes 7 KB in 0.7 ms; level 9 makes 2 % less in twice the time
 RESERVED = 0.5  # of a body's size, for its compressed form; JSON of pictures takes a ninth
 GZIP = 31  # the `wbits` of zlib for the gzip format
@@ -72,7 +73,8 @@ class Answer(msgspec.Struct):
     @classmethod
     def of(cls, body: bytes, headers: Headers) -> "Answer":
         """Return the answer with this body; its tag is made from it."""
-        return cls(body, blake2b(body, digest_size=12).hexdigest(), headers)
+        tag = sha256(body).hexdigest()[:TAG_LENGTH]  # processors have instructions for it: twice as fast as BLAKE2
+        return cls(body, tag, headers)
 
     def gzip(self) -> bytes:
         """Return the body by gzip. It is compressed once, when the first client takes it."""

@@ -28,9 +28,13 @@ class Freshness:
 
     def is_fresh(self, provider: Provider, entry: CacheEntry) -> bool:
         """Whether a page is served without fetching a new one: for `cache_for`, and longer while calls are scarce."""
+        age = self._age(entry)
+        if age >= (provider.info.max_age or math.inf):
+            return False
+        if age < provider.info.cache_for:
+            return True  # whatever is left of the quota
         scarcity = max(0.0, 1 - self._fraction_left(provider) / PLENTY)
-        seconds = provider.info.cache_for * (1 + STRETCH * scarcity)
-        return self._age(entry) < min(seconds, provider.info.max_age or math.inf)
+        return age < provider.info.cache_for * (1 + STRETCH * scarcity)
 
     def is_servable(self, provider: Provider, entry: CacheEntry) -> bool:
         """Whether a page may be served, fresh or stale. Pages without an upstream are never served stale."""
