@@ -5,7 +5,7 @@ import uuid
 from imagevault.accounts.tables import Account
 from imagevault.errors import NotSignedIn
 from imagevault.security.caller import Caller
-from imagevault.storage.dialect import for_share, for_update
+from imagevault.storage.dialect import for_update
 
 
 async def lock_account(caller: Caller) -> bool:
@@ -23,19 +23,3 @@ async def lock_account(caller: Caller) -> bool:
     if not rows or not rows[0]["is_active"] or rows[0]["epoch"] != caller.epoch:
         raise NotSignedIn
     return bool(rows[0]["is_admin"])
-
-
-async def require_account(id: str) -> None:
-    """Keep the account from being deleted or locked until the transaction ends; outside of one, check it now.
-
-    A request that began before its account was deleted must leave nothing behind. API keys outlive an epoch, so it is
-    not compared.
-
-    Raises:
-        NotSignedIn: if the account is gone or locked.
-
-    """
-    query = "SELECT is_active FROM iv_account WHERE id = {} {}"
-    rows = await Account.raw(query, uuid.UUID(id), for_share())
-    if not rows or not rows[0]["is_active"]:
-        raise NotSignedIn

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from imagevault.accounts.locking import require_account
 from imagevault.downloads import finding
 from imagevault.downloads.bare_urls import columns_of_url, find_record, owner_of
 from imagevault.downloads.credits import Credit, credit_of
@@ -19,10 +18,10 @@ from imagevault.downloads.record import (
     record_fields,
 )
 from imagevault.downloads.repeatable_saves import RepeatableSaves, RunningSave
-from imagevault.downloads.rows import chosen_rendition, download_row, image_columns, url_columns
+from imagevault.downloads.rows import chosen_rendition, download_row, image_columns, insert_row, url_columns
 from imagevault.downloads.tables import Download
 from imagevault.downloads.verification import checked_by
-from imagevault.errors import BadInput, Forbidden, NotSignedIn, ResourceNotFound
+from imagevault.errors import BadInput, Forbidden, ResourceNotFound
 from imagevault.images.links import link
 from imagevault.images.sanitize import MAX_NAME, MAX_TITLE
 from imagevault.plugins.plain_text import one_line, several_lines
@@ -290,29 +289,15 @@ class Ledger:
         record = self._record(row.to_dict())
         has_event = found is not None and found.provider.requires_download_events
         if save is None and not has_event:
-            await self._write_alone(row)
+            await insert_row(row)
             return record
         async with transaction():
-            await require_account(str(row.account))
-            await Download.insert(row)
+            await insert_row(row)
             if found is not None and has_event:
                 await self._outbox.write(row.id, found.provider.name, found.image, self.gateway.clock())
             if save is not None:
                 await self.saves.complete(save, _encoder.encode(record))
         return record
-
-    async def _write_alone(self, row: Download) -> None:
-        """Write a download that nothing else belongs to, with half of the round trips of a transaction.
-
-        The account is checked after the write. A deletion either finds the row and deletes it, or it has removed the
-        account when this looks: the lock waits for a deletion under way.
-        """
-        await Download.insert(row)
-        try:
-            await require_account(str(row.account))
-        except NotSignedIn:
-            await Download.delete().where(Download.id == row.id)
-            raise
 
     def _proof(self, row: Mapping[str, Any]) -> DownloadProof:
         return DownloadProof(**record_fields(row, self._url(row)), record=row["record"])

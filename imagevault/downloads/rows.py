@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from piccolo.querystring import QueryString
+
 from imagevault.downloads import finding, passport
 from imagevault.downloads.new_download import CallersWords
 from imagevault.downloads.record import license_columns
 from imagevault.downloads.tables import Download
-from imagevault.errors import BadInput
+from imagevault.errors import BadInput, NotSignedIn
 from imagevault.images.attribution import plain_credit
 from imagevault.images.record import Attribution, ImageRecord, Rendition
 from imagevault.images.renditions import choose_download
@@ -17,6 +19,12 @@ from imagevault.licenses import License
 from imagevault.plugins.plain_text import several_lines
 from imagevault.plugins.provider import Provider
 from imagevault.search.gateway import FoundImage
+from imagevault.storage.dialect import for_share
+
+INSERT = """
+WITH owner AS (SELECT id FROM iv_account WHERE id = {} AND is_active = {} {})
+INSERT INTO iv_download ({}) SELECT {} FROM owner RETURNING id
+"""
 
 
 def download_row(account: str, *, project: str | None, note: str | None, **columns: Any) -> Download:
@@ -29,6 +37,24 @@ def download_row(account: str, *, project: str | None, note: str | None, **colum
         search_text=finding.search_text(values),
         **values,
     )
+
+
+async def insert_row(row: Download) -> None:
+    """Insert a row, in one statement, unless its account is gone or locked.
+
+    A request that began before its account was deleted must leave nothing behind. A deletion under way ends first. None
+    begins until the statement ends, or the transaction that it is in. API keys outlive an epoch, so that is not
+    compared.
+
+    Raises:
+        NotSignedIn: if the account is gone or locked.
+
+    """
+    names = QueryString(", ".join(f'"{name}"' for name in row.to_dict()))
+    values = row.querystring.args  # in the same order
+    places = QueryString(", ".join("{}" for _ in values), *values)
+    if not await Download.raw(INSERT, row.account, True, for_share(), names, places):
+        raise NotSignedIn
 
 
 def image_columns(found: FoundImage, record: ImageRecord, chosen: Rendition) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""A row of the ledger beside a deletion of its account, on both engines."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+
+from imagevault.accounts.tables import Account
+from imagevault.downloads.rows import download_row, insert_row
+from imagevault.downloads.tables import Download
+from imagevault.errors import NotSignedIn
+from imagevault.storage.database import DB, transaction
+from tests.support.waiting import EVENT_LIMIT, PAUSE
+
+WAITS = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def a_row(api: Any) -> Download:
+    """A row that is not written, of a new account."""
+    await api.sign_in("ada")
+    api.services.database.use()
+    [account] = await Account.select(Account.id).where(Account.username == "ada")
+    return download_row(str(account["id"]), project=None, note=None, url="https://a.example/1.jpg")
+
+
+async def test_a_deletion_under_way_ends_first(api: Any) -> None:
+    row = await a_row(api)
+    is_deleted, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def delete() -> None:
+        async with transaction():
+            await Account.delete().where(Account.id == row.account)
+            is_deleted.set()
+            await may_commit.wait()
+
+    deletion = asyncio.create_task(delete())
+    await is_deleted.wait()
+    insertion = asyncio.create_task(insert_row(row))
+    async with asyncio.timeout(EVENT_LIMIT):
+        while DB.engine_type == "postgres" and not await Download.raw(WAITS):
+            assert not insertion.done(), "the insertion does not wait for the deletion"
+            await asyncio.sleep(PAUSE)
+    may_commit.set()
+    await deletion
+
+    with pytest.raises(NotSignedIn):
+        await insertion
+    assert await Download.count() == 0
+
+
+async def test_a_deletion_waits_for_the_row_and_removes_it(api: Any) -> None:
+    row = await a_row(api)
+    is_written = asyncio.Event()
+
+    async def delete() -> None:
+        await is_written.wait()
+        async with transaction():
+            await Account.delete().where(Account.id == row.account)
+            await Download.delete().where(Download.account == row.account)
+
+    deletion = asyncio.create_task(delete())  # begun here, where no transaction is open that it would take part in
+    async with transaction():
+        await insert_row(row)
+        is_written.set()
+        async with asyncio.timeout(EVENT_LIMIT):
+            while DB.engine_type == "postgres" and not await Download.raw(WAITS):
+                assert not deletion.done(), "the deletion does not wait for the row"
+                await asyncio.sleep(PAUSE)
+    await deletion
+
+    assert await Download.count() == 0
+
+
+@pytest.mark.parametrize("account", ["gone", "locked"])
+async def test_no_row_of_an_account_that_is(api: Any, account: str) -> None:
+    row = await a_row(api)
+    if account == "gone":
+        row.account = uuid.uuid4()
+    else:
+        await Account.update({Account.is_active: False}).where(Account.id == row.account)
+
+    with pytest.raises(NotSignedIn):
+        await insert_row(row)
+    assert await Download.count() == 0
+
+
+async def test_every_column_is_stored(api: Any) -> None:
+    """Each value in its own column, whatever their order."""
+    row = await a_row(api)
+    row.title, row.note, row.width, row.commercial = "a {title} with 100 % \" ' of {}", "n", 7, False
+
+    await insert_row(row)
+
+    [stored] = await Download.select()
+    written = row.to_dict()
+    stored["created_at"], written["created_at"] = stored["created_at"].timestamp(), written["created_at"].timestamp()
+    assert stored == written
