@@ -92,11 +92,11 @@ class CredentialVerifier:
 
     async def _verify(self, kind: Kind, credential: str) -> Caller | None:
         key = (kind, digest_of(credential))
-        if key in self.unknown:
-            return None
         memory = self.verified  # `forget_all` puts another in its place while the database is asked
         verified = memory.get(key)
         if verified is None or verified.valid_until <= self.clock():
+            if key in self.unknown:
+                return None
             grant = self._read_token(credential) if kind == "token" else None
             if kind == "token" and grant is None:
                 return None

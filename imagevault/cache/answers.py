@@ -176,8 +176,9 @@ class Answers:
 
         It counts as a search does: the pages were hit, and used.
         """
-        kept = self._kept.get(key)
-        if kept is None:
+        try:
+            kept = self._kept[key]  # `get` of cachetools looks twice
+        except KeyError:
             return None
         is_good = kept.good_from <= self._clock() < kept.good_until
         if not is_good or not all(self._tiers.is_current(source.key, source.version) for source in kept.sources):

@@ -76,16 +76,20 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, scope: Scope) -> "RequestHead":
         """Read the head from an ASGI scope, in one pass over the headers."""
         size = 0
-        named: dict[str, list[bytes]] = {}
-        for name, value in scope["headers"]:
+        read: dict[str, Any] = {}
+        headers = scope["headers"]
+        for name, value in headers:
             size += len(name) + len(value)
             field = NAMED_HEADERS.get(name)
             if field is None:
                 continue
-            if field in named:
-                named[field].append(value)
+            if field in REPEATED:
+                read.setdefault(field, []).append(value)
+            elif field in JOINED:
+                text = value.decode("latin-1")
+                read[field] = f"{read[field]},{text}" if field in read else text
             else:
-                named[field] = [value]
+                read.setdefault(field, value)
         client = scope.get("client")
         server = scope.get("server")
         return cls(
@@ -96,8 +100,8 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
             client=client[0] if client else "local",
             server=server[0] if server else "",
             headers_size=size,
-            fields=len(scope["headers"]),
-            **{field: _read(field, values) for field, values in named.items()},
+            fields=len(headers),
+            **read,
         )
 
 
@@ -138,9 +142,3 @@ def context_of(scope: Scope) -> RequestContext:
     """Return the context of a request that passed the edge."""
     context: RequestContext = scope[CONTEXT]
     return context
-
-
-def _read(field: str, values: list[bytes]) -> Any:
-    if field in REPEATED:
-        return values
-    return b",".join(values).decode("latin-1") if field in JOINED else values[0]
