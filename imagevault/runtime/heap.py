@@ -1,4 +1,4 @@
-"""The heap of the process: large blocks go back to the system, and what stays for good costs no collection."""
+"""The heap of the process: large blocks go back to the system, and its collection costs less."""
 
 import ctypes
 import gc
@@ -6,6 +6,9 @@ import sys
 
 M_MMAP_THRESHOLD = -3  # of glibc's mallopt(3)
 LARGE = 1024 * 1024  # bytes
+# New objects after which the young ones are collected. An uncached search makes some thousands, most of which stay for
+# a while: Python's 700 let it collect four times, which took 1.2 ms (measured on 2026-11-30), and this takes 0.4 ms.
+COLLECT_AFTER = 10_000
 
 
 def return_large_blocks() -> None:
@@ -21,10 +24,11 @@ def return_large_blocks() -> None:
         mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
-def freeze_what_is_loaded() -> None:
-    """Leave what the process has loaded out of garbage collections. Call it once, when the server is ready.
+def collect_less() -> None:
+    """Let the garbage collection cost less. Call it once, when the server is ready.
 
-    Modules, classes and routes stay for good. Without this, each full collection looks at all of them.
+    Modules, classes and routes stay for good: without `freeze`, each full collection looks at all of them.
     """
+    gc.set_threshold(COLLECT_AFTER)
     gc.collect()
     gc.freeze()
