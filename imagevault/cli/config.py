@@ -57,13 +57,15 @@ def check(file: Path | None, as_json: bool) -> None:
 
 def _examine(settings: Settings) -> Findings:
     from imagevault.runtime.reload import check_default, shadowed, wrong_providers
+    from imagevault.upstream.tls import tls_context
 
     plugins = _plugins(settings)
     errors = [error for _, error in wrong_providers(settings, plugins.providers)]
-    try:
-        check_default(settings, plugins)
-    except ConfigError as error:
-        errors.append(error)
+    for check_more in (lambda: check_default(settings, plugins), tls_context):
+        try:
+            check_more()
+        except ConfigError as error:
+            errors.append(error)
     unconfigured = [
         f"{provider.name}: {provider.reason}" for provider in plugins.providers.values() if provider.missing_variable
     ]

@@ -69,12 +69,14 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     """
     from imagevault import logs
     from imagevault.runtime.services import Services
+    from imagevault.upstream.tls import tls_context
 
     _set_environment(host=host, port=port, workers=workers)
     settings = load()
     logging.config.dictConfig(logs.dict_config(settings))
     services = Services(settings)
     _check_secret(services)
+    tls_context()
     if strict:
         _check_plugins(services.plugins)
     _check_address(settings)

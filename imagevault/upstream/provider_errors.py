@@ -13,6 +13,7 @@ import msgspec
 from defusedxml import DefusedXmlException
 
 from imagevault.errors import (
+    ConfigError,
     InvalidResponse,
     NotFound,
     ProviderError,
@@ -43,7 +44,8 @@ def to_provider_error(error: Exception, provider: Provider) -> ProviderError:
     `retry_after` is None, or more than 0 and at most a day; a month for the limiter's own refusals.
     """
     try:
-        found = _translate(error, provider)
+        # A wrong setting is met by commands only: no server starts with it.
+        found = ProviderError(str(error)) if isinstance(error, ConfigError) else _translate(error, provider)
         message = _shown(str(found), provider)
         is_our_refusal = isinstance(found, QuotaExhausted | CircuitOpen)
         seconds = clamp_retry_after(found.retry_after, LONGEST_WAIT if is_our_refusal else MAX_RETRY_AFTER)

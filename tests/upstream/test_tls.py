@@ -12,10 +12,13 @@ from imagevault.plugins.registry import PluginRegistry
 from imagevault.upstream.file_client import FileClient
 from imagevault.upstream.tls import tls_context
 from imagevault.upstream.transport import open_client
+from tests.support.commands import InProcess
 
 
 @pytest.fixture(autouse=True)
-def _read_anew() -> Iterator[None]:
+def _read_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     tls_context.cache_clear()
     yield
     tls_context.cache_clear()
@@ -55,3 +58,34 @@ def test_may_be_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own.pem").write_text(first)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
     assert len(tls_context().get_ca_certs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "name", "reason"),
+    [
+        ("SSL_CERT_FILE", "none.pem", "No such file"),
+        ("SSL_CERT_FILE", "words.pem", "no certificate"),
+        ("SSL_CERT_FILE", ".", "Is a directory"),
+        ("SSL_CERT_DIR", "none", "a folder of certificates"),
+        ("SSL_CERT_DIR", "words.pem", "a folder of certificates"),
+    ],
+)
+def test_that_cannot_be_read_are_a_wrong_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: InProcess, variable: str, name: str, reason: str
+) -> None:
+    """The variable, its value and the reason are named: by the check, by a search, and by a server, which stops."""
+    (tmp_path / "words.pem").write_text("no certificate")
+    path = str(tmp_path / name)
+    monkeypatch.setenv(variable, path)
+
+    checked = here("config", "check")
+    searched = here("search", "fox", "--provider", "pexels", environ={"PEXELS_API_KEY": "a-key"})
+    started = here("serve")
+
+    for ended, code in ((checked, 1), (searched, 1), (started, 1)):
+        assert ended.returncode == code
+        said = " ".join((ended.stdout + ended.stderr).split())
+        assert f"{variable}: must name" in said
+        assert path in said
+        assert reason in said
+        assert "Traceback" not in said
