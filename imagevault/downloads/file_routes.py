@@ -10,7 +10,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, PathParameter
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPResponseStartEvent, Receive, Scope, Send
 
 from imagevault.downloads.files import Files, OpenFile
 from imagevault.errors import ProviderError, ServedByProvider
@@ -46,14 +46,22 @@ class FileResponse(Response[bytes]):
 
     async def _send_file(self, receive: Receive, send: Send) -> None:
         async with self._files.open(*self._arguments) as file:
-            await send({"type": "http.response.start", "status": 206 if file.span else 200, "headers": _headers(file)})
+            start: HTTPResponseStartEvent = {
+                "type": "http.response.start",
+                "status": 206 if file.span else 200,
+                "headers": _headers(file),
+            }
             if self._is_head:
+                await send(start)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
+            unsent: ProviderError | None = None
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_cancel_at_disconnect, receive, tasks.cancel_scope)
-                await _send_body(file, send)
+                unsent = await _send_body(file, start, send)
                 tasks.cancel_scope.cancel()
+            if unsent is not None:
+                raise unsent  # here, because a task group puts what is raised in it into another exception
 
 
 @get(
@@ -102,21 +110,29 @@ def _headers(file: OpenFile) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
-async def _send_body(file: OpenFile, send: Send) -> None:
-    """Send the bytes. The last piece is sent when the file is known to be complete.
+async def _send_body(file: OpenFile, start: HTTPResponseStartEvent, send: Send) -> ProviderError | None:
+    """Send the start of the response with the first piece of the file, and the last piece once the file is complete.
 
     A file that breaks off is not ended, so that the server closes the connection and no client takes it for complete.
+    Returns the error of a file that breaks off before anything was sent, so that it can still become a problem.
     """
     last = b""
+    has_begun = False
     try:
         async for piece in file.pieces:
             if last:
+                if not has_begun:
+                    await send(start)
+                    has_begun = True
                 await send({"type": "http.response.body", "body": last, "more_body": True})
             last = piece
     except ProviderError as error:
         log.warning("file broke off", extra={"file": file.name, "reason": str(error)})
-        return
+        return None if has_begun else error
+    if not has_begun:
+        await send(start)
     await send({"type": "http.response.body", "body": last, "more_body": False})
+    return None
 
 
 async def _cancel_at_disconnect(receive: Receive, scope: anyio.CancelScope) -> None:

@@ -42,18 +42,18 @@ def download_row(account: str, *, project: str | None, note: str | None, **colum
 async def insert_row(row: Download) -> None:
     """Insert a row, in one statement, unless its account is gone or locked.
 
-    A request that began before its account was deleted must leave nothing behind. A deletion under way ends first. None
-    begins until the statement ends, or the transaction that it is in. API keys outlive an epoch, so that is not
+    A request that began before its account was deleted must leave nothing behind. A deletion that began first ends
+    first; a later one waits for this statement, or for its transaction. API keys outlive an epoch, so the epoch is not
     compared.
 
     Raises:
         NotSignedIn: if the account is gone or locked.
 
     """
-    names = QueryString(", ".join(f'"{name}"' for name in row.to_dict()))
-    values = row.querystring.args  # in the same order
-    places = QueryString(", ".join("{}" for _ in values), *values)
-    if not await Download.raw(INSERT, row.account, True, for_share(), names, places):
+    columns = dict(zip(row.to_dict(), row.querystring.args, strict=True))
+    names = QueryString(", ".join(f'"{name}"' for name in columns))
+    values = QueryString(", ".join("{}" for _ in columns), *columns.values())
+    if not await Download.raw(INSERT, row.account, True, for_share(), names, values):
         raise NotSignedIn
 
 

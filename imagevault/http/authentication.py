@@ -13,7 +13,7 @@ Verify = Callable[[str], Awaitable[Caller | None]]
 
 
 class Authentication:
-    """Reads and verifies credentials. The route's guard decides whether a caller is required.
+    """Reads and verifies credentials. `guard.py` decides whether a caller is required.
 
     Args:
         verify: returns the caller of an access token or an API key; None for an invalid one.

@@ -25,11 +25,12 @@ WITHOUT_BODY = frozenset({"GET", "DELETE", "OPTIONS"})
 
 
 def check_caller(request: Request[Any, Any, Any], search_is_open: Callable[[], bool]) -> None:
-    """Check that the caller may use the route: only people who signed in pass, unless the `opt` of the route says more.
+    """Check that the caller may use the route: only people who signed in pass, unless its `opt` says otherwise.
 
     `scopes: ("search", ...)` lets API keys pass too that have one of these scopes; with `SCOPES`, every key passes.
     `open: True` lets anyone pass, but no key where it is a page of HTML, which is for people. `open: "search"` lets
-    anyone pass while the admin has opened the search, except callers whose credential is not valid.
+    anyone pass while the admin has opened the search, except callers whose credential is not valid. OPTIONS, which
+    only lists the methods, is open.
 
     Raises:
         NotSignedIn: The route needs a caller.

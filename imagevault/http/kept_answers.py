@@ -39,7 +39,7 @@ class KeptAnswers:
         return status, [*headers, *ALWAYS], body
 
     def _may_search(self, context: RequestContext) -> bool:
-        """Whether the guard of the route would let the caller pass. If not, the ordinary way says why."""
+        """Whether `check_caller` would let the caller pass. If not, the ordinary way says why."""
         try:
             check_access(context, ("search",), is_open=self.search_is_open())
         except (Refused, HTTPRefusal):

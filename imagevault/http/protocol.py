@@ -1,4 +1,4 @@
-"""The HTTP protocol of `imagevault serve`: uvicorn's, with limits for what comes before the edge sees a request.
+"""The HTTP protocol of `imagevault serve`: uvicorn's, with limits for heads, and with less work for plain responses.
 
 The parser collects the head of a request until it is complete, and only then passes it on. uvicorn waits for it without
 a limit of size or time: 150 MB of headers took 2.4 GB of memory (measured with uvicorn 0.54 on 2026-11-29).
@@ -11,23 +11,28 @@ import asyncio
 import logging
 import secrets
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from typing_extensions import override
-from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from imagevault.http.problems import MEDIA_TYPE, Problem
 from imagevault.http.request_limits import MAX_FIELDS
+from imagevault.http.types import Message
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application, ASGISendEvent
 
 log = logging.getLogger(__name__)
 
 MAX_HEAD = 32 * 1024  # bytes; more than the edge accepts, so that the edge answers whatever is complete
 HEAD_DEADLINE = 10.0  # seconds for a whole head to arrive
+# Headers that say more of the connection or the body than a plain response does.
+UNUSUAL = frozenset({b"connection", b"transfer-encoding"})
 # Control characters that no header may have. CR and LF are counted, because they also end each header.
 CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\r\n"))
-WITHOUT_LENGTH = frozenset({204, 304})  # statuses whose responses have no body
+NOT_IN_NAMES = bytes({*range(0x21), 0x7F, *b'()<>@,;:[]={}\\"'})
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -108,8 +113,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._start_deadline()
 
     @override
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.__class__ = WholeResponseCycle  # uvicorn names its own class where it makes the cycle
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        cycle.__class__ = PlainResponseCycle  # uvicorn names its own class where it makes the cycle
         super()._start_asgi_task(cycle, app)
 
     def _check_incomplete(self) -> None:
@@ -157,67 +162,67 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         log.info("connection refused", extra={"status": refusal.status, "request_id": request_id})
 
 
-class WholeResponseCycle(RequestResponseCycle):
-    """One request and its response. A response with its whole body in one message is written at once.
+class PlainResponseCycle(RequestResponseCycle):
+    """One request and its response. A plain response is written with less work, and with the same bytes as by uvicorn.
 
-    The head waits for the body, as ASGI demands. uvicorn looks at each header by two patterns, and does not wait: CPU
-    for a response with fourteen headers, measured on 2026-11-30: uvicorn 15 us, this class 6 us.
+    A response is plain if its whole body comes in one message, its connection stays open, and no header is repeated or
+    says anything unusual of body or connection. uvicorn writes all others, and refuses those that are wrong. The head
+    waits for the first part of the body, as ASGI demands.
+
+    uvicorn looks at each header by two patterns. CPU for a response with fifteen headers, measured on 2026-11-30:
+    uvicorn 25 us, this class 15 us.
     """
 
-    _start: HTTPResponseStartEvent | None = None  # until the first part of the body comes
+    _start: Message | None = None  # until the first part of the body comes
 
     @override
-    async def send(self, message: ASGISendEvent) -> None:
-        if message["type"] == "http.response.start" and not self.response_started:
-            self._start = message
+    async def send(self, message: "ASGISendEvent") -> None:
+        if message["type"] == "http.response.start" and self._start is None and not self.response_started:
+            self._start = cast("Message", message)
+            self.waiting_for_100_continue = False
             return
         start, self._start = self._start, None
         if start is None:
             await super().send(message)
-        elif message["type"] == "http.response.body" and not message.get("more_body", False):
-            await self._send_whole(start, message.get("body", b""))
-        else:
-            await super().send(start)
-            await super().send(message)
-
-    async def _send_whole(self, start: HTTPResponseStartEvent, body: bytes) -> None:
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
             return
-        head = self._head(start["status"], [*self.default_headers, *start.get("headers", [])], body)
+        content = cast("Message", message)
+        head = self._plain_head(start, content)
+        if head is None or self.flow.write_paused or self.disconnected:
+            await super().send(cast("ASGISendEvent", start))
+            await super().send(message)
+            return
         self.response_started = True
-        self.waiting_for_100_continue = False
-        self.transport.writelines([head, b"" if self.scope["method"] == "HEAD" else body])
+        self.transport.write(head)
+        self.transport.write(content["body"])
         self.response_complete = True
         self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
         self.on_response()
 
-    def _head(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
-        """Return the status line and the headers, which have names in lower case.
+    @override
+    async def send_500_response(self) -> None:
+        self._start = None  # of a response that failed before its body
+        await super().send_500_response()
 
-        Raises:
-            RuntimeError: a header holds a control character, or states another length than that of the body.
-        """
+    def _plain_head(self, start: Message, content: Message) -> bytes | None:
+        """Return the status line and the headers of a plain response; None for any other response."""
+        body: bytes = content.get("body") or b""
+        is_whole = content["type"] == "http.response.body" and not content.get("more_body")
+        if not is_whole or not body or self.scope["method"] == "HEAD" or not self.keep_alive:
+            return None
+        headers = [*self.default_headers, *start.get("headers", ())]
         named = dict(headers)
-        if b"close" in named.get(b"connection", b"").lower():
-            self.keep_alive = False
-        elif not self.keep_alive:
-            headers.append((b"connection", b"close"))
-        if self.scope["method"] != "HEAD" and status not in WITHOUT_LENGTH:
-            length = b"%d" % len(body)
-            if b"content-length" not in named:
-                headers.append((b"content-length", length))
-            elif named[b"content-length"] != length:
-                raise RuntimeError(f"a body of {len(body)} bytes has another Content-Length")
+        has_length = named.get(b"content-length") == b"%d" % len(body)
+        if not has_length or len(named) != len(headers) or not UNUSUAL.isdisjoint(named):
+            return None
+        names = b"".join(named)
         lines = b"\r\n".join([b": ".join(header) for header in headers])
-        ends = len(headers) - 1
-        has_controls = len(lines.translate(None, CONTROLS)) != len(lines)
-        if has_controls or lines.count(b"\r") != ends or lines.count(b"\n") != ends:
-            raise RuntimeError("a header holds a control character")
-        return b"".join([STATUS_LINE[status], lines, b"\r\n\r\n"])
+        is_safe = (
+            names.islower()
+            and len(names.translate(None, NOT_IN_NAMES)) == len(names)
+            and len(lines.translate(None, CONTROLS)) == len(lines)
+            and lines.count(b"\r") == lines.count(b"\n") == len(headers) - 1
+        )
+        return b"".join([STATUS_LINE[start["status"]], lines, b"\r\n\r\n"]) if is_safe else None
 
 
 def _response(refusal: Refusal, request_id: str) -> bytes:

@@ -49,14 +49,23 @@ class ResponseHeaders:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     def wrap(self, send: Send, context: RequestContext) -> Send:
-        """Return a `send` that adds the headers, notes the status, and leaves the body of a response to HEAD out."""
+        """Return a `send` that adds the headers, notes the status, and leaves the body of a response to HEAD out.
+
+        The start of a response waits for the first part of its body. One that fails in between becomes a problem.
+        """
         is_head = context.head.method == "HEAD"
+        start: Message | None = None
 
         async def send_complete(message: Message) -> None:
+            nonlocal start
             if message["type"] == "http.response.start":
-                context.status = message["status"]
-                message = {**message, "headers": self._complete(message["headers"], context)}
-            elif is_head and message["type"] == "http.response.body":
+                start = message
+                return
+            if start is not None:
+                context.status = start["status"]
+                await send({**start, "headers": self._complete(start["headers"], context)})
+                start = None
+            if is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
 

@@ -217,7 +217,7 @@ def is_id(id: str) -> bool:
 def _renditions(
     record: Image, info: ProviderInfo, left_out: list[str], *, holds_files: bool, moved_to: str | None
 ) -> list[Rendition]:
-    """The renditions that can be shown. `left_out` gets the hosts of those on undeclared ones."""
+    """The renditions that can be shown. The undeclared hosts of others are added to `left_out`."""
     shown: list[Rendition] = []
     starts = _starts(frozenset(info.file_hosts))
     for rendition in record.renditions[:MAX_RENDITIONS]:

@@ -35,7 +35,7 @@ from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.plugins.watchdog import Watchdog
 from imagevault.runtime.background import BackgroundTasks
-from imagevault.runtime.heap import collect_less, return_large_blocks
+from imagevault.runtime.heap import collecting_less, return_large_blocks
 from imagevault.runtime.metrics import Metrics, is_served
 from imagevault.runtime.reload import LiveSettings
 from imagevault.search.gateway import Gateway
@@ -142,8 +142,8 @@ class Services:
                 log.warning("files may come from these networks: %s", ", ".join(self.settings.allow_networks))
             for problem in self.live.problems():
                 log.warning("config: %s", problem)
-            collect_less()
-            yield
+            with collecting_less():
+                yield
 
     @property
     def settings(self) -> Settings:

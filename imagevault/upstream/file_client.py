@@ -145,7 +145,7 @@ class FileClient:
 
     @cached_property
     def _pool(self) -> httpcore.AsyncConnectionPool:
-        """The connections, from the first file on."""
+        """The connections. They are made for the first file."""
         return httpcore.AsyncConnectionPool(
             ssl_context=tls_context(),
             max_connections=MAX_CONNECTIONS,

@@ -15,7 +15,7 @@ FOLDER = "SSL_CERT_DIR"
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Return the TLS context of all connections of this process. The first call blocks for some 40 ms.
+    """Return the TLS context of all calls to upstreams and file hosts. The first call blocks for some 40 ms.
 
     It trusts the certificates of the package `certifi`, or those that `SSL_CERT_FILE` or `SSL_CERT_DIR` names.
 
@@ -25,7 +25,7 @@ def tls_context() -> ssl.SSLContext:
     """
     file = os.environ.get(FILE)
     folder = os.environ.get(FOLDER)
-    if not file and folder and not Path(folder).is_dir():
+    if not file and folder and not any(Path(folder).glob("*")):  # none that is not there
         raise ConfigError(FOLDER, f"environment variable {FOLDER}", f"must name a folder of certificates, not {folder}")
     try:
         return httpx.create_ssl_context()

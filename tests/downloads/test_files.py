@@ -484,7 +484,7 @@ class TestBadAnswers:
         ids=["truncated", "no last chunk", "half a chunk", "no chunk", "too large"],
     )
     async def test_one_that_breaks_off_never_looks_complete(self, shots: Shots, fault: Any) -> None:
-        """The answer is a problem, or it does not end."""
+        """The answer is a problem where nothing was sent, and else it does not end."""
         id = await shots.take()
         shots.host.upstream.fail(fault)
 

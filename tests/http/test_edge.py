@@ -87,6 +87,7 @@ class TestUnexpected:
 
         async def failing(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"a part", "more_body": True})
             raise KeyError("the cause")
 
         monkeypatch.setattr(edge, "app", failing)
@@ -95,6 +96,27 @@ class TestUnexpected:
 
         assert "failed after the answer began" in caplog.text
         assert "the cause" in caplog.text
+
+    async def test_an_error_before_the_body_is_a_problem(
+        self, start: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, edge_of: Any
+    ) -> None:
+        """Nothing was sent yet, so the caller gets the whole problem, and the log names the status that was sent."""
+        api = await start()
+        edge = edge_of(api)
+
+        async def failing(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"x-of", b"the response")]})
+            raise KeyError("the cause")
+
+        monkeypatch.setattr(edge, "app", failing)
+        with caplog.at_level(logging.INFO, "imagevault.http.access_log"):
+            answer = await api.get("/docs")
+
+        assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert answer.headers["x-request-id"] == answer.json()["request_id"]
+        assert "x-of" not in answer.headers
+        assert "the cause" in caplog.text
+        assert edge.access_log._waiting[-1].status == 500
 
     async def test_an_error_in_the_edge_itself_is_a_problem(
         self, start: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, edge_of: Any

@@ -1,9 +1,12 @@
-"""What the heap gives back to the system."""
+"""What the heap gives back to the system, and what its collection leaves out."""
 
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from imagevault.runtime.heap import COLLECT_AFTER, collecting_less
 
 CODE = """
 from pathlib import Path
@@ -29,3 +32,13 @@ def test_the_memory_of_a_password_hash_goes_back() -> None:
     printed = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True).stdout
 
     assert int(printed) < 19456 / 2
+
+
+def test_what_is_loaded_is_left_out_while_a_server_runs() -> None:
+    """And not for longer: a program may start several servers, one after the other."""
+    before = gc.get_threshold()
+    with collecting_less():
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold() == (COLLECT_AFTER, *before[1:])
+    assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
