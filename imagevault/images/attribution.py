@@ -44,12 +44,11 @@ def attribution(info: ProviderInfo, image: Image) -> Attribution:
 def _credit(info: ProviderInfo, image: Image, link: Link) -> str:
     if image.credit:
         return _own_sentence(image.credit, image, link)
-    values = _values(image, link)
     pieces: list[str] = []
     for literal, field in _parts(info.credit):
         pieces.append(_with_provider_link(literal, info, image, link))
         if field:
-            pieces.append(values.get(field, ""))
+            pieces.append(_value(field, image, link))
     return "".join(pieces)
 
 
@@ -85,19 +84,21 @@ def _named_license(sentence: str, license: License | None) -> str | None:
     return license.name if re.search(rf"(?<!\w){re.escape(license.name)}(?!\w)", sentence) else None
 
 
-def _values(image: Image, link: Link) -> dict[str, str]:
-    """What the fields of a credit line stand for."""
-    author = link("an unknown author", None)
-    if image.author is not None:
-        author = link(image.author.name, image.author.url)
-    license = link("unknown licence", None)
-    if image.license is not None:
-        license = link(image.license.name, image.license.url)
-    return {
-        "title": link(image.title or "Untitled", image.source_url),
-        "author": author,
-        "license": license,
-    }
+def _value(field: str, image: Image, link: Link) -> str:
+    """What a field of a credit line stands for; nothing for an unknown field."""
+    match field:
+        case "title":
+            return link(image.title or "Untitled", image.source_url)
+        case "author" if image.author is not None:
+            return link(image.author.name, image.author.url)
+        case "author":
+            return link("an unknown author", None)
+        case "license" if image.license is not None:
+            return link(image.license.name, image.license.url)
+        case "license":
+            return link("unknown licence", None)
+        case _:
+            return ""
 
 
 def _with_provider_link(literal: str, info: ProviderInfo, image: Image, link: Link) -> str:
