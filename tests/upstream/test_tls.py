@@ -1,18 +1,25 @@
-"""The certificates of upstreams: read once for all clients of a process."""
+"""TLS to upstreams and file hosts: their certificates are checked, and those that are trusted are read once."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import certifi
+import httpcore
 import pytest
+import trustme
 
 from imagevault.config.settings import load
+from imagevault.errors import Unavailable
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.upstream.file_client import FileClient
 from imagevault.upstream.tls import tls_context
 from imagevault.upstream.transport import open_client
 from tests.support.commands import InProcess
+from tests.support.file_host import JPEG, ORIGIN, PUBLIC, FileHost
+from tests.support.tls_front import TLSFront
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +96,104 @@ def test_that_cannot_be_read_are_a_wrong_setting(
         assert path in said
         assert reason in said
         assert "Traceback" not in said
+
+
+class Loopback(httpcore.AnyIOBackend):
+    """Leads each connection to a port of loopback, whatever its address. TLS is real."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  the signature of httpcore
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return await super().connect_tcp("127.0.0.1", self.port, timeout)
+
+
+Fronts = Callable[[trustme.LeafCert, int], TLSFront]
+
+
+@pytest.fixture
+def front() -> Iterator[Fronts]:
+    """A maker of TLS in front of a port."""
+    made: list[TLSFront] = []
+
+    def make(certificate: trustme.LeafCert, target: int) -> TLSFront:
+        made.append(TLSFront(certificate, target))
+        return made[-1]
+
+    yield make
+    for front in made:
+        front.close()
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """An authority that this process trusts."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    return authority
+
+
+class TestHandshake:
+    """Real ones. The host in the address has the certificate, or nothing is read."""
+
+    async def test_of_a_file_host(self, front: Fronts, authority: trustme.CA) -> None:
+        """Its name counts, also where the connection leads to an address that was looked up before."""
+        assert await _file(front, authority.issue_cert("images.pexels.com")) == JPEG
+
+    @pytest.mark.parametrize("wrong", ["name", "authority", "time"])
+    async def test_of_a_wrong_file_host(self, front: Fronts, authority: trustme.CA, wrong: str) -> None:
+        certificates = {
+            "name": lambda: authority.issue_cert("images.pexels.com.evil.example", PUBLIC),
+            "authority": lambda: trustme.CA().issue_cert("images.pexels.com"),
+            "time": lambda: authority.issue_cert("images.pexels.com", not_after=datetime(2020, 1, 1, tzinfo=UTC)),
+        }
+        with pytest.raises(Unavailable):
+            await _file(front, certificates[wrong]())
+
+    async def test_of_an_upstream(self, start: Any, front: Fronts, authority: trustme.CA, pexels: Any) -> None:
+        api = await start(_behind(front(authority.issue_cert("127.0.0.1"), pexels.port), pexels))
+        answer = await api.get("/search", params={"q": "fox", "provider": "pexels"})
+        assert answer.status_code == 200, answer.text
+
+    async def test_of_a_wrong_upstream(self, start: Any, front: Fronts, authority: trustme.CA, pexels: Any) -> None:
+        """Nothing is sent to it, and above all no key."""
+        api = await start(_behind(front(trustme.CA().issue_cert("127.0.0.1"), pexels.port), pexels))
+        answer = await api.get("/search", params={"q": "fox", "provider": "pexels"})
+        assert answer.status_code == 502
+        assert answer.json()["providers"][0]["status"] == "unavailable"
+        assert pexels.calls == []
+
+
+async def _file(front: Fronts, certificate: trustme.LeafCert) -> bytes:
+    """What is read from https://images.pexels.com/a.jpg, whose host shows this certificate."""
+    host = FileHost()
+    port = front(certificate, host.upstream.port).port
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return [PUBLIC]
+
+    client = FileClient(list, ORIGIN, resolve=resolve, connections=Loopback(port))
+    [provider] = [one for one in PluginRegistry.load(load({}, Path())).providers.values() if one.name == "pexels"]
+    try:
+        async with client.open(provider, "https://images.pexels.com/a.jpg") as answer:
+            return b"".join([piece async for piece in answer.pieces()])
+    finally:
+        await client.aclose()
+        host.upstream.stop()
+
+
+def _behind(front: TLSFront, pexels: Any) -> dict[str, str]:
+    """The settings of a server that reaches a simulated Pexels by TLS."""
+    return {
+        "PEXELS_API_KEY": pexels.key,
+        "PEXELS_BASE_URL": f"https://127.0.0.1:{front.port}/v1/",
+        "IMAGEVAULT_SEARCH": "open",
+    }
