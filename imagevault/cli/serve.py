@@ -76,7 +76,7 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     logging.config.dictConfig(logs.dict_config(settings))
     services = Services(settings)
     _check_secret(services)
-    tls_context()
+    tls_context()  # certificates that cannot be read stop the start here, with one line
     if strict:
         _check_plugins(services.plugins)
     _check_address(settings)

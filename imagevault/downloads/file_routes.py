@@ -118,20 +118,23 @@ async def _send_body(file: OpenFile, start: HTTPResponseStartEvent, send: Send) 
     """
     last = b""
     has_begun = False
+
+    async def send_piece(piece: bytes, *, more: bool) -> None:
+        nonlocal has_begun
+        if not has_begun:
+            await send(start)
+            has_begun = True
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
+
     try:
         async for piece in file.pieces:
             if last:
-                if not has_begun:
-                    await send(start)
-                    has_begun = True
-                await send({"type": "http.response.body", "body": last, "more_body": True})
+                await send_piece(last, more=True)
             last = piece
     except ProviderError as error:
         log.warning("file broke off", extra={"file": file.name, "reason": str(error)})
         return None if has_begun else error
-    if not has_begun:
-        await send(start)
-    await send({"type": "http.response.body", "body": last, "more_body": False})
+    await send_piece(last, more=False)
     return None
 
 

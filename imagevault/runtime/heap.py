@@ -1,4 +1,4 @@
-"""The heap of the process: large blocks go back to the system, and its collection costs less."""
+"""The heap of the process: large blocks go back to the system, and the garbage collection costs less."""
 
 import ctypes
 import gc

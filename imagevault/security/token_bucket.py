@@ -44,9 +44,7 @@ class TokenBuckets:
 
     def level(self, key: str, rate: Rate | None = None) -> float:
         """Return how many tokens the bucket of this key holds now, fractions included."""
-        rate = rate or self.rate
-        bucket = self.buckets.get(key)
-        return float(rate.amount) if bucket is None else _level(bucket, rate, self.clock())
+        return _level(self.buckets.get(key), rate or self.rate, self.clock())
 
     def take(self, key: str, rate: Rate | None = None) -> float:
         """Take one token and return how many are left.
@@ -62,7 +60,7 @@ class TokenBuckets:
         rate = rate or self.rate
         now = self.clock()
         bucket = self.buckets.get(key)
-        left = (float(rate.amount) if bucket is None else _level(bucket, rate, now)) - 1
+        left = _level(bucket, rate, now) - 1
         if left < -ROUNDING:
             raise TooMany(
                 f"At most {rate.amount} in {rate.seconds} seconds are allowed.",
@@ -76,7 +74,9 @@ class TokenBuckets:
         return left
 
 
-def _level(bucket: Bucket, rate: Rate, now: float) -> float:
-    """How many tokens a bucket holds now, fractions included."""
+def _level(bucket: Bucket | None, rate: Rate, now: float) -> float:
+    """How many tokens a bucket holds now, fractions included; one that nobody took from is full."""
+    if bucket is None:
+        return float(rate.amount)
     refilled = bucket.tokens + (now - bucket.updated_at) * rate.per_second
     return min(float(rate.amount), refilled)

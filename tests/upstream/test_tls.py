@@ -1,7 +1,7 @@
 """TLS to upstreams and file hosts: their certificates are checked, and those that are trusted are read once."""
 
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -104,15 +104,8 @@ class Loopback(httpcore.AnyIOBackend):
     def __init__(self, port: int) -> None:
         self.port = port
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  the signature of httpcore
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        return await super().connect_tcp("127.0.0.1", self.port, timeout)
+    async def connect_tcp(self, host: str, port: int, *given: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        return await super().connect_tcp("127.0.0.1", self.port, *given, **options)
 
 
 Fronts = Callable[[trustme.LeafCert, int], TLSFront]
