@@ -52,19 +52,26 @@ def url(server: Any, database: str) -> str:
 
 
 class Postgres:
-    """The PostgreSQL of a test run: the first worker process starts it, and all of them use it."""
+    """The PostgreSQL of a test run, which the worker processes share.
+
+    The first worker that needs it starts it, and the last one that uses it stops it and removes its data. A worker
+    that needs it only after that finds no data, so it prepares the server anew.
+    """
 
     def __init__(self, run_folder: Path, worker: str) -> None:
         self.worker = worker
         self.numbers = itertools.count()
+        self.lock = FileLock(run_folder / "postgres.lock")
         note = run_folder / "postgres-folder"
-        with FileLock(run_folder / "postgres.lock"):
-            first = not note.exists()
-            if first:  # not inside `run_folder`, which another user, whom PostgreSQL needs under root, may not enter
+        with self.lock:
+            if not note.exists():  # not inside `run_folder`: PostgreSQL under root runs as a user who may not enter it
                 note.write_text(tempfile.mkdtemp(prefix="imagevault-pg-"))
-            self.server = start_server(Path(note.read_text()))
-            if first:
+            folder = Path(note.read_text())
+            self.server = start_server(folder)
+            prepared = folder / "prepared-for-tests"
+            if not prepared.exists():
                 self._prepare()
+                prepared.touch()
 
     def make_database(self) -> str:
         """The URL of a new, empty database."""
@@ -76,9 +83,11 @@ class Postgres:
 
     def stop(self) -> None:
         """Stops the server, if no other worker uses it."""
-        self.server.cleanup()
+        with self.lock:
+            self.server.cleanup()
 
     def _prepare(self) -> None:
+        self._run(f"DROP DATABASE IF EXISTS {TEMPLATE}")  # a worker may have ended while it migrated
         self._run(f"CREATE DATABASE {TEMPLATE}")
         migrate(url(self.server, TEMPLATE))
 
