@@ -1,5 +1,6 @@
 """Responses as our protocol writes them: always the bytes that uvicorn writes, also where something is wrong."""
 
+import asyncio
 import re
 import socket
 import threading
@@ -18,6 +19,8 @@ PLAIN = (b"content-type", b"text/plain")
 FIVE = (b"content-length", b"5")
 CLOSE = (b"connection", b"close")
 VARY = (b"vary", b"Origin")
+READ: Message = {"type": "a test: read the request"}  # the application reads in between, and sends nothing
+NO_BODY: Message = {"type": "http.response.body"}  # ASGI lets a body away that is empty
 DATE = re.compile(rb"date: [^\r]*\r\n")
 
 
@@ -60,6 +63,10 @@ class Answering:
         for message in self.messages:
             if isinstance(message, Exception):
                 raise message
+            if message is READ:
+                async with asyncio.timeout(EVENT_LIMIT):
+                    await receive()
+                continue
             await send(message)
 
     def ask(self, protocol: type, request: bytes) -> bytes:
@@ -85,12 +92,21 @@ def answering(request: pytest.FixtureRequest) -> Iterator[Any]:
     answering.stop()
 
 
-def asked(method: str = "GET", version: str = "1.1", connection: str = "close") -> bytes:
-    """A request."""
+def asked(method: str = "GET", version: str = "1.1", *, kept: bool = False) -> bytes:
+    """A request, after which the connection ends unless it is `kept`."""
+    connection = "keep-alive" if kept else "close"
     return f"{method} / HTTP/{version}\r\nHost: a.example\r\nConnection: {connection}\r\n\r\n".encode()
 
 
-KEPT = asked(connection="keep-alive")
+def asked_twice(method: str = "GET") -> bytes:
+    """Two requests: one whose response may be plain, and one whose response ends the connection."""
+    return asked(method, kept=True) + asked(method)
+
+
+KEPT = asked(kept=True)
+EXPECTING = (
+    b"POST / HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab"  # kept, as by default
+)
 
 
 class TestSame:
@@ -99,26 +115,29 @@ class TestSame:
     @pytest.mark.parametrize(
         ("messages", "sent"),
         [
-            pytest.param([start(PLAIN, FIVE), body(b"whole")], asked(), id="whole"),
-            pytest.param([start(PLAIN, (b"content-length", b"0")), body(b"")], asked(), id="empty"),
-            pytest.param([start(PLAIN, FIVE), body(b"wh", more=True), body(b"ole")], asked(), id="in parts"),
-            pytest.param([start(PLAIN), body(b"wh", more=True), body(b"ole")], asked(), id="chunked"),
-            pytest.param([start(PLAIN), body(b"whole")], asked(), id="no length"),
-            pytest.param([start(PLAIN, FIVE), body(b"")], asked("HEAD"), id="HEAD"),
-            pytest.param([start(PLAIN, FIVE), body(b"whole")], asked("HEAD"), id="HEAD with a body"),
-            pytest.param([start(PLAIN), body(b"")], asked("HEAD"), id="HEAD without a length"),
-            pytest.param([start(status=204), body(b"")], asked("DELETE"), id="204"),
-            pytest.param([start((b"etag", b'"a"'), status=304), body(b"")], asked(), id="304"),
+            pytest.param([start(PLAIN, FIVE), body(b"whole")], asked_twice(), id="whole"),
+            pytest.param([start(PLAIN, (b"content-length", b"0")), body(b"")], asked_twice(), id="empty"),
+            pytest.param([start(PLAIN, (b"content-length", b"0")), NO_BODY], asked_twice(), id="no body"),
+            pytest.param([start(PLAIN, FIVE), body(b"wh", more=True), body(b"ole")], asked_twice(), id="in parts"),
+            pytest.param([start(PLAIN), body(b"wh", more=True), body(b"ole")], asked_twice(), id="chunked"),
+            pytest.param([start(PLAIN), body(b"whole")], asked_twice(), id="no length"),
+            pytest.param([start(PLAIN, FIVE), body(b"")], asked_twice("HEAD"), id="HEAD"),
+            pytest.param([start(PLAIN, FIVE), body(b"whole")], asked_twice("HEAD"), id="HEAD with a body"),
+            pytest.param([start(PLAIN), body(b"")], asked_twice("HEAD"), id="HEAD without a length"),
+            pytest.param([start(status=204), body(b"")], asked_twice("DELETE"), id="204"),
+            pytest.param([start((b"etag", b'"a"'), status=304), body(b"")], asked_twice(), id="304"),
             pytest.param([start(PLAIN, FIVE), body(b"whole")], asked(version="1.0"), id="HTTP/1.0"),
             pytest.param([start(PLAIN, FIVE, CLOSE), body(b"whole")], KEPT, id="the application closes"),
             pytest.param([start(PLAIN, FIVE), body(b"whole")], KEPT * 3 + asked(), id="four at once"),
-            pytest.param([start(FIVE, VARY, (b"vary", b"Cookie")), body(b"whole")], KEPT + asked(), id="repeated"),
-            pytest.param([start((b"x-tab", b"a\tb"), FIVE), body(b"whole")], KEPT + asked(), id="a tab"),
-            pytest.param([start((b"x-latin", b"\xe9"), FIVE), body(b"whole")], KEPT + asked(), id="not ASCII"),
-            pytest.param([start((b"X-Case", b"a"), FIVE), body(b"whole")], KEPT + asked(), id="upper case"),
-            pytest.param([start((b"Content-Length", b"5")), body(b"whole")], KEPT + asked(), id="a length in capitals"),
-            pytest.param([start((b"x-empty", b""), FIVE), body(b"whole")], KEPT + asked(), id="an empty value"),
-            pytest.param([start(FIVE, status=599), body(b"whole")], KEPT + asked(), id="an unknown status"),
+            pytest.param([start(FIVE, VARY, (b"vary", b"Cookie")), body(b"whole")], asked_twice(), id="repeated"),
+            pytest.param([start((b"x-tab", b"a\tb"), FIVE), body(b"whole")], asked_twice(), id="a tab"),
+            pytest.param([start((b"x-latin", b"\xe9"), FIVE), body(b"whole")], asked_twice(), id="not ASCII"),
+            pytest.param([start((b"X-Case", b"a"), FIVE), body(b"whole")], asked_twice(), id="upper case"),
+            pytest.param([start((b"Content-Length", b"5")), body(b"whole")], asked_twice(), id="a length in capitals"),
+            pytest.param([start((b"x-empty", b""), FIVE), body(b"whole")], asked_twice(), id="an empty value"),
+            pytest.param([start(FIVE, status=599), body(b"whole")], asked_twice(), id="an unknown status"),
+            pytest.param([READ, start(PLAIN, FIVE), body(b"whole")], EXPECTING + asked(), id="read, then start"),
+            pytest.param([start(PLAIN, FIVE), READ, body(b"whole")], EXPECTING + asked(), id="start, then read"),
         ],
     )
     def test_what_is_right(self, answering: Any, messages: list[Message], sent: bytes) -> None:
@@ -160,7 +179,7 @@ class TestSame:
     def test_what_is_wrong(self, answering: Any, messages: list[Message]) -> None:
         """And nothing gets into the response, or behind it, that its sender did not mean."""
         answering.messages = messages
-        sent = KEPT + asked()
+        sent = asked_twice()
         ours = answering.ask(LimitedHttpProtocol, sent)
         assert ours == answering.ask(HttpToolsProtocol, sent)
         assert b"\r\nset-cookie" not in ours
@@ -169,8 +188,8 @@ class TestSame:
     def test_a_body_of_megabytes_arrives_whole(self, answering: Any) -> None:
         content = bytes(range(256)) * 40_000
         answering.messages = [start(PLAIN, (b"content-length", b"%d" % len(content))), body(content)]
-        received = answering.ask(LimitedHttpProtocol, KEPT + asked())
-        assert received == answering.ask(HttpToolsProtocol, KEPT + asked())
+        received = answering.ask(LimitedHttpProtocol, asked_twice())
+        assert received == answering.ask(HttpToolsProtocol, asked_twice())
         assert received.count(content) == 2
 
     def test_our_cycle_is_in_force(self, answering: Any) -> None:

@@ -14,11 +14,13 @@ import trustme
 from imagevault.config.settings import load
 from imagevault.errors import Unavailable
 from imagevault.plugins.registry import PluginRegistry
+from imagevault.runtime.services import Services
 from imagevault.upstream.file_client import FileClient
 from imagevault.upstream.tls import tls_context
 from imagevault.upstream.transport import open_client
 from tests.support.commands import InProcess
 from tests.support.file_host import JPEG, ORIGIN, PUBLIC, FileHost
+from tests.support.offline import OFFLINE
 from tests.support.tls_front import TLSFront
 
 
@@ -49,6 +51,13 @@ async def test_are_read_once_for_all_providers(tmp_path: Path, monkeypatch: pyte
     for client in clients:
         await client.aclose()
     await files.aclose()
+
+
+async def test_are_read_before_a_server_answers(tmp_path: Path) -> None:
+    """Its first search does not hold the event loop for them."""
+    settings = load(OFFLINE, tmp_path)
+    async with Services(settings).serving():
+        assert tls_context.cache_info().currsize == 1
 
 
 def test_check_the_certificate_and_the_name() -> None:
