@@ -1,8 +1,8 @@
 """The documentation of the API: OpenAPI 3.1, and Swagger UI. The server delivers every file of that page itself."""
 
 import inspect
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any
@@ -191,15 +191,27 @@ def _hide(connection: Any, handler: Any) -> None:  # noqa: ARG001
     raise NotFoundException
 
 
-@cache
 def document(app: Litestar) -> bytes:
-    """Return the document as JSON, with what Litestar does not know: examples, forms, problems, health operations."""
+    """Return the document as JSON, with what Litestar does not know: examples, forms, problems, health operations.
+
+    It says what is in force: the parameters of the providers, and whether anybody may search.
+    """
+    return _document(app, tuple(app.state.providers().values()), app.state.search_is_open())
+
+
+@lru_cache(maxsize=1)
+def _document(app: Litestar, providers: Sequence[Provider], search_is_open: bool) -> bytes:
     schema = app.openapi_schema.to_schema()
     handlers = _handlers_by_name(app)
     schema["components"]["schemas"] = _schemas(handlers)
     for methods in schema["paths"].values():
         for operation in methods.values():
-            _complete_operation(operation, handlers[operation["operationId"]], app)
+            handler = handlers[operation["operationId"]]
+            _complete_operation(operation, handler)
+            if handler.opt.get("provider_parameters"):
+                operation["parameters"] += _parameters_of_providers(providers)
+            if handler.opt.get("open") is not True:
+                operation["security"] = _security_of(handler, search_is_open=search_is_open)
     for path, operation in HEALTH_OPERATIONS.items():
         schema["paths"][path] = {"get": operation}
     return msgspec.json.encode(schema)
@@ -236,21 +248,17 @@ def _structs_in(definition: FieldDefinition) -> list[type[msgspec.Struct]]:
     return found
 
 
-def _complete_operation(operation: dict[str, Any], handler: HTTPRouteHandler, app: Litestar) -> None:
+def _complete_operation(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     _complete_parameters(operation, handler)
-    if handler.opt.get("provider_parameters"):
-        operation["parameters"] += _parameters_of_providers(app.state.providers())
     _complete_request(operation, handler)
     _complete_successes(operation["responses"], handler)
     operation["responses"] |= _problems_of(handler)
-    if handler.opt.get("open") is not True:
-        operation["security"] = _security_of(handler, app)
 
 
-def _security_of(handler: HTTPRouteHandler, app: Litestar) -> list[dict[str, list[str]]]:
+def _security_of(handler: HTTPRouteHandler, *, search_is_open: bool) -> list[dict[str, list[str]]]:
     """Return who may call an operation: people who signed in, keys of one of its scopes, and anybody if it is open."""
     anybody: list[dict[str, list[str]]] = [{}]
-    is_open = handler.opt.get("open") == "search" and app.state.search_is_open()
+    is_open = handler.opt.get("open") == "search" and search_is_open
     keys = [{"key": [scope]} for scope in handler.opt.get("scopes", ())]
     return [*(anybody if is_open else []), {"account": []}, *keys]
 
@@ -263,10 +271,10 @@ def _complete_parameters(operation: dict[str, Any], handler: HTTPRouteHandler) -
         parameter["schema"] = schema | keywords.get(parameter["name"], {})
 
 
-def _parameters_of_providers(providers: Mapping[str, Provider]) -> list[dict[str, Any]]:
+def _parameters_of_providers(providers: Iterable[Provider]) -> list[dict[str, Any]]:
     """The search parameters that single providers have, `NAME.parameter`."""
     described = []
-    for name, provider in sorted(providers.items()):
+    for provider in sorted(providers, key=lambda provider: provider.name):
         for parameter, declared in sorted(provider.info.parameters.items()):
             schema: dict[str, Any] = {"type": "string", "maxLength": MAX_VALUE}
             if declared.values:
@@ -277,7 +285,7 @@ def _parameters_of_providers(providers: Mapping[str, Provider]) -> list[dict[str
                 schema["examples"] = [declared.example]
             described.append(
                 {
-                    "name": f"{name}.{parameter}",
+                    "name": f"{provider.name}.{parameter}",
                     "in": "query",
                     "description": f"{provider.info.title} only: {declared.description}",
                     "required": False,

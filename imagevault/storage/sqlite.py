@@ -45,6 +45,11 @@ class SQLite(SQLiteEngine):
         super().__init__(path=str(path), timeout=LOCK_TIMEOUT)
 
     @property
+    def writer_now(self) -> aiosqlite.Connection:
+        """The writer for what the caller writes: the relaxed one within `relaxed_durability`."""
+        return self.relaxed_writer if relaxed.get() else self.writer
+
+    @property
     def place(self) -> str:
         """Where the database is, for messages."""
         return f"SQLite at {self.path}"
@@ -171,8 +176,7 @@ class SQLite(SQLiteEngine):
             return await self._read(query, args or [])
         async with self.lock:
             self.check_file()
-            writer = self.relaxed_writer if relaxed.get() else self.writer
-            return await writer.execute_fetchall(query, args or [])
+            return await self.writer_now.execute_fetchall(query, args or [])
 
     async def _read(self, query: str, args: list[Any]) -> Any:
         reader = await self.readers.get()

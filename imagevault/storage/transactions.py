@@ -27,7 +27,7 @@ class WriteTransaction(SQLiteTransaction):
         if self._parent is not None:
             return self._parent
         await self.engine.lock.acquire()
-        self.connection = self.engine.writer
+        self.connection = self.engine.writer_now
         try:
             self.engine.check_file()
             await self.begin()

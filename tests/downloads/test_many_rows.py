@@ -16,7 +16,11 @@ from tests.support.ledger_rows import START, account_of, add
 
 MANY = 100_000
 RARE = 50_000  # the number of the one row that a filter finds
+FACTOR = 3  # a request may cost this much more than with few rows; looking at all rows costs twenty times as much
 ROUNDS = 15
+TRIES = (
+    20  # of so many rounds: a busy machine makes many rounds slow, and looking at 100 000 rows makes all of them slow
+)
 
 pytestmark = [pytest.mark.soak, pytest.mark.processes]
 
@@ -28,6 +32,16 @@ async def cost(work: Callable[[], Awaitable[Any]]) -> float:
         began = time.perf_counter()
         await work()
         fastest = min(fastest, time.perf_counter() - began)
+    return fastest
+
+
+async def cost_with_patience(work: Callable[[], Awaitable[Any]], wanted: float) -> float:
+    """The same, of more rounds while all of them are slower than this."""
+    fastest = await cost(work)
+    for _ in range(TRIES):
+        if fastest <= wanted:
+            break
+        fastest = min(fastest, await cost(work))
     return fastest
 
 
@@ -59,11 +73,11 @@ async def test_a_request_costs_the_same(api: Any) -> None:
     await add(account, 1, provider="rare", project="rare", license_id="rare", license_name="x", status="gone")
     if DB.engine_type == "postgres":
         await Download.raw("ANALYZE iv_download")  # as autovacuum does when a tenth of the rows is new
-    many = {name: await cost(work) for name, work in works.items()}
+    many = {name: await cost_with_patience(work, FACTOR * few[name]) for name, work in works.items()}
 
     ratios = {name: many[name] / few[name] for name in works}
     print({name: f"{few[name] * 1e6:.0f} -> {many[name] * 1e6:.0f} us" for name in works})
-    assert {name: ratio for name, ratio in ratios.items() if ratio > 3} == {}
+    assert {name: ratio for name, ratio in ratios.items() if ratio > FACTOR} == {}
 
 
 async def test_an_export_is_flat(api: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from imagevault.testing import Upstream
 from tests.support.declarative_file import ACME, item
+from tests.support.open_files import room_for
 from tests.support.waiting import until
 
 
@@ -187,3 +188,54 @@ async def test_earlier_versions_are_forgotten(api: Any, folder: Path, monkeypatc
         return len(plugins.manager.get_plugins()) == before
 
     await until(all_are_forgotten, "the earlier versions to be forgotten")
+
+
+async def test_a_folder_that_cannot_be_read_for_a_moment_changes_nothing(api: Any, folder: Path) -> None:
+    """Too many files are open: that says nothing about the files."""
+    in_force = api.services.plugins.providers["acme"]
+    with room_for(0):
+        for _ in range(4):
+            api.services.live.poll()
+    assert api.services.plugins.providers["acme"] is in_force
+
+    save(api, folder / "acme.toml", ACME.replace('"html(caption)"', '"ref"'))
+    assert await titles(api) == ["fox-1"]
+
+
+async def test_a_file_that_cannot_be_read_keeps_its_provider(api: Any, folder: Path) -> None:
+    """Here the file became a link to itself, which nobody can open, not even root."""
+    file = folder / "acme.toml"
+    file.unlink()
+    file.symlink_to(file)
+    for _ in range(4):
+        api.services.live.poll()
+
+    assert await titles(api) == ["A fox in snow"]
+
+
+async def test_a_link_to_nothing_hides_no_other_file(api: Any, folder: Path) -> None:
+    (folder / "aaa.toml").symlink_to(folder / "nothing")
+    save(api, folder / "acme.toml", ACME.replace('"html(caption)"', '"ref"'))
+
+    assert await titles(api) == ["fox-1"]
+
+
+async def test_the_openapi_document_follows(api: Any, folder: Path) -> None:
+    """A parameter of a provider is described from the moment at which searches take it."""
+
+    async def parameters() -> list[str]:
+        document = (await api.get("/docs/openapi.json")).json()
+        return [parameter["name"] for parameter in document["paths"]["/search"]["get"]["parameters"]]
+
+    assert "acme.mood" not in await parameters()
+
+    mood = '[provider.parameters.mood]\ndescription = "a mood"\nvalues = ["calm", "wild"]\nexample = "calm"\n\n'
+    described = ACME.replace("[settings.api_key]", f"{mood}[settings.api_key]")
+    save(
+        api, folder / "acme.toml", described.replace('words = "{text}"', 'words = "{text}"\nmood = "{parameters.mood}"')
+    )
+    assert "acme" not in failures(api)
+    assert "acme.mood" in await parameters()
+
+    save(api, folder / "acme.toml", None)
+    assert "acme.mood" not in await parameters()

@@ -9,6 +9,7 @@ import threading
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from imagevault.accounts.tables import Account
 from imagevault.config.settings import load
 from imagevault.downloads.tables import Download, DownloadEvent
 from imagevault.errors import DatabaseUnavailable
-from imagevault.storage.database import AppliedMigration, Database, transaction
+from imagevault.storage.database import AppliedMigration, Database, relaxed_durability, transaction
 from imagevault.storage.sqlite import SQLite
 from tests.support.open_files import room_for
 from tests.support.waiting import EVENT_LIMIT, until
@@ -209,6 +210,25 @@ async def test_sqlite_waits_for_the_disk(tmp_path: Path) -> None:
         modes = [list(await writer.execute_fetchall(f"PRAGMA {name}"))[0] for name in ("synchronous", "journal_mode")]
 
         assert modes == [{"synchronous": 2}, {"journal_mode": "wal"}]
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("is_in_transaction", [False, True])
+@pytest.mark.parametrize(("durability", "synchronous"), [(contextlib.nullcontext, 2), (relaxed_durability, 1)])
+async def test_sqlite_writes_wait_for_the_disk_unless_they_are_relaxed(
+    tmp_path: Path, durability: Any, synchronous: int, is_in_transaction: bool
+) -> None:
+    """Also in a transaction: each sign-in attempt is counted in one, and need not survive a power failure."""
+    database = Database(load({}, tmp_path))
+    await database.open()
+    database.use()
+    try:
+        with durability():
+            async with transaction() if is_in_transaction else contextlib.nullcontext():
+                modes = await AppliedMigration.raw("PRAGMA synchronous")
+
+        assert modes == [{"synchronous": synchronous}]
     finally:
         await database.close()
 

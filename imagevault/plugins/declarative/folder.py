@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class ProviderFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._taken: Mapping[Path, FileState] = {}
         self._taken = self._states()
         self._candidate = self._taken
 
@@ -59,25 +61,43 @@ class ProviderFolder:
         return changed, False
 
     def _states(self) -> Mapping[Path, FileState]:
+        """Return the states of the files now. What cannot be read at the moment counts as unchanged."""
         states: dict[Path, FileState] = {}
         try:
             with os.scandir(self._folder) as entries:
                 for entry in entries:
-                    if entry.name.endswith(".toml") and entry.name[0] not in "._" and entry.is_file():
-                        found = entry.stat()
-                        states[Path(entry.path)] = FileState(found.st_mtime_ns, found.st_size, found.st_ino)
-        except OSError:  # the folder is not there, or cannot be read now
-            return states
+                    state = self._state(entry)
+                    if state is not None:
+                        states[Path(entry.path)] = state
+        except FileNotFoundError:  # the folder is not there
+            return {}
+        except OSError:  # too many files are open, or a network drive is away
+            return self._taken
         return states
+
+    def _state(self, entry: os.DirEntry[str]) -> FileState | None:
+        """Return the state of a TOML file, None for anything else."""
+        if not entry.name.endswith(".toml") or entry.name[0] in "._":
+            return None
+        try:
+            found = entry.stat()
+        except FileNotFoundError:  # it was removed in the meantime, or is a link to nothing
+            return None
+        except OSError:
+            return self._taken.get(Path(entry.path))
+        is_file = stat.S_ISREG(found.st_mode)
+        return FileState(found.st_mtime_ns, found.st_size, found.st_ino) if is_file else None
 
 
 def is_provider_file(path: Path) -> bool:
-    """Return whether a TOML file has a table `[provider]`, even if the file is wrong otherwise."""
+    """Return whether a TOML file has a table `[provider]`, even if the file is wrong otherwise or cannot be read."""
     try:
         with path.open("rb") as file:
             return PROVIDER_TABLE.search(file.read(MAX_SIZE * BYTES_OF_A_CHARACTER)) is not None
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True  # loading it says why it cannot be read
 
 
 def provider_name(path: Path) -> str:
