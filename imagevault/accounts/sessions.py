@@ -11,6 +11,7 @@ from piccolo.columns.combination import WhereRaw
 
 from imagevault.accounts.api_keys import digest_of
 from imagevault.accounts.grants import Grant
+from imagevault.accounts.locking import insert_row_of_account
 from imagevault.accounts.tables import PageSession
 from imagevault.storage.dialect import among
 
@@ -33,6 +34,10 @@ class Sessions:
         """Begin a session of some seconds. Returns the value of its cookie.
 
         Sessions that have expired are deleted, and those of the account that began before its epoch was raised.
+
+        Raises:
+            NotSignedIn: if the account was deleted or locked in the meantime.
+
         """
         now = self._clock()
         value = secrets.token_urlsafe(VALUE_BYTES)
@@ -42,7 +47,7 @@ class Sessions:
             epoch=epoch,
             expires_at=datetime.fromtimestamp(now + lifetime, UTC),
         )
-        await PageSession.insert(row)
+        await insert_row_of_account(row, row.account)
         has_expired = PageSession.expires_at < datetime.fromtimestamp(now, UTC)
         has_ended = (PageSession.account == row.account) & (PageSession.epoch < epoch)
         await PageSession.delete().where(has_expired | has_ended)

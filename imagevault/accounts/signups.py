@@ -1,5 +1,6 @@
 """Who may sign up: anyone, nobody, or who has an invitation; and how many accounts one address may create."""
 
+import asyncio
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +11,6 @@ from imagevault.accounts.tables import Throttle
 from imagevault.config.settings import Settings
 from imagevault.errors import Forbidden, TooMany
 from imagevault.storage.database import relaxed_durability, transaction
-from imagevault.storage.dialect import for_update
-
-READ = "SELECT blocked_until, failures FROM iv_throttle WHERE key = {} {}"
 
 
 class Signups:
@@ -66,9 +64,10 @@ class Signups:
             if self.mode == "open" or invitation is None:
                 return await self.accounts.create(username, password, also=_record)
             return await self._create_invited(username, password, invitation)
-        except Exception as error:
-            if not isinstance(error, Forbidden):
-                await self._give_back(address)
+        except Forbidden:
+            raise
+        except BaseException:  # also of a client that hangs up while the password is hashed
+            await asyncio.shield(self._give_back(address))
             raise
 
     async def _create_invited(self, username: str, password: str, invitation: str) -> NewAccount:
@@ -107,9 +106,10 @@ class Signups:
         now = round(self.clock() * 1000)
         with relaxed_durability():
             async with transaction():
+                # One statement makes the row or locks it: between two, `prune` may delete it.
                 row = Throttle(key=key, network=address[:64])
-                await Throttle.insert(row).on_conflict(target=Throttle.key, action="DO NOTHING")
-                [counter] = await Throttle.raw(READ, key, for_update())
+                locking = Throttle.insert(row).on_conflict(Throttle.key, "DO UPDATE", [Throttle.key])
+                [counter] = await locking.returning(Throttle.blocked_until, Throttle.failures)
                 is_free_at = max(counter["blocked_until"], now)
                 wait: int = is_free_at - now - (self.rate.amount - 1) * self.interval
                 values: dict[Any, Any] = {}

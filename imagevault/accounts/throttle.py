@@ -24,8 +24,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 import msgspec
+from piccolo.columns.combination import WhereRaw
 
 from imagevault.accounts import audit
 from imagevault.accounts.service import normalize_username
@@ -33,12 +35,12 @@ from imagevault.accounts.tables import Account, Throttle
 from imagevault.config.limits import Limits
 from imagevault.errors import BadInput, Busy, DatabaseUnavailable, Forbidden, NotSignedIn, TooMany
 from imagevault.storage.database import relaxed_durability, transaction
-from imagevault.storage.dialect import among, for_update
+from imagevault.storage.dialect import among
 
 DAY = 86400.0  # seconds
 KNOWN_FOR = 90 * DAY  # seconds for which a network is known after the right password came from there
 MAX_USERNAME = 256  # characters that are counted; no account has a longer name
-READ = "SELECT key, failures, blocked_until, forgotten_at, known_at FROM iv_throttle WHERE key {}"
+COLUMNS = (Throttle.key, Throttle.failures, Throttle.blocked_until, Throttle.forgotten_at, Throttle.known_at)
 UPDATE = "UPDATE iv_throttle SET failures = {}, blocked_until = {}, forgotten_at = {} WHERE key = {}"
 TAKE_BACK = """
 UPDATE iv_throttle SET failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END,
@@ -159,8 +161,7 @@ class SignInThrottle:
         self._check(pair, counters, await _read(counters), now)
         with relaxed_durability():
             async with transaction():
-                await _create(counters, now)
-                rows = await _read(counters, lock=True)
+                rows = await _lock(counters, now)
                 counted = self._check(pair, counters, rows, now)
                 waits = {counter.key: await _count(counter, rows[counter.key], now) for counter in counted}
         return Attempt(pair.key, waits)
@@ -213,20 +214,26 @@ class Row(msgspec.Struct, frozen=True):
     known_at: int = 0
 
 
-async def _create(counters: Iterable[Counter], now: int) -> None:
+async def _read(counters: Iterable[Counter]) -> dict[str, Row]:
+    keys = [counter.key for counter in counters]
+    return _by_key(await Throttle.select(*COLUMNS).where(WhereRaw("key {}", among(keys))))
+
+
+async def _lock(counters: Iterable[Counter], now: int) -> dict[str, Row]:
+    """Return the rows of the counters, locked until the transaction ends. Rows that are missing are made.
+
+    It is one statement: between two, somebody else may delete the rows, because their account is deleted. The caller
+    gives the counters in the order of their keys, so that two workers never wait for each other.
+    """
     rows = [
         Throttle(key=counter.key, account=counter.account, network=counter.network, forgotten_at=now)
         for counter in counters
     ]
-    await Throttle.insert(*rows).on_conflict(target=Throttle.key, action="DO NOTHING")
+    insertion = Throttle.insert(*rows).on_conflict(Throttle.key, "DO UPDATE", [Throttle.key])
+    return _by_key(await insertion.returning(*COLUMNS))
 
 
-async def _read(counters: Iterable[Counter], *, lock: bool = False) -> dict[str, Row]:
-    keys = [counter.key for counter in counters]
-    if lock:  # in one order, so that two workers never wait for each other
-        rows = await Throttle.raw(READ + " ORDER BY key {}", among(keys), for_update())
-    else:
-        rows = await Throttle.raw(READ, among(keys))
+def _by_key(rows: Iterable[dict[str, Any]]) -> dict[str, Row]:
     return {row.pop("key"): Row(**row) for row in rows}
 
 

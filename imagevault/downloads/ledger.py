@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from imagevault.accounts.locking import insert_row_of_account
 from imagevault.downloads import finding
 from imagevault.downloads.bare_urls import columns_of_url, find_record, owner_of
 from imagevault.downloads.credits import Credit, credit_of
@@ -18,7 +19,7 @@ from imagevault.downloads.record import (
     record_fields,
 )
 from imagevault.downloads.repeatable_saves import RepeatableSaves, RunningSave
-from imagevault.downloads.rows import chosen_rendition, download_row, image_columns, insert_row, url_columns
+from imagevault.downloads.rows import chosen_rendition, download_row, image_columns, url_columns
 from imagevault.downloads.tables import Download
 from imagevault.downloads.verification import checked_by
 from imagevault.errors import BadInput, Forbidden, ResourceNotFound
@@ -289,10 +290,10 @@ class Ledger:
         record = self._record(row.to_dict())
         has_event = found is not None and found.provider.requires_download_events
         if save is None and not has_event:
-            await insert_row(row)
+            await insert_row_of_account(row, row.account)
             return record
         async with transaction():
-            await insert_row(row)
+            await insert_row_of_account(row, row.account)
             if found is not None and has_event:
                 await self._outbox.write(row.id, found.provider.name, found.image, self.gateway.clock())
             if save is not None:

@@ -5,13 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from piccolo.querystring import QueryString
-
 from imagevault.downloads import finding, passport
 from imagevault.downloads.new_download import CallersWords
 from imagevault.downloads.record import license_columns
 from imagevault.downloads.tables import Download
-from imagevault.errors import BadInput, NotSignedIn
+from imagevault.errors import BadInput
 from imagevault.images.attribution import plain_credit
 from imagevault.images.record import Attribution, ImageRecord, Rendition
 from imagevault.images.renditions import choose_download
@@ -19,12 +17,6 @@ from imagevault.licenses import License
 from imagevault.plugins.plain_text import several_lines
 from imagevault.plugins.provider import Provider
 from imagevault.search.gateway import FoundImage
-from imagevault.storage.dialect import for_share
-
-INSERT = """
-WITH owner AS (SELECT id FROM iv_account WHERE id = {} AND is_active = {} {})
-INSERT INTO iv_download ({}) SELECT {} FROM owner RETURNING id
-"""
 
 
 def download_row(account: str, *, project: str | None, note: str | None, **columns: Any) -> Download:
@@ -37,24 +29,6 @@ def download_row(account: str, *, project: str | None, note: str | None, **colum
         search_text=finding.search_text(values),
         **values,
     )
-
-
-async def insert_row(row: Download) -> None:
-    """Insert a row, in one statement, unless its account is gone or locked.
-
-    A request that began before its account was deleted must leave nothing behind. A deletion that began first ends
-    first; a later one waits for this statement, or for its transaction. API keys outlive an epoch, so the epoch is not
-    compared.
-
-    Raises:
-        NotSignedIn: if the account is gone or locked.
-
-    """
-    columns = dict(zip(row.to_dict(), row.querystring.args, strict=True))
-    names = QueryString(", ".join(f'"{name}"' for name in columns))
-    values = QueryString(", ".join("{}" for _ in columns), *columns.values())
-    if not await Download.raw(INSERT, row.account, True, for_share(), names, values):
-        raise NotSignedIn
 
 
 def image_columns(found: FoundImage, record: ImageRecord, chosen: Rendition) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from imagevault.accounts import audit
 from imagevault.accounts.credentials import CredentialVerifier
 from imagevault.accounts.passwords import MAX_LENGTH
 from imagevault.accounts.sign_in import SignIn
+from imagevault.errors import NotSignedIn
 from imagevault.personal.deletion import delete_account
 from imagevault.personal.export import export
 from imagevault.personal.usage import Usage, measure_usage
@@ -98,8 +99,10 @@ async def remove_account(
     caller = request.user
     address = request.scope["imagevault"].network  # type: ignore[typeddict-item]
     await sign_in.check(caller.username, data.password, address)
-    await delete_account(uuid.UUID(caller.id), caller.username)
+    was_there = await delete_account(uuid.UUID(caller.id), caller.username)
     credentials.forget(caller.id)
+    if not was_there:
+        raise NotSignedIn
 
 
 ROUTES = [usage, export_account, remove_account]

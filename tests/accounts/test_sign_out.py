@@ -1,6 +1,5 @@
 """Ending access: what one worker ends, another refuses a second later, on both engines."""
 
-import uuid
 from typing import Any
 
 import pytest
@@ -147,7 +146,8 @@ class TestSessions:
     async def test_those_of_an_earlier_epoch_are_deleted_at_the_next_sign_in(self, access: Access) -> None:
         """A lock or a reset ends them; their rows say nothing any more. Those of another account stay."""
         ours = access.workers[0]
-        await ours.sessions.begin(str(uuid.uuid4()), 0, 3600)
+        bob = await ours.sign_in("bob")
+        await ours.sessions.begin(bob.id, 0, 3600)
 
         await ours.sessions.begin(access.ada.id, access.ada.epoch + 1, 3600)
 

@@ -13,9 +13,12 @@ import zxcvbn_rs_py
 
 from imagevault.accounts import audit, passwords
 from imagevault.accounts.service import RESERVED, normalize_username
-from imagevault.accounts.tables import Account
+from imagevault.accounts.tables import Account, Throttle
 from imagevault.errors import BadInput, Conflict, DatabaseUnavailable
+from imagevault.storage.database import transaction
+from imagevault.storage.dialect import for_update
 from tests.support.clock import Clock
+from tests.support.database_locks import until_something_waits
 
 PASSWORD = "violet-harbour-71"
 
@@ -391,6 +394,54 @@ class TestLimit:
 
         assert (await api.post("/signup", json={"username": "bob", "password": PASSWORD})).status_code == 201
         assert (await api.post("/signup", json={"username": "eve", "password": PASSWORD})).status_code == 429
+
+    async def test_does_not_count_a_client_that_hangs_up(self, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        api = await start({"IMAGEVAULT_LIMITS_SIGNUP": "1/hour"})
+        api.services.database.use()
+        is_hashing = asyncio.Event()
+
+        async def hash_for_ever(_: str) -> str:
+            is_hashing.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(api.services.accounts.passwords, "hash", hash_for_ever)
+            signing_up = asyncio.create_task(api.services.signups.create("ada", PASSWORD, None, "127.0.0.1"))
+            await is_hashing.wait()
+            signing_up.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await signing_up
+
+        assert (await api.post("/signup", json={"username": "bob", "password": PASSWORD})).status_code == 201
+
+    async def test_a_counter_that_is_deleted_while_a_sign_up_waits_for_it_is_made_again(
+        self, start: Any, database_url: str
+    ) -> None:
+        """It meant nothing any more, but the sign-up had found it already."""
+        api = await start({"IMAGEVAULT_LIMITS_SIGNUP": "2/hour", "DATABASE_URL": database_url})
+        assert (await api.post("/signup", json={"username": "ada", "password": PASSWORD})).status_code == 201
+        api.services.database.use()
+        is_locked, may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def delete() -> None:
+            async with transaction():
+                await Throttle.raw("SELECT key FROM iv_throttle {}", for_update())
+                is_locked.set()
+                await may_go_on.wait()
+                await Throttle.delete(force=True)
+
+        async def sign_up() -> None:
+            assert (await api.post("/signup", json={"username": "bob", "password": PASSWORD})).status_code == 201
+
+        deletion = asyncio.create_task(delete())
+        await is_locked.wait()
+        signing_up = asyncio.create_task(sign_up())
+        await until_something_waits(signing_up)
+        may_go_on.set()
+        await asyncio.gather(deletion, signing_up)
+
+        assert await Throttle.count() == 1
 
     async def test_is_not_exceeded_by_many_at_once(self, start: Any) -> None:
         """However they are timed, no more are made."""

@@ -1,5 +1,6 @@
 """What the server holds about an account: its use, its export and its deletion, on both engines."""
 
+import asyncio
 import json
 import uuid
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from imagevault.accounts import audit
-from imagevault.accounts.tables import Account, ApiKey, SecurityEvent, Throttle
+from imagevault.accounts.tables import Account, ApiKey, PageSession, SecurityEvent, Throttle
 from imagevault.downloads.tables import Download, RepeatableSave
 from imagevault.errors import DatabaseUnavailable
 from imagevault.testing import Answer
@@ -322,6 +323,39 @@ class TestDeletion:
         assert answer.status_code == 401
         api.services.database.use()
         assert await Download.count() == 0
+
+    async def test_happens_once(self, api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of two requests at once, the later one finds no account: its credential is worth nothing any more."""
+        ada = await api.sign_in("ada")
+        check = api.services.sign_in.check
+        are_both_checked = asyncio.Barrier(2)
+
+        async def check_together(*given: Any) -> None:
+            await check(*given)
+            await are_both_checked.wait()
+
+        monkeypatch.setattr(api.services.sign_in, "check", check_together)
+
+        assert sorted(await asyncio.gather(delete(api, ada), delete(api, ada))) == [204, 401]
+        api.services.database.use()
+        assert [line.event for line in await audit.read(event="account_deleted")] == ["account_deleted"]
+
+    async def test_a_sign_in_under_way_leaves_no_session(self, api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The password was right, and the account is gone before its session is stored."""
+        ada = await api.sign_in("ada")
+        authenticate = api.services.sign_in.authenticate
+
+        async def authenticate_slowly(*given: Any) -> Any:
+            account = await authenticate(*given)
+            assert await delete(api, ada) == 204
+            return account
+
+        monkeypatch.setattr(api.services.sign_in, "authenticate", authenticate_slowly)
+        answer = await api.post("/session", json={"username": "ada", "password": PASSWORD})
+
+        assert answer.status_code == 401
+        api.services.database.use()
+        assert await PageSession.count() == 0
 
     async def test_needs_the_password(self, api: Any) -> None:
         """Wrong ones are counted like those of a sign-in."""

@@ -1,4 +1,4 @@
-"""A row of the ledger beside a deletion of its account, on both engines."""
+"""A row of an account, here of its ledger, beside a deletion of the account, on both engines."""
 
 import asyncio
 import uuid
@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from imagevault.accounts.locking import insert_row_of_account
 from imagevault.accounts.tables import Account
-from imagevault.downloads.rows import download_row, insert_row
+from imagevault.downloads.rows import download_row
 from imagevault.downloads.tables import Download
 from imagevault.errors import NotSignedIn
-from imagevault.storage.database import DB, transaction
-from tests.support.waiting import EVENT_LIMIT, PAUSE
+from imagevault.storage.database import transaction
+from tests.support.database_locks import until_something_waits
 
-WAITS = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+@pytest.fixture
+async def api(start: Any, database_url: str) -> Any:
+    return await start({"DATABASE_URL": database_url})
 
 
 async def a_row(api: Any) -> Download:
@@ -36,11 +40,8 @@ async def test_a_deletion_under_way_ends_first(api: Any) -> None:
 
     deletion = asyncio.create_task(delete())
     await is_deleted.wait()
-    insertion = asyncio.create_task(insert_row(row))
-    async with asyncio.timeout(EVENT_LIMIT):
-        while DB.engine_type == "postgres" and not await Download.raw(WAITS):
-            assert not insertion.done(), "the insertion does not wait for the deletion"
-            await asyncio.sleep(PAUSE)
+    insertion = asyncio.create_task(insert_row_of_account(row, row.account))
+    await until_something_waits(insertion)
     may_commit.set()
     await deletion
 
@@ -61,12 +62,9 @@ async def test_a_deletion_waits_for_the_row_and_removes_it(api: Any) -> None:
 
     deletion = asyncio.create_task(delete())  # begun here, where no transaction is open that it would take part in
     async with transaction():
-        await insert_row(row)
+        await insert_row_of_account(row, row.account)
         is_written.set()
-        async with asyncio.timeout(EVENT_LIMIT):
-            while DB.engine_type == "postgres" and not await Download.raw(WAITS):
-                assert not deletion.done(), "the deletion does not wait for the row"
-                await asyncio.sleep(PAUSE)
+        await until_something_waits(deletion)
     await deletion
 
     assert await Download.count() == 0
@@ -81,7 +79,7 @@ async def test_no_row_of_an_account_that_is(api: Any, account: str) -> None:
         await Account.update({Account.is_active: False}).where(Account.id == row.account)
 
     with pytest.raises(NotSignedIn):
-        await insert_row(row)
+        await insert_row_of_account(row, row.account)
     assert await Download.count() == 0
 
 
@@ -90,7 +88,7 @@ async def test_every_column_is_stored(api: Any) -> None:
     row = await a_row(api)
     row.title, row.note, row.width, row.commercial = "a {title} with 100 % \" ' of {}", "n", 7, False
 
-    await insert_row(row)
+    await insert_row_of_account(row, row.account)
 
     [stored] = await Download.select()
     written = row.to_dict()
