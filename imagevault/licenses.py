@@ -68,12 +68,13 @@ class License(_LicenseName, frozen=True, kw_only=True):
 
         Accepts the port of a country (`/by/2.0/de/`), a deed or legalcode page, and `http:`. The id has its parts in
         one order: `/by-nd-nc/1.0/` is `cc-by-nc-nd-1.0`.
+        Words behind the address may take back what it says, so only the address itself is a licence.
         Source of the forms: https://creativecommons.org/licenses/ and /publicdomain/.
         """
-        found = _CREATIVE_COMMONS.match(url.strip().lower())
+        found = _CREATIVE_COMMONS.fullmatch(url.strip().lower())
         if found is None:
             return None
-        version = found["version"]
+        version = found["license"] or found["dedication"]
         if found["mark"] == "zero":
             return cls(f"cc0-{version}", f"CC0 {version}", f"{_PUBLIC_DOMAIN}/zero/{version}/")
         if found["mark"] == "mark":
@@ -104,6 +105,9 @@ _PUBLIC_DOMAIN = "https://creativecommons.org/publicdomain"
 # http://creativecommons.org/licenses/by-sa/2.0/de/deed.en, //creativecommons.org/publicdomain/zero/1.0/
 _CREATIVE_COMMONS = re.compile(
     r"(?:https?:)?//(?:www\.)?creativecommons\.org/"
-    r"(?:licenses/(?P<code>by(?:-nc|-nd|-sa|-nc-nd|-nd-nc|-nc-sa)?)|publicdomain/(?P<mark>zero|mark))"
-    r"/(?P<version>[0-9]\.[0-9])(?:/(?P<port>(?!deed|legalcode|rdf)[a-z]{2,}))?(?![^/?#])"
+    r"(?:licenses/(?P<code>by(?:-nc|-nd|-sa|-nc-nd|-nd-nc|-nc-sa)?)/(?P<license>[1-4]\.0|2\.[15])"
+    r"|publicdomain/(?P<mark>zero|mark)/(?P<dedication>1\.0))"
+    r"(?:/(?P<port>[a-z]{2}|igo|scotland))?"
+    r"(?:/(?:deed|legalcode|rdf)(?:[.-][a-z_-]{2,20})?)?/?"
+    r"(?:[?#]\S*)?"
 )

@@ -10,6 +10,7 @@ from imagevault.licenses import License
 from imagevault.quotas import Quota
 from imagevault.records import Image, ProviderInfo
 
+VERSIONS = ("1.0", "2.0", "2.1", "2.5", "3.0", "4.0")
 FLAGS = {  # code -> (commercial, modification)
     "by": (True, True),
     "by-sa": (True, True),
@@ -134,6 +135,19 @@ class TestCreativeCommons:
             "ftp://creativecommons.org/licenses/by/4.0/",
             "creativecommons.org/licenses/by/4.0/",
             "https://www.pexels.com/license/",
+            "https://creativecommons.org/licenses/by/4.0/ does NOT apply, all rights reserved",
+            "https://creativecommons.org/licenses/by/4.0 but not for you",
+            "https://creativecommons.org/licenses/by/4.0/ https://a.example/",
+            "https://creativecommons.org/licenses/by/4.0/?ref=a but not for you",
+            "https://creativecommons.org/publicdomain/zero/1.0/#revoked on 2020",
+            "https://creativecommons.org/licenses/by/4.0/deedx",
+            "https://creativecommons.org/licenses/by/4.0/deed/x",
+            "https://creativecommons.org/licenses/by/4.0/except-on-sundays",
+            "https://creativecommons.org/licenses/by/4.0/de/ch/",
+            "https://creativecommons.org/licenses/by/9.9/",
+            "https://creativecommons.org/licenses/by/4.5/",
+            "https://creativecommons.org/publicdomain/zero/0.0/",
+            "https://creativecommons.org/publicdomain/mark/4.0/",
         ],
     )
     def test_everything_else_is_no_licence(self, url: str) -> None:
@@ -147,13 +161,14 @@ class TestCreativeCommons:
         assert found is None or found.id.startswith(("cc", "pdm"))
 
     @given(
-        st.sampled_from([*(f"licenses/{code}" for code in FLAGS), "publicdomain/zero", "publicdomain/mark"]),
-        st.from_regex(r"[0-9]\.[0-9]", fullmatch=True),
-        st.text(max_size=12),
+        st.sampled_from([f"licenses/{code}/{version}" for code in FLAGS for version in VERSIONS])
+        | st.sampled_from(["publicdomain/zero/1.0", "publicdomain/mark/1.0"]),
+        st.from_regex(r"(/[a-z]{2}|/igo|/scotland)?((/deed|/legalcode)([.-][a-z_-]{2,20})?)?/?", fullmatch=True),
+        st.from_regex(r"([?#][!-~]{0,50})?", fullmatch=True),
     )
-    def test_the_address_of_a_licence_means_that_licence(self, path: str, version: str, rest: str) -> None:
-        """Whatever follows in the address that was found, its own address answers the same record."""
-        found = License.from_url(f"https://creativecommons.org/{path}/{version}/{rest}")
+    def test_the_address_of_a_licence_means_that_licence(self, path: str, page: str, rest: str) -> None:
+        """Whatever page of it was found, its own address answers the same record."""
+        found = License.from_url(f"https://creativecommons.org/{path}{page}{rest}")
 
         assert found is not None
         assert found.url is not None

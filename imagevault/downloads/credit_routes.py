@@ -26,7 +26,7 @@ from imagevault.search.lookup import MAX_IDS, LookupStatus, look_up_each
 from imagevault.security.caller import Caller
 
 CREDITS = [msgspec.convert(EXAMPLE_CREDIT, Credit)]  # for the examples of the API document
-EXAMPLE_EXPORTS = {media_type(format).partition(";")[0]: whole(CREDITS, format) for format in FORMATS}
+EXAMPLE_EXPORTS = {media_type(format): whole(CREDITS, format) for format in FORMATS}
 EXAMPLE_BLOCK = {
     "text": f"{CREDITS[0].text}\n",
     "html": whole(CREDITS, "html"),

@@ -6,22 +6,22 @@ the licence, its name and address follow.
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from imagevault.downloads.record import CheckStatus, DownloadRecord
-from imagevault.images.attribution import plain_credit
+from imagevault.images.attribution import named_license, plain_credit
 from imagevault.images.record import Attribution, ImageRecord
 from imagevault.images.renditions import choose_download
 from imagevault.licenses import License
 
 CreditFormat = Literal["csv", "json", "markdown", "html", "jsonld"]
 FORMATS: tuple[CreditFormat, ...] = get_args(CreditFormat)
-# A spreadsheet takes a cell that begins so for a formula; also the full-width forms, which some fold.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA_STARTS = {"=", "+", "-", "@", "\t", "\r", "\n"}  # a spreadsheet takes a cell that begins so for a formula
 CHANGES: Mapping[str, str] = {
     "license_changed": "The provider has changed the licence since.",
     "withdrawn": "The provider has withdrawn the licence since.",
@@ -101,12 +101,14 @@ class _Writer(msgspec.Struct, frozen=True):
 def credit_of(record: DownloadRecord, account: str | None = None) -> Credit:
     """Return the credit of a download."""
     license = record.license
-    named = with_license(record.attribution or plain_credit(_description(record)), license)
+    credit = record.attribution or plain_credit(_description(record))
+    author = record.author.name if record.author else None
+    named = with_license(credit, license, (record.title, author))
     return Credit(
         image=record.image,
         provider=record.provider,
         title=record.title,
-        author=record.author.name if record.author else None,
+        author=author,
         author_url=record.author.url if record.author else None,
         source_url=record.source_url,
         file_url=record.url,
@@ -125,12 +127,13 @@ def credit_of(record: DownloadRecord, account: str | None = None) -> Credit:
 
 def credit_of_image(record: ImageRecord) -> Credit:
     """Return the credit of an image that was not taken. Its file is the one that a download would take."""
-    named = with_license(record.attribution, record.license)
+    author = record.author.name if record.author else None
+    named = with_license(record.attribution, record.license, (record.title, author))
     return Credit(
         image=record.id,
         provider=record.provider,
         title=record.title,
-        author=record.author.name if record.author else None,
+        author=author,
         author_url=record.author.url if record.author else None,
         source_url=record.source_url,
         file_url=choose_download(record.renditions).url,
@@ -143,9 +146,17 @@ def credit_of_image(record: ImageRecord) -> Credit:
     )
 
 
-def with_license(credit: Attribution, license: License | None) -> Attribution:
-    """Return a credit that names the licence: as it is where it does so already."""
-    if license is None or license.name in credit.text or (license.url is not None and license.url in credit.text):
+def with_license(credit: Attribution, license: License | None, about: Iterable[str | None]) -> Attribution:
+    """Return a credit that names the licence: as it is where it does so already.
+
+    `about` is what the credit says of the picture, its title and its author. A licence in a title is no statement.
+    """
+    if license is None:
+        return credit
+    rest = credit.text
+    for words in about:
+        rest = rest.replace(words, "", 1) if words else rest
+    if named_license(rest, license) is not None:
         return credit
     named = plain_credit(license.name, license.url)
     return Attribution(
@@ -200,7 +211,8 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+    first = unicodedata.normalize("NFKC", text.lstrip(" ")[:1])  # some fold the full-width, small and raised forms
+    return f"'{text}" if first in FORMULA_STARTS else text
 
 
 def _csv_row(credit: Credit) -> str:
@@ -240,7 +252,8 @@ def _json_ld(credit: Credit) -> str:
         "xmpRights:WebStatement": credit.license_url,
         "plus:Licensor": licensor,
     }
-    return msgspec.json.encode(_stated(statement)).decode()
+    # It is pasted into a <script> of a page, which </script> in a title would end.
+    return msgspec.json.encode(_stated(statement)).decode().replace("<", r"\u003c")
 
 
 def _stated(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -250,10 +263,10 @@ def _stated(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 CSV_COLUMNS = [name for name in Credit.__struct_fields__ if name not in {"html", "markdown"}]
 WRITERS: Mapping[CreditFormat, _Writer] = {
-    "csv": _Writer("text/csv; charset=utf-8", "csv", _as_csv(CSV_COLUMNS), _csv_row, "", ""),
+    "csv": _Writer("text/csv", "csv", _as_csv(CSV_COLUMNS), _csv_row, "", ""),
     "json": _Writer("application/json", "json", '{"credits":[\n', _json_object, ",\n", "\n]}\n"),
-    "markdown": _Writer("text/markdown; charset=utf-8", "md", "", _markdown_item, "", ""),
-    "html": _Writer("text/html; charset=utf-8", "html", "<ul>\n", _html_item, "", "</ul>\n"),
+    "markdown": _Writer("text/markdown", "md", "", _markdown_item, "", ""),
+    "html": _Writer("text/html", "html", "<ul>\n", _html_item, "", "</ul>\n"),
     "jsonld": _Writer(
         "application/ld+json",
         "jsonld",

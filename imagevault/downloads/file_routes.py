@@ -28,7 +28,8 @@ class FileResponse(Response[bytes]):
     ) -> None:
         super().__init__(b"")
         self._files = files
-        self._arguments = (caller, id, range, if_range)
+        # A range is for GET only (RFC 9110, section 14.2).
+        self._arguments = (caller, id, None if is_head else range, if_range)
         self._is_head = is_head
 
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:

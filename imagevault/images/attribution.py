@@ -61,7 +61,7 @@ def _parts(credit: str) -> list[tuple[str, str | None]]:
 def _own_sentence(sentence: str, image: Image, link: Link) -> str:
     """A record's own sentence, linked to the image's page; the licence in it is linked to its text."""
     license = image.license
-    named = _named_license(sentence, license)
+    named = named_license(sentence, license) if license is not None and license.url else None
     if license is None or named is None:
         return link(sentence, image.source_url)
     before, words, after = sentence.rpartition(named)  # a title may name it too, and stands before
@@ -75,12 +75,12 @@ def _own_sentence(sentence: str, image: Image, link: Link) -> str:
     )
 
 
-def _named_license(sentence: str, license: License | None) -> str | None:
+def named_license(sentence: str, license: License) -> str | None:
     """Return the words of a sentence that name the licence: its address, else its name; None if there are none."""
-    if license is None or not license.url or not license.name:
-        return None
-    if license.url in sentence:
+    if license.url and license.url in sentence:
         return license.url
+    if not license.name:
+        return None
     return license.name if re.search(rf"(?<!\w){re.escape(license.name)}(?!\w)", sentence) else None
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from html.parser import HTMLParser
@@ -28,10 +29,13 @@ HOSTILE = [
     "@SUM(A1)",
     "\t=1",
     "\uff1d1",
+    "\ufe66SUM(1)",
+    "\u207a1",
     "  =1",
     'a "quoted", cell',
     "line\nbreak",
     "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
     "[x](javascript:1) `y` *z*",
     "\u202eevil",
     "🦊" * 2000,
@@ -69,6 +73,7 @@ class TestExport:
 
         assert answer.status_code == 200
         assert "sandbox" in answer.headers["content-security-policy"]
+        assert answer.headers["content-type"].count("charset") == (format in {"csv", "html", "markdown"})
         assert answer.headers["content-disposition"].startswith('attachment; filename="credits.')
         assert "\u202e" not in answer.text
         match format:
@@ -76,7 +81,8 @@ class TestExport:
                 rows = list(csv.reader(io.StringIO(answer.text, newline="")))
                 assert {len(row) for row in rows} == {len(rows[0])}
                 assert len(rows) == len(HOSTILE) + 1
-                assert not [cell for row in rows for cell in row if cell.strip(" ")[:1] in set("=+-@\t\uff1d")]
+                starts = {unicodedata.normalize("NFKC", cell.strip(" ")[:1]) for row in rows for cell in row}
+                assert not starts & set("=+-@\t")
             case "html":
                 assert set(Tags(answer.text).tags) == {"ul", "li"}
             case "markdown":
@@ -86,6 +92,8 @@ class TestExport:
                 assert len(answer.json()["credits"]) == len(HOSTILE)
             case "jsonld":
                 assert {node["@type"] for node in answer.json()["@graph"]} == {"ImageObject"}
+                assert "</script" not in answer.text  # it is pasted into a <script>
+                assert "</script>" in str(answer.json())
 
     async def test_is_read_page_by_page(self, api: Any) -> None:
         """Of one project; what is added meanwhile is left out, and nothing is repeated."""
@@ -129,11 +137,27 @@ class TestExport:
             assert "removed the picture" in whole([credit(status="gone")], format)
             assert "since" not in whole([credit(status="unchanged")], format)
 
+    @pytest.mark.parametrize(
+        ("title", "text", "named"),
+        [
+            ("Why this is not CC0 1.0", "Why this is not CC0 1.0 by Ada", "Why this is not CC0 1.0 by Ada (CC0 1.0)"),
+            ("CC0 1.0", "CC0 1.0 by Ada", "CC0 1.0 by Ada (CC0 1.0)"),
+            ("Lily", "Lily by Ada, CC0 1.01", "Lily by Ada, CC0 1.01 (CC0 1.0)"),
+            ("CC0 1.0", "CC0 1.0 by Ada, CC0 1.0", "CC0 1.0 by Ada, CC0 1.0"),
+            (None, "Photo by Ada (CC0 1.0)", "Photo by Ada (CC0 1.0)"),
+            ("Lily", "Lily, https://a.example/cc0", "Lily, https://a.example/cc0"),
+        ],
+    )
+    def test_a_title_states_no_licence(self, title: str | None, text: str, named: str) -> None:
+        license = License("cc0-1.0", "CC0 1.0", "https://a.example/cc0")
+
+        assert with_license(plain_credit(text), license, (title, "Ada")).text == named
+
     def test_no_address_of_a_licence_breaks_a_line(self) -> None:
         """A bar would end the cell of a table, and `&copy;` would become another letter."""
         license = License("odd", "Odd", "https://a.example/(1)|2?a=1&copy;=2")
 
-        named = with_license(plain_credit("Lily"), license)
+        named = with_license(plain_credit("Lily"), license, ("Lily", None))
 
         assert named.markdown == r"Lily ([Odd](https://a.example/%281%29%7C2?a=1\&copy;=2))"
         assert named.html == 'Lily (<a href="https://a.example/(1)|2?a=1&amp;copy;=2">Odd</a>)'

@@ -247,7 +247,7 @@ class TestRecord:
         """With a link to its text, which CC BY demands. An export adds the name where a credit lacks it."""
         image = await lookup(bench, locations=[location(license={"id": id, "label": label})])
 
-        shown = with_license(attribution(bench.provider.info, image), image.license)
+        shown = with_license(attribution(bench.provider.info, image), image.license, (image.title, None))
         assert shown.text == f"Picture 30. Bo Marsh, 1848-1925. Wellcome Collection. {named}"
         assert f'<a href="{image.license.url}">{image.license.name}</a>' in shown.html
         assert f"]({image.license.url})" in shown.markdown
