@@ -96,7 +96,7 @@ class Administration:
             raise refusal from None
         if not await one_time_codes.is_valid("password_reset", code, id):
             raise refusal
-        await self.accounts.passwords.check(password, name)
+        await self.accounts.passwords.check(password, name, "new_password")
         password_hash = await self.accounts.passwords.hash(password)
         async with transaction():
             if not await one_time_codes.redeem("password_reset", code, id):

@@ -25,7 +25,7 @@ from imagevault.config.limits import Rate
 from imagevault.config.sources import nearest
 from imagevault.errors import BadInput, Conflict, Forbidden, ResourceNotFound
 from imagevault.images.record import ProviderName
-from imagevault.plugins.plain_text import one_line
+from imagevault.plugins.plain_text import has_visible, one_line
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.security.caller import SCOPES, Caller, Scope
 from imagevault.storage.database import relaxed_durability, transaction
@@ -194,12 +194,16 @@ class ApiKeys:
         if not self._used:
             return
         used, self._used = self._used, {}
+        ids = [uuid.UUID(key_id) for key_id in used]
+        last_used = datetime.fromtimestamp(max(used.values()), UTC)  # they differ by a second at most
+        try:
+            with relaxed_durability():
+                await ApiKey.update({ApiKey.last_used: last_used}).where(WhereRaw("id {}", among_ids(ids)))
+        except BaseException:
+            self._used = used | self._used
+            raise
         for key_id in used:
             self._written[key_id] = True
-        ids = [uuid.UUID(key_id) for key_id in used]
-        last_used = datetime.fromtimestamp(max(used.values()), UTC)
-        with relaxed_durability():
-            await ApiKey.update({ApiKey.last_used: last_used}).where(WhereRaw("id {}", among_ids(ids)))
 
     def _read_providers(self, names: Sequence[str] | None) -> list[str] | None:
         if names is None:
@@ -253,7 +257,7 @@ def _checksum(secret: str) -> str:
 
 
 def _read_name(name: str) -> str:
-    if not name.strip() or len(name) > MAX_NAME or one_line(name, MAX_NAME) != name:
+    if not has_visible(name) or len(name) > MAX_NAME or one_line(name, MAX_NAME) != name:
         raise BadInput("name", f"must be 1 to {MAX_NAME} visible characters on one line")
     return name
 

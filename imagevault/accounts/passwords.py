@@ -70,15 +70,18 @@ class Passwords:
         """
         return await self._in_thread(self.hasher.hash, _normalize(password))
 
-    async def check(self, password: str, username: str) -> None:
-        """Check that a new password is acceptable.
+    async def check(self, password: str, username: str, field: str = "password") -> None:
+        """Check that a new password is acceptable. `field` is what it is called in the request.
 
         Raises:
             BadInput: if it is too short, too long or easy to guess, with the reason.
             Busy: if too many others wait.
 
         """
-        await self._in_thread(check_password, password, username, self.min_length)
+        try:
+            await self._in_thread(check_password, password, username, self.min_length)
+        except BadInput as error:
+            raise BadInput(field, error.message) from None
 
     async def verify(self, password: str, stored_hash: str | None) -> Verification:
         """Return whether the password belongs to this hash.

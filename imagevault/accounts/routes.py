@@ -233,7 +233,7 @@ async def protected(request: Request[Caller, Any, Any]) -> Me:
 @post(
     "/logout",
     status_code=204,
-    opt={"body": False},
+    opt={"body": False, "no_body": True},
     tags=["accounts"],
     summary="Sign out everywhere",
 )

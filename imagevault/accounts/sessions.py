@@ -53,9 +53,11 @@ class Sessions:
         await PageSession.delete().where(has_expired | has_ended)
         return value
 
-    async def end(self, value: str) -> None:
-        """End a session; one that is unknown has ended already."""
-        await PageSession.delete().where(PageSession.digest == digest_of(value))
+    async def end(self, value: str) -> str | None:
+        """End a session. Returns the id of its account; None if it has ended already."""
+        ended = PageSession.delete().where(PageSession.digest == digest_of(value))
+        rows = await ended.returning(PageSession.account)
+        return str(rows[0]["account"]) if rows else None
 
     async def find(self, digests: Collection[str]) -> dict[str, Grant]:
         """Return what the sessions with these digests allow. Unknown ones are left out."""

@@ -60,7 +60,7 @@ class SignOut:
 
         """
         await self.sign_in.check(caller.username, current, address)
-        await self.passwords.check(new, caller.username)
+        await self.passwords.check(new, caller.username, "new_password")
         new_hash = await self.passwords.hash(new)
         async with transaction():
             await lock_account(caller)  # every change of the password raises the epoch that this compares

@@ -7,7 +7,7 @@ in a window of `WINDOW` rows. So a page of such a query may be shorter than aske
 import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
 import msgspec
@@ -16,12 +16,13 @@ from piccolo.query.functions.aggregate import Count, Max, Min
 
 from imagevault.downloads.tables import Download
 from imagevault.errors import BadInput
+from imagevault.plugins.plain_text import has_visible
 from imagevault.security import base64url
 from imagevault.storage.dialect import contains
 
 WINDOW = 2000  # rows that one request looks through
 MAX_FILTER = 260  # characters of a filter
-MAX_WORDS = 10  # of `q`
+MAX_WORDS = 30  # of `q`
 MAX_PROJECTS = 1000
 SHOWN = tuple(Download.all_columns(exclude=[Download.record]))
 """The columns of a record. The proof is long, and only `GET /downloads/{id}` shows it."""
@@ -176,25 +177,35 @@ def read_cursor(cursor: str) -> Position:
 def read_time(text: str, bound: Bound) -> datetime:
     """Return the time that a bound names. A day means its first moment as `since`, and its last one as `until`.
 
+    A day may have any form of ISO 8601: `2026-11-23`, `20261123`, `2026-W48-1`.
+
     Raises:
         BadInput: the text is neither a day nor a time.
 
     """
     try:
+        day = _read_day(text)
+        if day is not None:
+            return datetime.combine(day, time.min if bound == "since" else time.max, UTC)
         moment = datetime.fromisoformat(text)
-        if len(text) == len("2026-11-23"):
-            moment = datetime.combine(moment.date(), time.min if bound == "since" else time.max)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         message = "must be a day or a time in ISO 8601, such as 2026-11-23 or 2026-11-23T09:31:00Z"
         raise BadInput(bound, message) from None
 
 
+def _read_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def stated(value: str | None, field: str) -> str | None:
     """Return the value of a filter. Raises BadInput if it is empty."""
     if value is None:
         return None
-    if not value.strip():
+    if not has_visible(value):
         raise BadInput(field, "must hold a visible character; or leave it out")
     return value
 
@@ -202,6 +213,14 @@ def stated(value: str | None, field: str) -> str | None:
 def folded(text: str) -> str:
     """Return a text in the letters that `q` is compared in: compatible forms are one, and letter case is gone."""
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _words(q: str) -> list[str]:
+    """Return the words of `q`, each once. Raises BadInput if there are too many."""
+    words = list(dict.fromkeys(folded(q).split()))
+    if len(words) > MAX_WORDS:
+        raise BadInput("q", f"must have at most {MAX_WORDS} words")
+    return words
 
 
 def search_text(row: Row) -> str:
@@ -222,7 +241,7 @@ def _conditions(filters: Filters) -> tuple[list[Any], list[Any]]:
         (Download.provider, filters.provider),
     ]
     wanted = [column == value for column, value in equalities if value is not None]
-    scanned = [*wanted[1:], *(_contains(word) for word in folded(filters.q or "").split()[:MAX_WORDS])]
+    scanned = [*wanted[1:], *(_contains(word) for word in _words(filters.q or ""))]
     indexed: list[Any] = wanted[:1]
     if filters.since is not None:
         indexed.append(Download.created_at >= filters.since)

@@ -91,7 +91,10 @@ class Ledger:
             return Saved(await self._save(caller, new, None), is_replayed=False)
         begun = await self.saves.begin(caller.id, key, _encoder.encode(new))
         if isinstance(begun, str):
-            return Saved(msgspec.json.decode(begun, type=DownloadRecord), is_replayed=True)
+            record = msgspec.json.decode(begun, type=DownloadRecord)
+            if record.provider is not None:  # another key of the account may have taken it
+                check_allowed(record.provider, caller.providers)
+            return Saved(record, is_replayed=True)
         try:
             return Saved(await self._save(caller, new, begun), is_replayed=False)
         except BaseException:

@@ -18,7 +18,7 @@ from imagevault.downloads import credit_routes, file_routes
 from imagevault.downloads import routes as download_routes
 from imagevault.errors import DatabaseUnavailable
 from imagevault.http import openapi, problems, sessions
-from imagevault.http.guard import JSON, QueryParameters, check_caller, check_content_type, limit_body
+from imagevault.http.guard import JSON, QueryParameters, check_body, check_caller, check_content_type, limit_body
 from imagevault.http.session_cookie import SessionCookie
 from imagevault.http.types import Scope
 from imagevault.personal import routes as personal_routes
@@ -50,6 +50,7 @@ def create_app(services: Services) -> Litestar:
         parameters.check(request)
         check_content_type(request)
         limit_body(request)
+        await check_body(request)
 
     return Litestar(
         [

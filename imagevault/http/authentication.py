@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from imagevault.errors import BadInput
+from imagevault.errors import BadInput, Forbidden
 from imagevault.http.request import RequestContext
 from imagevault.http.session_cookie import SAFE_METHODS, SessionCookie
 from imagevault.security.caller import Caller
@@ -54,11 +54,18 @@ class Authentication:
         if value is None:
             return
         caller = await self.verify_session(value)
-        if caller is not None and context.head.method not in SAFE_METHODS:
-            context.response_headers.append((b"vary", b"Sec-Fetch-Site, Origin"))
-            self.cookie.check_site(context, must_say=True)
         context.response_headers.append((b"vary", b"Cookie"))
-        context.caller = caller
+        if caller is None or context.head.method in SAFE_METHODS:
+            context.caller = caller
+            return
+        context.response_headers.append((b"vary", b"Sec-Fetch-Site, Origin"))
+        self.cookie.check_site(context, must_say=False)
+        try:
+            self.cookie.check_site(context, must_say=True)
+        except Forbidden as error:  # a program, which may sign in, sign up and sign out as anybody may
+            context.refused_session = error
+        else:
+            context.caller = caller
 
 
 def _bearer_credential(header: bytes) -> str | None:

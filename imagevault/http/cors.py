@@ -4,16 +4,24 @@ from imagevault.config.settings import Settings
 from imagevault.http.request import RequestContext
 from imagevault.http.types import Send
 
+# The headers that docs/rest.md names: those of requests, and those of responses that no script may read unasked.
+ALLOWED_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Range, X-Request-ID"
 PREFLIGHT_HEADERS = [
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, X-Request-ID"),
+    (b"access-control-allow-headers", ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 ]
-EXPOSED_HEADERS = b"Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+EXPOSED_HEADERS = (
+    b"Content-Disposition, Content-Range, ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, "
+    b"X-Request-ID"
+)
 
 
 class Cors:
-    """Allows the origins in `cors_origins`. Cookies are never allowed, because there are none."""
+    """Allows the origins in `cors_origins`.
+
+    Credentials are never allowed, so no other origin can use the session cookie.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.configure(settings)

@@ -1,9 +1,10 @@
 """What every route demands unless it says otherwise: a caller, known parameters, and a body of its type and size."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
-from urllib.parse import parse_qsl
+from typing import Any, cast, get_args
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from litestar import Request
 from litestar.enums import ParamType
@@ -12,6 +13,7 @@ from litestar.params import ParameterKwarg
 
 from imagevault.config.sources import alternatives, nearest
 from imagevault.errors import BadInput, Forbidden, NotSignedIn
+from imagevault.http.invalid_fields import MAX_NAME, expected
 from imagevault.http.problems import HTTPRefusal
 from imagevault.http.request import RequestContext, context_of
 from imagevault.http.request_limits import check_declared_body
@@ -56,10 +58,13 @@ def check_access(context: RequestContext, scopes: Sequence[Scope], *, is_open: b
 
     Raises:
         NotSignedIn: The route needs a caller.
+        Forbidden: The caller is known by a cookie only, and the request does not say which site it comes from.
         HTTPRefusal: 403, if an API key lacks the scope.
     """
     if context.caller is not None:
         _check_scopes(context.caller, scopes)
+    elif context.refused_session is not None and not is_open:
+        raise context.refused_session
     elif not is_open or context.bad_credential:
         raise NotSignedIn
 
@@ -84,7 +89,7 @@ class QueryParameters:
     """Refuses query parameters that a route does not have, and repeated ones."""
 
     def __init__(self) -> None:
-        self._known: dict[BaseRouteHandler, Mapping[str, bool]] = {}
+        self._known: dict[BaseRouteHandler, Mapping[str, Any]] = {}
 
     def check(self, request: Request[Any, Any, Any]) -> None:
         """Check the names in the query.
@@ -93,7 +98,10 @@ class QueryParameters:
             BadInput: A parameter is unknown or repeated. The message offers the nearest name, or lists all. A page
                 (`page` in the `opt` of its route) ignores unknown ones, and may take some repeatedly (`repeated`).
         """
-        query = request.scope["query_string"].decode()
+        try:
+            query = request.scope["query_string"].decode()
+        except UnicodeDecodeError:
+            raise BadInput("query", "must be UTF-8, percent-encoded") from None
         if not query or request.method == "OPTIONS":
             return
         known = self._parameters_of(request.route_handler)
@@ -111,28 +119,29 @@ class QueryParameters:
             if counts[name] > 1 and name not in may_repeat:
                 raise BadInput(name, "must be given once")
             # Litestar would take it for a parameter that was left out.
-            if value == "null" and not known.get(name, True):
-                raise BadInput(name, "must be a whole number")
+            if value == "null" and name in known and not _takes_text(known[name]):
+                raise BadInput(name, expected(known[name]))
 
-    def _parameters_of(self, handler: BaseRouteHandler) -> Mapping[str, bool]:
+    def _parameters_of(self, handler: BaseRouteHandler) -> Mapping[str, Any]:
         if handler not in self._known:
             self._known[handler] = query_parameters(handler)
         return self._known[handler]
 
 
-def query_parameters(handler: BaseRouteHandler) -> dict[str, bool]:
-    """Return the query parameters in the signature of a handler, each declared by `QueryParameter`.
-
-    Each name comes with whether the parameter takes text.
-    """
+def query_parameters(handler: BaseRouteHandler) -> dict[str, Any]:
+    """Return the query parameters in the signature of a handler with their types, each declared by `QueryParameter`."""
     parameters = {}
     for name, field in handler.parsed_fn_signature.parameters.items():
         declaration = field.kwarg_definition
         if field.is_di_field or not isinstance(declaration, ParameterKwarg):
             continue
         if declaration.param_type == ParamType.QUERY:
-            parameters[declaration.name or name] = str in {field.annotation, *field.args}
+            parameters[declaration.name or name] = field.annotation
     return parameters
+
+
+def _takes_text(annotation: Any) -> bool:
+    return str in {annotation, *get_args(annotation)}
 
 
 def check_content_type(request: Request[Any, Any, Any]) -> None:
@@ -151,6 +160,42 @@ def check_content_type(request: Request[Any, Any, Any]) -> None:
     if options.get("body", True) or _has_body(request):
         detail = f"The body must be {expected}, named in the Content-Type header."
         raise HTTPRefusal(415, detail, {"Accept": expected})
+
+
+async def check_body(request: Request[Any, Any, Any]) -> None:
+    """Check what decoding a body would pass over, or blame on something else.
+
+    Raises:
+        BadInput: The body is not UTF-8, is no JSON, names a field twice, or came to a route that takes none
+            (`no_body` in its `opt`).
+    """
+    options = request.route_handler.opt
+    if request.method in WITHOUT_BODY and not options.get("takes_body"):
+        return
+    body = await request.body()
+    if not body:
+        return
+    if options.get("no_body"):
+        raise BadInput("body", "must be left out; parameters go into the query")
+    try:
+        text = body.decode()
+        if request.headers.get("content-type", "").startswith(JSON):
+            json.loads(text, object_pairs_hook=_check_names, parse_int=str, parse_float=str)
+        else:
+            unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise BadInput("body", "must be UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise BadInput("body", f"is no JSON: {error}") from None
+    except RecursionError:
+        raise BadInput("body", "is nested too deeply") from None
+
+
+def _check_names(pairs: list[tuple[str, Any]]) -> None:
+    """Check that no name is given twice: two readers of one text could take two values."""
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise BadInput(name[:MAX_NAME], "must be given once")
 
 
 def limit_body(request: Request[Any, Any, Any]) -> None:

@@ -5,7 +5,6 @@
 
 import logging
 import math
-import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, cast
@@ -15,7 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from imagevault import errors
-from imagevault.config.sources import nearest
+from imagevault.http.invalid_fields import invalid_fields
 from imagevault.http.request import context_of
 from imagevault.http.types import Scope, Send
 from imagevault.storage.database import count_refusal
@@ -185,14 +184,6 @@ def _describe_database_unavailable(_error: errors.DatabaseUnavailable, _: Scope)
     return Description(503, "The database does not answer; try again soon.", headers={"Retry-After": "1"})
 
 
-def _describe_deep_nesting(_error: RecursionError, _: Scope) -> Description:
-    return Description(400, "The body is nested too deeply.")
-
-
-def _describe_bad_encoding(_error: UnicodeDecodeError, _: Scope) -> Description:
-    return Description(400, "The body is not valid UTF-8.")
-
-
 def _describe_litestar(error: HTTPException, scope: Scope) -> Description:
     if error.status_code == 404:
         detail = f"There is nothing at {scope['path']}; the API is described at /docs."
@@ -211,43 +202,10 @@ def _describe_wrong_method(error: HTTPException, scope: Scope) -> Description:
 
 
 def _describe_invalid_request(error: HTTPException, scope: Scope) -> Description:
-    fields = _invalid_fields(error, scope)
+    messages = invalid_fields(error, scope["route_handler"])
+    fields = [Field(name, message) for name, message in messages]
     detail = "; ".join(f"{field.field}: {field.message}" for field in fields)
-    return Description(
-        error.status_code,
-        detail or f"The body cannot be read: {error.detail}",
-        headers=dict(error.headers or {}),
-        fields=fields,
-    )
-
-
-def _invalid_fields(error: HTTPException, scope: Scope) -> list[Field]:
-    """Return the fields that Litestar complains about: a parameter that is missing, or those that msgspec refused."""
-    missing = re.search(r"Missing required \w+ parameter '(\w+)'", error.detail)
-    if missing:
-        return [Field(missing[1], "is missing")]
-    complaints = error.extra if isinstance(error.extra, list) else []
-    return [_invalid_field(complaint, scope) for complaint in complaints]
-
-
-def _invalid_field(complaint: dict[str, str], scope: Scope) -> Field:
-    """Return the field that a message of msgspec names. Examples: "unknown field `x`", "missing required field `x`"."""
-    message = complaint.get("message", "is wrong")
-    unknown = re.search(r"unknown field `(.*?)`", message, re.DOTALL)
-    if unknown:
-        return _unknown_field(unknown[1], scope)
-    missing = re.search(r"missing required field `(\w+)`", message)
-    if missing:
-        return Field(missing[1], "is missing")
-    if message == "'data'":  # Litestar found no body.
-        return Field("body", "is missing")
-    return Field(complaint.get("key", "body").replace("data", "body"), message.replace("`", ""))
-
-
-def _unknown_field(name: str, scope: Scope) -> Field:
-    body = scope["route_handler"].parsed_data_field.annotation
-    known = [field.name for field in msgspec.structs.fields(body)]
-    return Field(name, f"there is no such field.{nearest(name, known)} There are: {', '.join(known)}.")
+    return Description(error.status_code, detail, headers=dict(error.headers or {}), fields=fields)
 
 
 # The describer of the nearest base class counts.
@@ -258,8 +216,6 @@ DESCRIBERS: dict[type[Exception], Callable[[Any, Scope], Description]] = {
     errors.RangeNotSatisfiable: _describe_range,
     errors.TooMany: _describe_too_many,
     errors.DatabaseUnavailable: _describe_database_unavailable,
-    RecursionError: _describe_deep_nesting,
-    UnicodeDecodeError: _describe_bad_encoding,
     HTTPException: _describe_litestar,
     Exception: _describe_known,
 }

@@ -63,7 +63,8 @@ class RateLimit:
         try:
             left = self.buckets.take(key, rate)
         except TooMany as error:
-            context.response_headers.append(_header(name, left=0, seconds=error.retry_after))
+            until_full = error.retry_after + (rate.amount - 1) / rate.per_second
+            context.response_headers.append(_header(name, left=0, seconds=until_full))
             raise
         until_full = (rate.amount - left) / rate.per_second
         context.response_headers.append(_header(name, left=left, seconds=until_full))

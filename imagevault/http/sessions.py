@@ -23,6 +23,7 @@ from imagevault.web.forms import MAX_USERNAME
 from imagevault.web.responses import form_again
 
 MAX_BODY = 4096  # bytes
+FIELDS = ("username", "password", "next")
 # A form is answered with a redirect, JSON with 204. Neither is in the OpenAPI document, which is for programs.
 OPTIONS = {"open": True, "form": True, "json": True, "max_body": MAX_BODY}
 
@@ -63,10 +64,9 @@ async def end_session(
     context = _context(request)
     session_cookie.check_site(context, must_say=False)
     value = session_cookie.read(context.head)
-    if value is not None:
-        await sessions.end(value)
-    if context.caller is not None:
-        credentials.forget(context.caller.id)
+    account = await sessions.end(value) if value is not None else None
+    if account is not None:
+        credentials.forget(account)
     body = await request.body()
     headers = {"Set-Cookie": session_cookie.header("", 0), "Clear-Site-Data": '"cache", "storage"'}
     return _respond(context, _read_fields(body, context) if body else {}, headers)
@@ -87,9 +87,13 @@ def _read_fields(body: bytes, context: RequestContext) -> dict[str, str]:
                 raise BadInput(name[:40], "must be given once")
         return dict(pairs)
     try:
-        return msgspec.json.decode(body, type=dict[str, str])
+        fields = msgspec.json.decode(body, type=dict[str, str])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput("body", f"must be a JSON object of texts: {error}") from None
+    for name in fields:
+        if name not in FIELDS:
+            raise BadInput(name[:40], f"there is no such field. There are: {', '.join(FIELDS)}.")
+    return fields
 
 
 def _respond(context: RequestContext, fields: Mapping[str, str], headers: dict[str, str]) -> Response[None]:

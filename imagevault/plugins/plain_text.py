@@ -31,7 +31,7 @@ def one_line(text: str | None, max_length: int) -> str | None:
 
 
 def several_lines(text: str | None) -> str | None:
-    """Return a text with its line breaks, tabs and blanks as they are; None if nothing is left.
+    """Return a text with its line breaks, tabs and blanks as they are; None if there is nothing to see.
 
     Other control characters become blanks, bidi controls vanish, and everything else stays letter by letter.
     """
@@ -39,7 +39,12 @@ def several_lines(text: str | None) -> str | None:
         return None
     if not text.isprintable():
         text = "".join(char if char in LINE_BREAKS else _shown(char) for char in text)
-    return text or None
+    return text if has_visible(text) else None
+
+
+def has_visible(text: str) -> bool:
+    """Whether a text holds anything to see: no blank, control or zero-width character (Unicode categories Z and C)."""
+    return any(unicodedata.category(char)[0] not in "ZC" for char in text)
 
 
 def without_controls(text: str, max_length: int) -> str:

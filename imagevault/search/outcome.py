@@ -81,15 +81,16 @@ class SearchFailed(ImageVaultError):
     def http_status(self) -> int:
         """The status of the response.
 
-        422 if all that are configured are unsupported; 503 if all are limited, paused or unconfigured; 504 if all timed
-        out; otherwise 502.
+        Only providers that can search so count. 422 if there are none; 503 if all are limited, paused or unconfigured;
+        504 if all timed out; otherwise 502.
         """
         statuses = {status.status for status in self.statuses}
         if statuses - {"unconfigured"} == {"unsupported"}:
             return 422
-        if all(status.retry_after or status.status in {"rate_limited", "unconfigured"} for status in self.statuses):
+        able = [status for status in self.statuses if status.status != "unsupported"]
+        if all(status.retry_after or status.status in {"rate_limited", "unconfigured"} for status in able):
             return 503
-        return 504 if statuses == {"timeout"} else 502
+        return 504 if {status.status for status in able} == {"timeout"} else 502
 
     @property
     def retry_after(self) -> int | None:

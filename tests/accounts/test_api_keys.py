@@ -19,7 +19,7 @@ from imagevault.accounts.api_keys import (
 )
 from imagevault.accounts.tables import Account, ApiKey
 from imagevault.config.limits import Rate
-from imagevault.errors import BadInput, Conflict, Forbidden, NotSignedIn, ResourceNotFound
+from imagevault.errors import BadInput, Conflict, DatabaseUnavailable, Forbidden, NotSignedIn, ResourceNotFound
 from tests.support.clock import Clock
 
 SEARCH = NewApiKey(name="catalogue", scopes=["search"])
@@ -275,6 +275,25 @@ class TestUsing:
 
         assert await ours.api_keys.list_of(bob.id) == []
         assert await ours.credentials.verify(key) is not None
+
+    async def test_its_last_use_is_kept_while_the_database_is_away(
+        self, worker: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ours = await worker()
+        ada = await ours.sign_in()
+        _, key = await ours.api_keys.create(ada, SEARCH)
+        await ours.credentials.verify(key)
+
+        def away(*_: object) -> None:
+            raise DatabaseUnavailable("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ApiKey, "update", away)
+            with pytest.raises(DatabaseUnavailable):
+                await ours.api_keys.flush_uses()
+        await ours.api_keys.flush_uses()
+
+        assert (await ours.api_keys.list_of(ada.id))[0].last_used is not None
 
     async def test_its_last_use_is_written_once_a_minute(self, worker: Any) -> None:
         """Not with each request."""

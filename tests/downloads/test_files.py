@@ -194,6 +194,17 @@ class TestWholeFile:
         assert answer.headers["content-length"] == str(len(JPEG))
         assert await shots.noted(id) is None
 
+    async def test_a_body_of_the_request_does_not_matter(self, shots: Shots) -> None:
+        """Not even one that no request may have: GET needs none."""
+        id = await shots.take()
+        for content in (b"\0", b"x" * 2_000_000):
+            answer = await shots.api.client.request(
+                "GET", f"/downloads/{id}/file", content=content, headers=shots.headers
+            )
+            assert (answer.status_code, answer.content == JPEG) in {(200, True), (413, False)}
+
+        assert (await shots.noted(id))["size"] == len(JPEG)
+
     async def test_belongs_to_its_owner_alone(self, shots: Shots) -> None:
         """Another account, nobody, and a key of other providers."""
         id = await shots.take()

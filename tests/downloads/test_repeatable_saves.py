@@ -146,3 +146,19 @@ def test_a_key_is_bare_or_in_quotes(value: str, key: str) -> None:
 def test_no_key_holds_control_characters() -> None:
     with pytest.raises(BadInput):
         read_key("a\nb")
+
+
+async def test_a_key_of_other_providers_gets_no_answer_of_before(api: Any) -> None:
+    """Nothing would be recorded, but the record would be shown."""
+    headers = await api.sign_in()
+    body = {"image": "local:fox-in-snow.jpg"}
+    assert (await save(api, headers, "7f0e", body)).status_code == 201
+    keys = {}
+    for provider in ("local", "openverse"):
+        wanted = {"name": provider, "scopes": ["downloads"], "providers": [provider]}
+        made = await api.post("/api-keys", json=wanted, headers=headers)
+        keys[provider] = {"Authorization": f"Bearer {made.json()['key']}"}
+
+    statuses = [(await save(api, key, "7f0e", body)).status_code for key in keys.values()]
+
+    assert statuses == [201, 403]

@@ -27,7 +27,9 @@ class TestCors:
         assert (answer.status_code, answer.content) == (204, b"")
         assert answer.headers["access-control-allow-origin"] == ORIGIN
         assert "POST" in answer.headers["access-control-allow-methods"].split(", ")
-        assert {"Authorization", "Content-Type"} <= set(answer.headers["access-control-allow-headers"].split(", "))
+        assert set(answer.headers["access-control-allow-headers"].split(", ")) == {
+            *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range", "Range", "X-Request-ID")
+        }
         assert answer.headers["vary"] == "Origin"
         assert "access-control-allow-credentials" not in answer.headers
 
@@ -42,7 +44,8 @@ class TestCors:
 
         assert answer.status_code == status
         assert answer.headers["access-control-allow-origin"] == ORIGIN
-        assert "X-Request-ID" in answer.headers["access-control-expose-headers"].split(", ")
+        exposed = answer.headers["access-control-expose-headers"].split(", ")
+        assert {"ETag", "Link", "Retry-After", "Idempotent-Replayed", "Content-Disposition"} <= set(exposed)
         assert answer.headers["vary"] == "Origin"
 
     @pytest.mark.parametrize(

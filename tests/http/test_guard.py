@@ -255,6 +255,43 @@ class TestParameters:
         assert (response.status_code, response.json()["errors"][0]["field"]) == (400, name)
         assert (await api.get("/search?q=null&provider=local")).status_code == 200
 
+    @pytest.mark.parametrize(
+        ("path", "field", "remedy"),
+        [
+            ("/downloads/export?format=null", "format", "must be csv, json, markdown, html or jsonld"),
+            ("/downloads/export?format=pdf", "format", "must be csv, json, markdown, html or jsonld"),
+            ("/downloads?status=Gone", "status", "must be unchanged, license_changed, withdrawn or gone"),
+            ("/downloads?status=null", "status", "must be unchanged, license_changed, withdrawn or gone"),
+            ("/downloads?limit=abc", "limit", "must be a whole number"),
+            ("/downloads?limit=null", "limit", "must be a whole number"),
+            ("/downloads?limit=0", "limit", "must be at least 1"),
+            ("/search?q=%C3%A9&per_page=1.5", "per_page", "must be a whole number"),
+        ],
+    )
+    async def test_the_remedy_is_named(self, start: Any, path: str, field: str, remedy: str) -> None:
+        """In words of its own, not in those of a library."""
+        api = await start()
+
+        answer = await api.get(path, headers=await api.sign_in())
+
+        assert (answer.status_code, answer.json()["errors"]) == (400, [{"field": field, "message": remedy}])
+
+    async def test_a_query_that_is_not_utf_8(self, start: Any, raw_scope: Any) -> None:
+        api = await start({"IMAGEVAULT_SEARCH": "open"})
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = raw_scope([(b"host", b"127.0.0.1")], path="/search", query_string=b"q=\xc3%A9")
+        await api.client._transport.app(scope, receive, send)
+
+        problem = msgspec.json.decode(sent[1]["body"])
+        assert problem["errors"] == [{"field": "query", "message": "must be UTF-8, percent-encoded"}]
+
     async def test_a_name_of_its_own_counts(self) -> None:
         """A parameter may have another name than its argument. Headers and cookies are no query parameters."""
 
@@ -269,7 +306,7 @@ class TestParameters:
 
         handlers = Litestar([handler]).route_handler_method_map["/a"]
 
-        assert query_parameters(handlers["GET"]) == {"type": True, "limit": False}
+        assert query_parameters(handlers["GET"]) == {"type": str, "limit": int}
 
 
 class TestContentTypes:

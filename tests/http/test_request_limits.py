@@ -165,4 +165,4 @@ class TestCharacters:
         """Otherwise a password would have replaced characters."""
         answer = await api.post("/token", content=form, headers=FORM)
 
-        assert (answer.status_code, answer.json()["detail"]) == (400, "The body is not valid UTF-8.")
+        assert (answer.status_code, answer.json()["detail"]) == (400, "body: must be UTF-8")

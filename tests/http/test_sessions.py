@@ -70,6 +70,7 @@ class TestBeginning:
             ({"data": {**ACCOUNT, "password": "wrong-harbour-71"}}, 401),
             ({"json": {**ACCOUNT, "username": "grace"}}, 401),
             ({"json": {"username": "ada"}}, 400),
+            ({"json": {**ACCOUNT, "remember": "true"}}, 400),
             ({"json": [1]}, 400),
             ({"json": {**ACCOUNT, "password": 1}}, 400),
             ({"content": b"[" * 4000, "headers": {"Content-Type": "application/json"}}, 400),
@@ -253,6 +254,18 @@ class TestEnding:
 
         assert (form.status_code, form.headers["location"], json.status_code) == (303, "/?q=fox", 204)
 
+    async def test_a_program_ends_it_and_signs_in_again(self, api: Any) -> None:
+        """It sends neither header. With the cookie it may do what anybody may, and nothing that needs an account."""
+        cookie = await cookie_of(api)
+
+        key = await api.post("/api-keys", json={"name": "x", "scopes": ["search"]}, headers=cookie)
+        token = await api.post("/token", data=ACCOUNT, headers=cookie)
+        signup = await api.post("/signup", json={"username": "bob", "password": PASSWORD}, headers=cookie)
+        ended = await api.post("/session/end", json={}, headers=cookie)
+        after = await api.get("/protected", headers=cookie)
+
+        assert [answer.status_code for answer in (key, token, signup, ended, after)] == [403, 200, 201, 204, 401]
+
     async def test_another_site_cannot_end_it(self, api: Any) -> None:
         cookie = await cookie_of(api)
 
@@ -290,6 +303,20 @@ class TestSigningOut:
 
         assert answer.status_code == 401
 
+    @pytest.mark.parametrize("body", [b'{"revoke_keys": true}', b"{}", b"not json"])
+    async def test_takes_no_body(self, start: Any, body: bytes) -> None:
+        """Who sends `revoke_keys` there must not believe that the keys have ended."""
+        api = await start()
+        headers = await api.sign_in()
+
+        answer = await api.post("/logout", content=body, headers={**headers, "Content-Type": "application/json"})
+
+        assert answer.status_code == 400
+        assert answer.json()["errors"] == [
+            {"field": "body", "message": "must be left out; parameters go into the query"}
+        ]
+        assert (await api.get("/protected", headers=headers)).status_code == 200
+
     async def test_a_password_is_changed_with_the_current_one(self, start: Any) -> None:
         api = await start()
         headers = await api.sign_in()
@@ -307,3 +334,4 @@ class TestSigningOut:
 
         assert [answer.status_code for answer in (wrong, weak, good, after, old, new)] == [403, 400, 204, 401, 401, 200]
         assert PASSWORD not in wrong.text + weak.text
+        assert weak.json()["errors"][0]["field"] == "new_password"

@@ -294,6 +294,18 @@ class TestFailures:
         assert response.status_code == 422
         assert [status_of(response, name)["status"] for name in ("pexels", "local")] == ["unconfigured", "unsupported"]
 
+    async def test_a_provider_that_cannot_search_so_is_no_failure_beside_one_that_waits(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """503 with the wait of the only one that may still answer."""
+        api = await start(configured)
+        pexels.fail(Answer({"code": "Too Many Requests"}, 429, {"Retry-After": "17"}))
+
+        response = await search(api, await api.sign_in(), q="mountain", provider="pexels,local", color="red")
+
+        assert [status_of(response, name)["status"] for name in ("pexels", "local")] == ["rate_limited", "unsupported"]
+        assert (response.status_code, response.headers["retry-after"]) == (503, "17")
+
     async def test_nobody_configured(self, start: Any) -> None:
         """503, and it says which variable is missing."""
         api = await start()
