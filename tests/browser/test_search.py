@@ -142,6 +142,50 @@ class TestKeyboard:
         tab.keyboard.press("ArrowRight")
         tab.wait_for_function("path => location.pathname !== path", arg=first)
 
+    def test_the_focus_stays_in_an_open_picture(self, visit: Visits) -> None:
+        """On the button that was pressed; in the dialog, whose text the keys scroll, where it was on what went away."""
+        tab = visit(viewport={"width": 800, "height": 400}).open(PEXELS)
+        press = tab.keyboard.press
+        focused = "document.activeElement.getAttribute('aria-label')"
+        tab.locator("a.tile").first.click()
+        tab.wait_for_selector("dialog[open] article")
+
+        def step(key: str) -> None:
+            before = tab.url
+            press(key)
+            tab.wait_for_function("url => location.href !== url", arg=before)
+            tab.wait_for_load_state("networkidle")
+
+        for _ in range(3):
+            step("ArrowRight")
+            assert tab.evaluate(focused) == "Close"
+        tab.get_by_role("button", name="Next picture").focus()
+        for _ in range(2):
+            step("Enter")
+            assert tab.evaluate(focused) == "Next picture"
+        tab.locator("dialog article a").first.focus()
+        step("ArrowLeft")
+        assert tab.evaluate(focused) == "Picture"
+        tab.locator("dialog h1").click()
+        step("ArrowLeft")
+        assert tab.evaluate("document.querySelector('dialog').scrollTop") == 0
+        press("PageDown")
+        tab.wait_for_function("() => document.querySelector('dialog').scrollTop > 0")
+        press("Escape")
+        tab.wait_for_selector("dialog", state="hidden")
+        assert tab.evaluate("document.activeElement.matches('a.tile')")
+
+    def test_a_slash_leads_from_a_chip_to_the_search(self, visit: Visits) -> None:
+        """A choice takes no letters, so that a key pressed on it is no typing."""
+        tab = visit().open("/")
+        tab.locator("[value=pexels]").focus()
+
+        tab.keyboard.press("/")
+
+        assert tab.evaluate("document.activeElement.id") == "q"
+        tab.keyboard.press("/")
+        assert tab.input_value("#q") == "/"
+
     def test_focus_is_visible(self, visit: Visits) -> None:
         tab = visit().open(PEXELS)
 

@@ -4,8 +4,10 @@ import { load } from "./pages.js";
 const dialog = document.createElement("dialog");
 dialog.id = "picture";
 dialog.setAttribute("aria-label", "Picture");
+dialog.tabIndex = -1; // a click on its text leaves the focus in it, so that the keys go on working
 const bar = document.createElement("p");
 bar.className = "bar";
+dialog.append(bar);
 const title = document.title;
 const here = () => location.pathname + location.search;
 const loaded = here();
@@ -45,8 +47,11 @@ async function open(tile, change) {
   }
   if (change) history[change]({ picture: true }, "", tile.href);
   document.title = page.title;
-  dialog.replaceChildren(bar, article);
+  // The bar stays where it is: a button that leaves the page, even for a moment, loses the focus.
+  while (bar.nextSibling) bar.nextSibling.remove();
+  dialog.append(article);
   if (!dialog.open) dialog.showModal();
+  else if (!dialog.contains(document.activeElement)) dialog.focus();
   dialog.scrollTop = 0;
 }
 

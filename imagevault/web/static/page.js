@@ -11,7 +11,7 @@ document.querySelector("form.search")?.addEventListener("formdata", ({ formData 
 
 addEventListener("keydown", (event) => {
   const field = document.querySelector("#q");
-  const isTyping = event.target.closest("input, textarea, select, dialog");
+  const isTyping = event.target.closest("input:not([type=checkbox]), textarea, select, dialog");
   if (event.key !== "/" || isTyping || !field || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   field.focus();
