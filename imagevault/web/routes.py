@@ -24,7 +24,7 @@ from imagevault.web.forms import OPEN_PAGE, PAGE
 from imagevault.web.picture_page import read_picture_page
 from imagevault.web.picture_sources import PictureSources
 from imagevault.web.rendering import render
-from imagevault.web.responses import HTML, asset_response, page_response, streamed_page
+from imagevault.web.responses import HTML, asset_response, form_again, page_response, streamed_page
 from imagevault.web.search_page import AGREED, SearchForm
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,10 @@ async def show_search(
     sensitive: Annotated[str | None, QueryParameter()] = None,
     pictures: Annotated[str | None, QueryParameter()] = None,
 ) -> Stream:
-    """Search. The form is sent at once, and the pictures when the providers have answered."""
+    """Search. The form is sent at once, and the pictures when the providers have answered.
+
+    What fails before the form is sent has a status of its own, and the page shows the form without the providers.
+    """
     filters = {
         "orientation": orientation,
         "size": size,
@@ -61,23 +64,25 @@ async def show_search(
     form = SearchForm.read(q, provider or [], filters, cursor)
     if pictures == AGREED:
         form = form.with_pictures()
+    user: Caller | None = request.user
+    may_search = user is not None or gateway.settings.search == "open"
+    page = {"form": form, "user": user, "may_search": may_search, "choices": search_page.choices()}
+    form_again(request, "search_failed.html", **page, chips=[], outcomes=[])
+    listed = await list_providers(gateway, admin=False) if may_search else None
+    page["chips"] = search_page.chips(listed.providers, form.providers) if listed else []
     sources = _sources(gateway, agreed=form.pictures)
     asked = search_page.asked_providers(form, gateway.providers, gateway.settings)
-    return streamed_page(request, _search_parts(request, gateway, ledger, form, sources), sources.origins(asked))
+    return streamed_page(request, _search_parts(request, gateway, ledger, page, sources), sources.origins(asked))
 
 
 async def _search_parts(
-    request: Request[Any, Any, Any], gateway: Gateway, ledger: Ledger, form: SearchForm, sources: PictureSources
+    request: Request[Any, Any, Any], gateway: Gateway, ledger: Ledger, page: dict[str, Any], sources: PictureSources
 ) -> AsyncIterator[str]:
     """Yield the page in two parts: the form, then what was found, or what keeps it from being found."""
-    user: Caller | None = request.user
-    may_search = user is not None or gateway.settings.search == "open"
-    page = {"form": form, "user": user, "may_search": may_search}
+    form: SearchForm = page["form"]
+    yield render("search_top.html", **page)
     try:
-        listed = await list_providers(gateway, admin=False) if may_search else None
-        chips = search_page.chips(listed.providers, form.providers) if listed else []
-        yield render("search_top.html", **page, chips=chips, choices=search_page.choices())
-        if not may_search or form.is_empty:
+        if not page["may_search"] or form.is_empty:
             yield render("search_start.html", **page)
         else:
             yield await _found(request, gateway, ledger, form, sources)

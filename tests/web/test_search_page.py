@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from imagevault.errors import DatabaseUnavailable
 from imagevault.testing import Answer, faults
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 
@@ -167,6 +168,45 @@ class TestFound:
 
         assert response.status_code == 200
         assert ("The search did not work" in response.text) == ("%20" not in query)
+
+
+class TestDatabaseAway:
+    """The page says it in words. While nothing is sent, the status says it too."""
+
+    @pytest.fixture
+    async def api(self, start: Any) -> Any:
+        return await start(OPEN)
+
+    @pytest.mark.parametrize("address", ["/", "/?q=fox&provider=local&orientation=portrait"])
+    async def test_before_the_form_is_sent(self, api: Any, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+        async def away() -> None:
+            raise DatabaseUnavailable("could not connect to server db.internal:5432")
+
+        monkeypatch.setattr(api.services.gateway.limiter, "refresh", away)
+
+        response = await api.get(address)
+
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert response.text.startswith("<!DOCTYPE html>")
+        assert response.text.rstrip().endswith("</html>")
+        assert '<form class="search"' in response.text
+        assert response.text.index("<form") < response.text.index("The database does not answer")
+        assert ('value="fox"' in response.text) == ("fox" in address)
+        assert "db.internal" not in response.text
+
+    async def test_after_the_form_is_sent(self, api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def away(*_: Any) -> None:
+            raise DatabaseUnavailable("could not connect to server db.internal:5432")
+
+        monkeypatch.setattr(api.services.gateway, "search", away)
+
+        response = await api.get("/?q=fox&provider=local")
+
+        assert response.status_code == 200
+        assert "The database does not answer" in response.text
+        assert response.text.rstrip().endswith("</html>")
+        assert "db.internal" not in response.text
 
 
 class TestResponse:
