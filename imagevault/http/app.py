@@ -3,10 +3,10 @@
 import logging
 import multiprocessing
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
-from typing import Any, cast
+from typing import Any
 
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
@@ -18,9 +18,9 @@ from imagevault.downloads import credit_routes, file_routes
 from imagevault.downloads import routes as download_routes
 from imagevault.errors import DatabaseUnavailable
 from imagevault.http import openapi, problems, sessions
-from imagevault.http.guard import JSON, QueryParameters, check_body, check_caller, check_content_type, limit_body
+from imagevault.http.guard import QueryParameters, check_body, check_caller, check_content_type, limit_body
+from imagevault.http.problem_pages import handle_at_route
 from imagevault.http.session_cookie import SessionCookie
-from imagevault.http.types import Scope
 from imagevault.personal import routes as personal_routes
 from imagevault.runtime.services import Services
 from imagevault.search import routes as search_routes
@@ -29,7 +29,6 @@ from imagevault.web import account_routes as web_account_routes
 from imagevault.web import media_routes, my_routes
 from imagevault.web import routes as web_routes
 from imagevault.web.passing_on import PictureReader
-from imagevault.web.responses import problem_page
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +69,16 @@ def create_app(services: Services) -> Litestar:
         ],
         dependencies=_dependencies(services),
         before_request=check_request,
-        exception_handlers={SearchFailed: _handle_failed_search, Exception: _handle},
+        exception_handlers={SearchFailed: _handle_failed_search, Exception: handle_at_route},
         openapi_config=openapi.openapi_config(version("imagevault"), services.settings.base_url),
         lifespan=[_lifespan(services)],
-        state=State({"search_is_open": search_is_open, "providers": lambda: services.gateway.providers}),
+        state=State(
+            {
+                "search_is_open": search_is_open,
+                "sign_up_is_open": lambda: services.settings.signup != "closed",
+                "providers": lambda: services.gateway.providers,
+            }
+        ),
         logging_config=None,
         debug=False,
     )
@@ -126,20 +131,6 @@ async def _enter(stack: AsyncExitStack, services: Services) -> None:
         # uvicorn ends the whole server if a worker reports a failed start, but replaces a worker that exits.
         log.error("this worker exits and another one starts: %s", error)
         os._exit(os.EX_TEMPFAIL)
-
-
-def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Answer with problem details; at an address of the page with a page that says the same."""
-    handler = request.scope.get("route_handler")
-    if handler is None or not (handler.opt.get("page") or _is_form_of_person(request, handler.opt)):
-        return problems.handle(request, error)
-    problem, headers = problems.describe(error, cast("Scope", request.scope))
-    return problem_page(request, problem, problem.status, headers)
-
-
-def _is_form_of_person(request: Request[Any, Any, Any], options: Mapping[str, Any]) -> bool:
-    """Whether a request is a form of a page, at a route that takes JSON of programs too."""
-    return bool(options.get("json")) and not request.headers.get("content-type", "").startswith(JSON)
 
 
 def _handle_failed_search(request: Request[Any, Any, Any], error: SearchFailed) -> Response[problems.Problem]:

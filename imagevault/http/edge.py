@@ -23,7 +23,8 @@ from imagevault.http.health import Health
 from imagevault.http.kept_answers import KeptAnswers
 from imagevault.http.metrics import PATH as METRICS_PATH
 from imagevault.http.metrics import MetricsEndpoint
-from imagevault.http.problems import HTTPRefusal, send_problem
+from imagevault.http.problem_pages import send_refusal
+from imagevault.http.problems import HTTPRefusal
 from imagevault.http.rate_limit import RateLimit, network
 from imagevault.http.request import CONTEXT, RequestContext, RequestHead
 from imagevault.http.request_id import choose_request_id
@@ -117,7 +118,7 @@ class Edge:
             if context.status:
                 log.error("failed after the answer began", exc_info=error)
                 raise
-            await send_problem(error, _with_context(scope, context), self.response_headers.wrap(send, context))
+            await send_refusal(error, _with_context(scope, context), self.response_headers.wrap(send, context))
         finally:
             self.access_log.add(context)
             self.metrics.count(context)

@@ -12,6 +12,7 @@ from imagevault.security.caller import Caller
 CONTEXT = "imagevault"  # the key of the `RequestContext` in the ASGI scope
 # ASGI servers send header names in lower case.
 NAMED_HEADERS = {
+    b"accept": "accept",
     b"accept-encoding": "accept_encoding",
     b"access-control-request-method": "requested_method",
     b"authorization": "authorizations",
@@ -28,7 +29,7 @@ NAMED_HEADERS = {
 }
 """The headers that the duties read, and the fields of `RequestHead` that have them."""
 REPEATED = frozenset({"authorizations", "cookies", "forwarded", "forwarded_hosts", "hosts"})
-JOINED = frozenset({"accept_encoding", "if_none_match"})
+JOINED = frozenset({"accept", "accept_encoding", "if_none_match"})
 
 
 class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +47,8 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
         server: Address at which the connection arrived; empty if the server knows none.
         headers_size: Bytes of all header names and values together.
         fields: Number of header fields.
-        accept_encoding: All values, joined by commas; empty if there are none.
+        accept: All values, joined by commas; empty if there are none.
+        accept_encoding: The same.
         if_none_match: The same.
         requested_method: Value of Access-Control-Request-Method, which a CORS preflight sends.
     """
@@ -70,6 +72,7 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
     requested_method: bytes | None = None
     content_length: bytes | None = None
     content_type: bytes | None = None
+    accept: str = ""
     accept_encoding: str = ""
     if_none_match: str = ""
 

@@ -46,7 +46,14 @@ async def begin_session(
             raise BadInput(name, "is missing")
     if _is_form(context):
         next = local_path(fields.get("next", HOME))
-        form_again(request, "sign_in.html", note=None, username=fields["username"][:MAX_USERNAME], next=next)
+        form_again(
+            request,
+            "sign_in.html",
+            note=None,
+            username=fields["username"][:MAX_USERNAME],
+            next=next,
+            may_sign_up=request.app.state["sign_up_is_open"](),
+        )
     account = await sign_in.authenticate(fields["username"], fields["password"], context.network)
     lifetime = accounts.tokens.lifetime
     value = await sessions.begin(account.id, account.epoch, lifetime)

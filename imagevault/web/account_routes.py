@@ -21,10 +21,13 @@ from imagevault.web.forms import FORM, MAX_USERNAME, OPEN_PAGE, PAGE, Form
 from imagevault.web.rendering import render
 from imagevault.web.responses import HTML, PRIVATE, form_again, page_response
 
+ACCOUNT_FORM = {**FORM, "stands_on": "/my/account"}
+
 
 @get("/my/sign-in", opt=OPEN_PAGE, include_in_schema=False, media_type=HTML)
 async def show_sign_in(
     request: Request[Any, Any, Any],
+    gateway: NamedDependency[Gateway],
     next: Annotated[str | None, QueryParameter()] = None,
     username: Annotated[str | None, QueryParameter()] = None,
     note: Annotated[str | None, QueryParameter()] = None,
@@ -37,6 +40,7 @@ async def show_sign_in(
         note=notes.get(note or ""),
         username=(username or "")[:MAX_USERNAME],
         next=local_path(next or "/"),
+        may_sign_up=gateway.settings.signup != "closed",
     )
     return page_response(request, text, headers=PRIVATE)
 
@@ -70,7 +74,7 @@ async def show_account(
     return await _account_page(request, gateway, api_keys)
 
 
-@post("/my/keys", opt=FORM, include_in_schema=False, media_type=HTML, status_code=200)
+@post("/my/keys", opt=ACCOUNT_FORM, include_in_schema=False, media_type=HTML, status_code=200)
 async def create_key(
     request: Request[Caller, Any, Any], gateway: NamedDependency[Gateway], api_keys: NamedDependency[ApiKeys]
 ) -> Response[bytes]:
@@ -82,7 +86,7 @@ async def create_key(
     return await _account_page(request, gateway, api_keys, NewKey(record, key))
 
 
-@post("/my/keys/{id:str}", opt=FORM, include_in_schema=False, media_type=HTML, status_code=303)
+@post("/my/keys/{id:str}", opt=ACCOUNT_FORM, include_in_schema=False, media_type=HTML, status_code=303)
 async def revoke_key(
     request: Request[Caller, Any, Any],
     api_keys: NamedDependency[ApiKeys],
@@ -95,7 +99,7 @@ async def revoke_key(
     return Redirect("/my/account", status_code=303)
 
 
-@post("/my/password", opt=FORM, include_in_schema=False, media_type=HTML, status_code=303)
+@post("/my/password", opt=ACCOUNT_FORM, include_in_schema=False, media_type=HTML, status_code=303)
 async def change_password(
     request: Request[Caller, Any, Any],
     sign_out: NamedDependency[SignOut],

@@ -7,6 +7,7 @@ from imagevault.errors import BadInput
 MAX_FIELDS = 40
 MAX_USERNAME = 64  # characters of a name that a form takes, or shows again
 # What routes of pages say of themselves (`opt`): they are for people, so that the guard refuses API keys.
+# A form that has another address than its page names the page (`stands_on`).
 PAGE = {"page": True}
 OPEN_PAGE = {**PAGE, "open": True}
 FORM = {**PAGE, "form": True}

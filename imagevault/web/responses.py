@@ -3,18 +3,20 @@
 import gzip
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from litestar import Request, Response
 from litestar.response import Stream
 
 from imagevault.search.answer_forms import takes_gzip
-from imagevault.web.address import HOME, local_path
+from imagevault.web.address import local_path
 from imagevault.web.assets import Asset
 from imagevault.web.policy import policy_for
 from imagevault.web.rendering import compressed, encoded, render
 
 HTML = "text/html"
 PRIVATE = {"Cache-Control": "no-store"}  # of pages that show what belongs to one account
+SESSION_ENDED = "Your session has ended. Sign in to go on. What you just sent was not saved."
 FORM_AGAIN = "imagevault.form"  # the key of `form_again` in the state of a request
 
 
@@ -62,18 +64,40 @@ def streamed_page(request: Request[Any, Any, Any], parts: AsyncIterator[str], so
 
 
 def problem_page(
-    request: Request[Any, Any, Any], problem: HttpProblem, status: int, headers: dict[str, str]
+    request: Request[Any, Any, Any],
+    problem: HttpProblem,
+    status: int,
+    headers: dict[str, str],
+    *,
+    may_sign_up: bool = False,
 ) -> Response[bytes]:
-    """Return the page of an error: the form that failed, the form to sign in, or a page that says what is wrong."""
-    if FORM_AGAIN in request.scope["state"]:
-        template, values = request.scope["state"][FORM_AGAIN]
+    """Return the page of an error: the form that failed, the form to sign in, or a page that says what is wrong.
+
+    Args:
+        request: what failed; it need not have met a route.
+        problem: what the API would say.
+        status: of the response.
+        headers: of the response.
+        may_sign_up: whether the form to sign in leads to the one to sign up.
+
+    """
+    headers = {**PRIVATE, **headers}
+    template, values = request.scope.get("state", {}).get(FORM_AGAIN, (None, {}))
+    if template is not None:
         text = render(template, **values, problem=problem.detail)
-        return page_response(request, text, status=status, headers={**PRIVATE, **headers})
+        return page_response(request, text, status=status, headers=headers)
     if status != 401:
         text = render("problem.html", problem=problem, user=request.scope.get("user"))
         return page_response(request, text, status=status, headers=headers)
-    next = HOME if request.method == "POST" else local_path(_address(request))
-    text = render("sign_in.html", problem=None, note="This page needs an account.", username="", next=next)
+    is_form = request.method == "POST"
+    text = render(
+        "sign_in.html",
+        problem=None,
+        note=SESSION_ENDED if is_form else "This page needs an account.",
+        username="",
+        next=_page_of_form(request) if is_form else local_path(_address(request)),
+        may_sign_up=may_sign_up,
+    )
     return page_response(request, text, status=status, headers=headers)
 
 
@@ -104,6 +128,14 @@ def _page_headers(sources: Iterable[str]) -> dict[str, str]:
         "Cache-Control": "private, no-cache",
         "Vary": "Accept-Encoding, Cookie",
     }
+
+
+def _page_of_form(request: Request[Any, Any, Any]) -> str:
+    """The page that the form of this request stands on: the one that sent it, as far as the browser says so."""
+    sent_from = urlsplit(request.headers.get("referer", ""))
+    if sent_from.path:
+        return local_path(f"{sent_from.path}?{sent_from.query}" if sent_from.query else sent_from.path)
+    return local_path(request.route_handler.opt.get("stands_on") or request.url.path)
 
 
 def _address(request: Request[Any, Any, Any]) -> str:

@@ -66,7 +66,13 @@ async def show_search(
         form = form.with_pictures()
     user: Caller | None = request.user
     may_search = user is not None or gateway.settings.search == "open"
-    page = {"form": form, "user": user, "may_search": may_search, "choices": search_page.choices()}
+    page: dict[str, Any] = {
+        "form": form,
+        "user": user,
+        "may_search": may_search,
+        "may_sign_up": gateway.settings.signup != "closed",
+        "choices": search_page.choices(),
+    }
     form_again(request, "search_failed.html", **page, chips=[], outcomes=[])
     listed = await list_providers(gateway, admin=False) if may_search else None
     page["chips"] = search_page.chips(listed.providers, form.providers) if listed else []

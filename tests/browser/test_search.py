@@ -266,6 +266,23 @@ class TestTrouble:
         assert "<script>" not in copied
         assert "<img src=x" not in copied
 
+    def test_a_picture_that_is_refused_says_so_above_the_list(self, visit: Visits, serve_site: Serve) -> None:
+        """The list stays, where the server answers that there were too many requests."""
+        site = serve_site({"IMAGEVAULT_LIMITS_REQUESTS": "9/hour"})
+        context = visit(at=site)
+        tab = context.open("/?q=fox&provider=local")  # with its scripts, seven requests
+        tab.wait_for_load_state("networkidle")
+        status = 200
+        while status == 200:
+            status = tab.evaluate("fetch('/docs').then(answer => answer.status)")
+
+        tab.locator("a.tile").first.click()
+
+        tab.wait_for_selector("dialog[open] .message")
+        assert "Too Many Requests" in tab.inner_text("dialog h1")
+        assert len(shown(tab)) > 0
+        context.refused(429)
+
 
 class TestLook:
     def test_a_picture_with_long_credits_fits_a_telephone(self, visit: Visits) -> None:

@@ -21,7 +21,7 @@ ALL_COUNT = {
     b"x-forwarded-for": "forwarded",
     b"x-forwarded-host": "forwarded_hosts",
 }
-JOINED = {b"accept-encoding": "accept_encoding", b"if-none-match": "if_none_match"}
+JOINED = {b"accept": "accept", b"accept-encoding": "accept_encoding", b"if-none-match": "if_none_match"}
 
 
 class TestRequestHead:

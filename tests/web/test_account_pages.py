@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 PASSWORD = "violet-harbour-71"
+ID = "7f0e8a4c-52b1-4a57-9d0c-8a1f3e6b9c25"
 BROWSER = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -145,6 +146,65 @@ class TestSignIn:
 
         assert response.status_code == 401
         assert 'name="next" value="/my/downloads?q=fox"' in response.text
+
+
+class TestEndedSession:
+    """A form that is sent after its session has ended leads back to its page, and says that nothing was saved."""
+
+    @pytest.mark.parametrize(
+        ("action", "page"),
+        [
+            ("/my/downloads", "/picture/local:fox-in-snow.jpg?also=pexels:1"),
+            (
+                "/my/downloads/7f0e8a4c-52b1-4a57-9d0c-8a1f3e6b9c25",
+                "/my/downloads/7f0e8a4c-52b1-4a57-9d0c-8a1f3e6b9c25",
+            ),
+            ("/my/keys", "/my/account"),
+            (f"/my/keys/{ID}", "/my/account"),
+            ("/my/password", "/my/account"),
+        ],
+    )
+    async def test_leads_back_to_the_page_of_the_form(self, start: Any, action: str, page: str) -> None:
+        """Browsers name it as the referrer; without that, forms of one page only say where they stand."""
+        api = await start()
+        sent = {"note": "what was typed"}
+
+        response = await api.post(action, data=sent, headers={"Referer": f"http://127.0.0.1:8000{page}"})
+        without = await api.post(action, data=sent)
+
+        text = html.unescape(response.text)
+        assert response.status_code == 401
+        assert f'name="next" value="{page}"' in text
+        assert "Your session has ended." in text
+        assert "was not saved" in text
+        assert "what was typed" not in text
+        assert f'name="next" value="{"/my/downloads" if "picture" in page else page}"' in html.unescape(without.text)
+
+    async def test_leads_to_pages_of_this_server_only(self, start: Any) -> None:
+        api = await start()
+
+        response = await api.post(
+            "/my/keys", data={"name": "x"}, headers={"Referer": "https://evil.example//a.example/"}
+        )
+
+        assert 'name="next" value="/"' in response.text
+
+
+class TestClosedSignUp:
+    @pytest.mark.parametrize(("signup", "offered"), [("open", True), ("invite", True), ("closed", False)])
+    async def test_is_offered_where_it_is_possible(self, start: Any, signup: str, offered: bool) -> None:
+        """On the form to sign in, wherever it is shown, and where a search needs an account."""
+        api = await start({"IMAGEVAULT_SIGNUP": signup})
+
+        pages = [
+            await api.get("/my/sign-in"),
+            await api.get("/my/downloads"),
+            await sign_in(api, "nobody"),
+            await api.get("/?q=fox"),
+        ]
+
+        assert [page.status_code for page in pages] == [200, 401, 401, 200]
+        assert ["/my/sign-up" in page.text for page in pages] == [offered] * 4
 
 
 class TestAccount:

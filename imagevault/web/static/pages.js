@@ -4,6 +4,7 @@ export const load = (address) =>
   new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("GET", address);
+    request.setRequestHeader("Accept", "text/html"); // a refusal is a page too, which the dialog can show
     request.responseType = "document";
     request.onload = () => (request.response ? resolve(request.response) : reject(new Error("no page")));
     request.onerror = () => reject(new Error("no answer"));
