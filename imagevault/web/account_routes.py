@@ -1,5 +1,6 @@
 """The routes of the pages about one's account. `POST /session` and `POST /session/end` sign in and out."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -8,10 +9,11 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Redirect
 
-from imagevault.accounts.api_keys import ApiKeys, NewApiKey
+from imagevault.accounts.api_keys import MAX_NAME, ApiKeys, NewApiKey
 from imagevault.accounts.credentials import CredentialVerifier
 from imagevault.accounts.sign_out import SignOut
 from imagevault.accounts.signups import Signups
+from imagevault.errors import BadInput, ResourceNotFound
 from imagevault.search.gateway import Gateway
 from imagevault.security.caller import Caller
 from imagevault.web.account_page import NewKey, scopes_for
@@ -80,9 +82,12 @@ async def create_key(
 ) -> Response[bytes]:
     """Create an API key, and show it once."""
     form = Form(await request.body())
-    record, key = await api_keys.create(
-        request.user, NewApiKey(name=form.text("name") or "", scopes=form.texts("scope"))
-    )
+    new = NewApiKey(name=form.text("name") or "", scopes=form.texts("scope"))
+    account = await _account(request, gateway, api_keys)
+    form_again(request, "account.html", **account, failed="key", name=new.name[:MAX_NAME], chosen=new.scopes)
+    if not new.scopes:
+        raise BadInput("scopes", "choose at least one")
+    record, key = await api_keys.create(request.user, new)
     return await _account_page(request, gateway, api_keys, NewKey(record, key))
 
 
@@ -93,8 +98,9 @@ async def revoke_key(
     credentials: NamedDependency[CredentialVerifier],
     id: Annotated[str, PathParameter()],
 ) -> Redirect:
-    """Revoke an API key."""
-    await api_keys.revoke(request.user, id)
+    """Revoke an API key. One that is gone already, as after a second click, is no error."""
+    with suppress(ResourceNotFound):
+        await api_keys.revoke(request.user, id)
     credentials.forget(request.user.id)
     return Redirect("/my/account", status_code=303)
 
@@ -102,16 +108,21 @@ async def revoke_key(
 @post("/my/password", opt=ACCOUNT_FORM, include_in_schema=False, media_type=HTML, status_code=303)
 async def change_password(
     request: Request[Caller, Any, Any],
+    gateway: NamedDependency[Gateway],
+    api_keys: NamedDependency[ApiKeys],
     sign_out: NamedDependency[SignOut],
     credentials: NamedDependency[CredentialVerifier],
 ) -> Redirect:
     """Change the password, which ends all sessions and tokens of the account."""
     form = Form(await request.body())
+    revoke_keys = form.text("revoke_keys") is not None
+    account = await _account(request, gateway, api_keys)
+    form_again(request, "account.html", **account, failed="password", revoke_keys=revoke_keys)
     await sign_out.change_password(
         request.user,
         form.secret("current_password"),
         form.secret("new_password"),
-        revoke_keys=form.text("revoke_keys") is not None,
+        revoke_keys=revoke_keys,
         address=request.scope["imagevault"].network,  # type: ignore[typeddict-item]
     )
     credentials.forget(request.user.id)
@@ -124,19 +135,22 @@ def _rules(gateway: Gateway) -> dict[str, Any]:
     return {"signup": gateway.settings.signup, "min_length": gateway.settings.password_min_length}
 
 
+async def _account(request: Request[Caller, Any, Any], gateway: Gateway, api_keys: ApiKeys) -> dict[str, Any]:
+    """What the page of the account shows."""
+    return {
+        "user": request.user,
+        "keys": await api_keys.list_of(request.user.id),
+        "scopes": scopes_for(request.user),
+        "min_length": gateway.settings.password_min_length,
+        "day": day,
+    }
+
+
 async def _account_page(
     request: Request[Caller, Any, Any], gateway: Gateway, api_keys: ApiKeys, created: NewKey | None = None
 ) -> Response[bytes]:
     """The page of the account. It is not compressed: its size would tell of a new key."""
-    text = render(
-        "account.html",
-        user=request.user,
-        keys=await api_keys.list_of(request.user.id),
-        created=created,
-        scopes=scopes_for(request.user),
-        min_length=gateway.settings.password_min_length,
-        day=day,
-    )
+    text = render("account.html", **await _account(request, gateway, api_keys), created=created)
     return page_response(request, text, headers=PRIVATE, may_compress=False)
 
 

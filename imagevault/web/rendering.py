@@ -7,13 +7,27 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from imagevault.accounts import api_keys, passwords
+from imagevault.downloads import finding, record
+from imagevault.search import query_text
 from imagevault.web import words
 from imagevault.web.address import export_address, picture_path, search_address
 from imagevault.web.assets import ICON, SCRIPTS, STYLE, address_of
+from imagevault.web.forms import MAX_USERNAME
 
 MAX_WORDS = 100  # characters of a title that a list of downloads is searched for
 # The formats of `GET /downloads/export`, and what they are called.
 EXPORTS = (("csv", "Table (CSV)"), ("html", "HTML"), ("markdown", "Markdown"), ("json", "JSON"), ("jsonld", "JSON-LD"))
+# Characters that the server takes in a field.
+LIMITS = {
+    "query": query_text.MAX_TEXT,
+    "username": MAX_USERNAME,
+    "password": passwords.MAX_LENGTH,
+    "key_name": api_keys.MAX_NAME,
+    "project": record.MAX_PROJECT,
+    "note": record.MAX_NOTE,
+    "filter": finding.MAX_FILTER,
+}
 GZIP = 16 + zlib.MAX_WBITS  # zlib's name for the format
 LEVEL = 6
 
@@ -30,6 +44,7 @@ def _environment() -> Environment:
     environment.globals.update(
         style=STYLE,
         formats=EXPORTS,
+        limits=LIMITS,
         export_of=export_address,
         icon=address_of(ICON),
         scripts=[address_of(name) for name in SCRIPTS],

@@ -1,7 +1,7 @@
 """Responses of the page: their headers, and gzip where the browser takes it."""
 
 import gzip
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.response import Stream
 
 from imagevault.search.answer_forms import takes_gzip
+from imagevault.web import words
 from imagevault.web.address import local_path
 from imagevault.web.assets import Asset
 from imagevault.web.policy import policy_for
@@ -17,7 +18,20 @@ from imagevault.web.rendering import compressed, encoded, render
 HTML = "text/html"
 PRIVATE = {"Cache-Control": "no-store"}  # of pages that show what belongs to one account
 SESSION_ENDED = "Your session has ended. Sign in to go on. What you just sent was not saved."
+TOO_MANY = 429
 FORM_AGAIN = "imagevault.form"  # the key of `form_again` in the state of a request
+
+
+class WrongField(Protocol):
+    """What is wrong with one field of a request."""
+
+    @property
+    def field(self) -> str:
+        """The name of the parameter or field."""
+
+    @property
+    def message(self) -> str:
+        """What would be right."""
 
 
 class HttpProblem(Protocol):
@@ -30,6 +44,10 @@ class HttpProblem(Protocol):
     @property
     def detail(self) -> str:
         """What went wrong, and what would be right."""
+
+    @property
+    def errors(self) -> Sequence[WrongField]:
+        """The fields that are wrong."""
 
     @property
     def request_id(self) -> str:
@@ -83,11 +101,12 @@ def problem_page(
     """
     headers = {**PRIVATE, **headers}
     template, values = request.scope.get("state", {}).get(FORM_AGAIN, (None, {}))
-    if template is not None:
-        text = render(template, **values, problem=problem.detail)
+    problem_text = _text_of(problem, status, headers)
+    if template is not None and (status != 401 or template == "sign_in.html"):
+        text = render(template, **values, problem=problem_text)
         return page_response(request, text, status=status, headers=headers)
     if status != 401:
-        text = render("problem.html", problem=problem, user=request.scope.get("user"))
+        text = render("problem.html", problem=problem, text=problem_text, user=request.scope.get("user"))
         return page_response(request, text, status=status, headers=headers)
     is_form = request.method == "POST"
     text = render(
@@ -128,6 +147,15 @@ def _page_headers(sources: Iterable[str]) -> dict[str, str]:
         "Cache-Control": "private, no-cache",
         "Vary": "Accept-Encoding, Cookie",
     }
+
+
+def _text_of(problem: HttpProblem, status: int, headers: dict[str, str]) -> str:
+    """What a problem says to people: fields by their labels, and after too many tries how long to wait."""
+    text = "; ".join(words.describe_input(error.field, error.message) for error in problem.errors) or problem.detail
+    wait = headers.get("Retry-After")
+    if status != TOO_MANY or wait is None:
+        return text
+    return f"{text} The next try is possible in {words.describe_seconds(int(wait))}."
 
 
 def _page_of_form(request: Request[Any, Any, Any]) -> str:

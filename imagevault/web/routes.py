@@ -17,7 +17,7 @@ from imagevault.search.gateway import Gateway
 from imagevault.search.outcome import SearchFailed
 from imagevault.search.provider_list import list_providers
 from imagevault.security.caller import Caller
-from imagevault.web import search_page
+from imagevault.web import search_page, words
 from imagevault.web.assets import ASSETS, VERSION
 from imagevault.web.downloads_page import day, short_day
 from imagevault.web.forms import OPEN_PAGE, PAGE
@@ -124,6 +124,8 @@ def _search_problem(gateway: Gateway, form: SearchForm, error: Exception) -> str
     if isinstance(error, SearchFailed):
         outcomes = search_page.outcomes(error.statuses, gateway.providers)
         problem = "None of the providers could answer."
+    if isinstance(error, BadInput):
+        problem = words.describe_input(error.field, error.message)
     if isinstance(error, DatabaseUnavailable):  # the reason may name the host of the database
         problem = "The database does not answer. Try again soon."
     return render("search_problem.html", form=form, problem=problem, outcomes=outcomes)

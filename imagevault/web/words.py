@@ -1,6 +1,7 @@
-"""What states, licences and flags mean, in plain words for people."""
+"""What states, licences, flags and fields mean, in plain words for people."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from imagevault.images.record import ImageRecord
 from imagevault.licenses import License
@@ -8,13 +9,39 @@ from imagevault.records import Hotlink
 from imagevault.search.outcome import ProviderStatus
 from imagevault.search.provider_list import ProviderRecord
 
+# What the fields of forms are called; those that people do not see keep their names.
+LABELS = {
+    "q": "Words",
+    "provider": "Providers",
+    "orientation": "Orientation",
+    "size": "Size",
+    "color": "Colour",
+    "license": "Licence",
+    "locale": "Language of the words",
+    "ai": "Without AI",
+    "sensitive": "Without sensitive",
+    "rendition": "Size",
+    "project": "Project",
+    "note": "Note",
+    "status": "Found at the source",
+    "username": "Username",
+    "password": "Password",
+    "current_password": "Current password",
+    "new_password": "New password",
+    "invitation": "Invitation",
+    "name": "What it is for",
+    "scopes": "What it may do",
+}
+# What the records of a provider may not say, so that a filter leaves nothing out.
+UNSAID = {"ai": "which pictures software generated", "sensitive": "which pictures are sensitive"}
+REFUSED_FILTER = re.compile(r"^([a-z]+)=")  # `color=red is not possible here`
 FAILURES = {
     "timeout": "did not answer in time",
     "rate_limited": "takes no more searches for now",
     "unauthorized": "does not accept this server's key",
     "unavailable": "cannot be reached",
     "invalid_response": "sent an answer that cannot be read",
-    "unsupported": "cannot search so",
+    "unsupported": "cannot search like this",
     "unconfigured": "is not set up",
     "failed": "failed",
 }
@@ -34,18 +61,28 @@ def describe_status(status: ProviderStatus) -> str:
         words += ", in an older copy"
     notes = [f"{_listed(status.emulated)} checked here, picture by picture"] if status.emulated else []
     notes += [f"it does not follow {_listed(status.hints_ignored)}"] if status.hints_ignored else []
-    notes += [f"it does not say what {_listed(status.undeclared)} asks for"] if status.undeclared else []
-    notes += [status.detail] if status.detail else []
+    notes += [f"it does not say {UNSAID[name]}" for name in status.undeclared]
+    notes += [_without_api_words(status.detail)] if status.detail else []
     return "; ".join([words, *notes])
 
 
 def _describe_failure(status: ProviderStatus) -> str:
     words = FAILURES[status.status]
-    if status.detail:
-        words += f": {status.detail}"
+    if status.detail and not _says_the_same(status.detail, status.retry_after):
+        words += f": {_without_api_words(status.detail)}"
     if status.retry_after:
         words += f" (again in {describe_seconds(status.retry_after)})"
     return words
+
+
+def describe_input(field: str, message: str) -> str:
+    """Return what is wrong with a field, by its label."""
+    return f"{LABELS.get(field, field)}: {message}"
+
+
+def list_filters(names: Iterable[str]) -> str:
+    """Return the labels of filters: `Size, Colour`."""
+    return ", ".join(LABELS.get(name, name) for name in names)
 
 
 def describe_provider(record: ProviderRecord) -> str | None:
@@ -93,4 +130,17 @@ def describe_seconds(seconds: int) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return " and ".join(names)
+    """The labels of filters in a sentence: `“Size” and “Colour”`."""
+    return " and ".join(f"“{LABELS.get(name, name)}”" for name in names)
+
+
+def _says_the_same(detail: str, retry_after: int | None) -> bool:
+    """Whether a detail says only when to try again, or that this is not the time, which the page says anyway."""
+    return "allows no more " in detail or (retry_after is not None and f" {retry_after} s" in detail)
+
+
+def _without_api_words(detail: str) -> str:
+    """What the API says of a provider, in the words of the page."""
+    detail = REFUSED_FILTER.sub(lambda found: f"{LABELS.get(found[1], found[1])} ", detail)
+    detail = detail.replace("the first words of q only", "the first words only")
+    return detail.replace("the cursor goes on from there", "“More pictures” goes on from there")

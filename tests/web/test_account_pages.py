@@ -8,6 +8,7 @@ import pytest
 
 PASSWORD = "violet-harbour-71"
 ID = "7f0e8a4c-52b1-4a57-9d0c-8a1f3e6b9c25"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BROWSER = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -34,10 +35,10 @@ class TestSignUp:
     @pytest.mark.parametrize(
         ("data", "status", "words"),
         [
-            ({"username": "ada", "password": "short"}, 400, "password: "),
-            ({"username": "a b", "password": PASSWORD}, 400, "username: "),
+            ({"username": "ada", "password": "short"}, 400, "Password: "),
+            ({"username": "a b", "password": PASSWORD}, 400, "Username: "),
             ({"username": "taken", "password": PASSWORD}, 409, "is taken"),
-            ({"username": "ada"}, 400, "password: is missing"),
+            ({"username": "ada"}, 400, "Password: is missing"),
         ],
     )
     async def test_says_what_is_wrong_and_keeps_the_name(
@@ -69,6 +70,7 @@ class TestSignUp:
 
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) > 60
+        assert "The next try is possible in " in refused.text
         assert 'value="grace"' in refused.text
 
     async def test_asks_for_an_invitation_where_one_is_needed(self, start: Any) -> None:
@@ -115,6 +117,7 @@ class TestSignIn:
         assert int(answers[-1].headers["retry-after"]) >= 1
         assert '<form class="narrow sheet" method="post" action="/session">' in answers[-1].text
         assert 'value="ada"' in answers[-1].text
+        assert re.search(r"Too many wrong passwords.* The next try is possible in \d+ seconds?\.", answers[-1].text)
 
     async def test_json_gets_problems(self, start: Any) -> None:
         api = await start()
@@ -250,6 +253,58 @@ class TestAccount:
         assert path_of(changed.headers["location"]) == "/my/sign-in"
         assert (await api.get("/my/account", headers=headers)).status_code == 401
         assert (await sign_in(api, "ada", "copper-lantern-58")).status_code == 303
+
+    @pytest.mark.parametrize(
+        ("action", "data", "status", "words", "kept"),
+        [
+            ("keys", {"name": "<my> catalogue"}, 400, "What it may do: choose at least one", 'value="<my> catalogue"'),
+            ("keys", {"name": "", "scope": "downloads"}, 400, "What it is for: must be", 'value="downloads" checked'),
+            ("keys", {"name": "a", "scope": "admin"}, 403, "Only an admin", 'name="name" required maxlength="100"'),
+            (
+                "password",
+                {"current_password": PASSWORD, "new_password": "shrt-58", "revoke_keys": "yes"},
+                400,
+                "New password: ",
+                'value="yes" checked',
+            ),
+            (
+                "password",
+                {"current_password": "wrong-words-12", "new_password": PASSWORD},
+                403,
+                "is wrong",
+                "autofocus",
+            ),
+            ("password", {"new_password": PASSWORD}, 400, "Current password: is missing", "autofocus"),
+        ],
+    )
+    async def test_a_form_that_failed_is_shown_again(
+        self, start: Any, action: str, data: dict[str, str], status: int, words: str, kept: str
+    ) -> None:
+        """With the reason in the form, and what was typed into it, but no password."""
+        api = await start()
+        headers = await api.sign_in()
+        await api.post("/my/keys", data={"name": "other key", "scope": "search"}, headers=headers)
+
+        response = await api.post(f"/my/{action}", data=data, headers=headers)
+
+        text = html.unescape(response.text)
+        form = re.findall(rf'<form method="post" action="/my/{action}">.*?</form>', text, re.DOTALL)[0]
+        assert (response.status_code, response.headers["cache-control"]) == (status, "no-store")
+        assert re.search(rf'<p class="bad" role="alert">[^<]*{words}', form)
+        assert text.count('role="alert"') == 1
+        assert kept in form
+        assert "other key" in text
+        assert "<my>" not in response.text
+        for password in (PASSWORD, "shrt-58", "wrong-words"):
+            assert password not in text
+
+    async def test_a_key_that_is_revoked_already_is_no_error(self, start: Any) -> None:
+        """As after a second click, or in another tab."""
+        api = await start()
+
+        revoked = await api.post(f"/my/keys/{ID}", data={}, headers={**await api.sign_in(), **FORM})
+
+        assert (revoked.status_code, revoked.headers["location"]) == (303, "/my/account")
 
     async def test_another_site_can_do_nothing_with_the_session(self, start: Any) -> None:
         api = await start()

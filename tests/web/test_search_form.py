@@ -1,7 +1,9 @@
 """The form of a search, and what a list of pictures shows."""
 
+from imagevault.search.query_text import MAX_TEXT
 from imagevault.web.address import picture_path
-from imagevault.web.search_page import SearchForm, average_color
+from imagevault.web.rendering import render
+from imagevault.web.search_page import SearchForm, average_color, choices
 
 
 class TestForm:
@@ -28,3 +30,11 @@ def test_a_blurhash_begins_with_its_average_colour() -> None:
     """From the algorithm's description: the four letters are the colour in base 83."""
     assert average_color("LEHV6nWB2yk8pyo0adR*.7kCMdnj") == "#979695"
     assert average_color('LEH"6n') is None
+
+
+def test_fields_take_as_much_as_the_server() -> None:
+    form = SearchForm.read("", [], {}, None)
+
+    top = render("search_top.html", form=form, user=None, may_search=True, chips=[], choices=choices())
+
+    assert f'name="q" value="" maxlength="{MAX_TEXT}"' in top

@@ -168,6 +168,7 @@ class TestFound:
 
         assert response.status_code == 200
         assert ("The search did not work" in response.text) == ("%20" not in query)
+        assert ("<p>Colour: must be " in response.text) == ("color" in query)
 
 
 class TestDatabaseAway:

@@ -34,7 +34,42 @@ class TestStatus:
             (ProviderStatus(name="a", status="ok", cache="stale"), "answered, in an older copy"),
             (
                 ProviderStatus(name="a", status="ok", total=1, emulated=["size", "color"]),
-                "has 1 result; size and color checked here, picture by picture",
+                "has 1 result; “Size” and “Colour” checked here, picture by picture",
+            ),
+            (
+                ProviderStatus(name="a", status="ok", hints_ignored=["locale"], undeclared=["ai"]),
+                "answered; it does not follow “Language of the words”; it does not say which pictures software generated",
+            ),
+            (
+                ProviderStatus(name="a", status="ok", detail="it searched for the first words of q only; it takes 9"),
+                "answered; it searched for the first words only; it takes 9",
+            ),
+            (
+                ProviderStatus(name="a", status="ok", detail="stopped after 3 pages; the cursor goes on from there"),
+                "answered; stopped after 3 pages; “More pictures” goes on from there",
+            ),
+            (
+                ProviderStatus(name="a", status="unsupported", detail="color=red is not possible here"),
+                "cannot search like this: Colour red is not possible here",
+            ),
+            (
+                ProviderStatus(
+                    name="a", status="rate_limited", detail="A allows no more calls for 56 s", retry_after=56
+                ),
+                "takes no more searches for now (again in 56 seconds)",
+            ),
+            (
+                ProviderStatus(name="a", status="rate_limited", detail="A allows no more requests now"),
+                "takes no more searches for now",
+            ),
+            (
+                ProviderStatus(
+                    name="a",
+                    status="unavailable",
+                    detail="A failed too often; the next call is made in 9 s",
+                    retry_after=9,
+                ),
+                "cannot be reached (again in 9 seconds)",
             ),
             (ProviderStatus(name="a", status="timeout"), "did not answer in time"),
             (
