@@ -46,5 +46,9 @@ class Form:
         return values[0]
 
     def texts(self, name: str) -> list[str]:
-        """Return the values of a field that may be given several times, without empty ones."""
-        return [value.strip() for given, value in self._fields if given == name and value.strip()]
+        """Return the values of a field that may be given several times, without empty ones.
+
+        Browsers send a line break as two characters, CR and LF. Here it is one, LF, as elsewhere in the API.
+        """
+        values = (value.replace("\r\n", "\n").strip() for given, value in self._fields if given == name)
+        return [value for value in values if value]

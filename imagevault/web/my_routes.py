@@ -86,7 +86,7 @@ async def take(request: Request[Caller, Any, Any], ledger: NamedDependency[Ledge
 async def show_download(
     request: Request[Caller, Any, Any], ledger: NamedDependency[Ledger], id: DownloadId
 ) -> Response[bytes]:
-    """Show one download with its licence and its credit, as of that day."""
+    """Show one download with its licence and its credit, as of that day. At `#saved` it says that a change is saved."""
     download = await ledger.find(request.user.id, id)
     projects = await ledger.projects(request.user.id)
     text = render("download.html", download=download, projects=projects, user=request.user, changes=CHANGES, day=day)
@@ -104,7 +104,7 @@ async def change_download(
         return Redirect("/my/downloads", status_code=303)
     project = _limited(form, "project", MAX_PROJECT)
     await ledger.change(request.user.id, id, project, _limited(form, "note", MAX_NOTE))
-    return Redirect(f"/my/downloads/{id}", status_code=303)
+    return Redirect(f"/my/downloads/{id}#saved", status_code=303)
 
 
 def _limited(form: Form, name: str, max_length: int) -> str | None:

@@ -46,7 +46,10 @@ def find_and_export(tab: Any) -> None:
     title = tab.inner_text("h1")
     markdown = tab.input_value("#credit-markdown")
     tab.get_by_label("Note").fill("for the cover")
+    assert not tab.get_by_text("Saved.").is_visible()
     tab.get_by_role("button", name="Save").click()
+    tab.get_by_text("Saved.").wait_for()
+    assert tab.input_value("[name=note]") == "for the cover"
     tab.get_by_role("link", name="My downloads").click()
     tab.wait_for_selector(".rows")
     assert title in tab.inner_text(".rows")
