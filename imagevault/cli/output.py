@@ -166,7 +166,7 @@ def _quotas(health: "ProviderHealth | None") -> list[str]:
     """What is left of each quota, without those per second: a call waits for such a quota."""
     lines: list[str] = []
     for quota in health.quotas if health is not None else ():
-        if not quota.is_of_a_second:
+        if not quota.is_burst:
             more = "" if quota.more_in is None else f", more in {_duration(quota.more_in)}"
             lines.append(f"{quota.left} of {quota.name}{more}")
     return lines

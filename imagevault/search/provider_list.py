@@ -15,6 +15,7 @@ from imagevault.cache.statistics import CacheRate, last_hour
 from imagevault.images.record import ProviderName, Url
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.provider_settings import ProviderState
+from imagevault.quotas import Quota
 from imagevault.records import FlagName, Hotlink, Paging, Parameter, Sort
 from imagevault.search import filters
 from imagevault.search.gateway import Gateway
@@ -24,7 +25,7 @@ from imagevault.storage.database import outages
 from imagevault.upstream import call_history, quota
 from imagevault.upstream.call_history import CallSlot
 from imagevault.upstream.limiter import limits_of
-from imagevault.upstream.models import State
+from imagevault.upstream.models import Decision, State
 
 Count = Annotated[int, Meta(ge=0)]
 QuotaLevel = Literal["ok", "low", "out"]
@@ -47,9 +48,15 @@ class QuotaLeft(msgspec.Struct, frozen=True):
     more_in: Count | None = None
 
     @property
-    def is_of_a_second(self) -> bool:
-        """Whether it is one of a single second. Calls wait for such a quota, so people need not see what is left."""
-        return self.name.endswith("/second")
+    def is_burst(self) -> bool:
+        """Whether calls wait for it, because it is so short. People need not see what is left of it."""
+        _, _, period = self.name.partition("/")
+        return quota.is_burst(Quota.parse(f"1/{period}"))
+
+    @property
+    def level(self) -> QuotaLevel:
+        """How much is left of it."""
+        return _level(self.left / self.limit)
 
 
 class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +213,12 @@ async def list_providers(gateway: Gateway, *, admin: bool, allowed: AbstractSet[
     records = [_with_waiting(gateway, record, waiting) for record in records]
     failures = [FailedPlugin(failure.name, failure.source, failure.reason) for failure in gateway.plugins.failures]
     return ProviderList(providers=records, failures=failures, problems=gateway.config_problems(), cache=cache)
+
+
+def pauses_of(gateway: Gateway) -> dict[str, Decision]:
+    """Return the providers that are not called for a while, each with the reason and the seconds, as last seen."""
+    pauses = {name: gateway.limiter.pause(provider) for name, provider in gateway.providers.items()}
+    return {name: pause for name, pause in pauses.items() if pause is not None}
 
 
 def _record(

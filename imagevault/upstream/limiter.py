@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imagevault.errors import DatabaseUnavailable, RateLimited, Unavailable, Unconfigured
 from imagevault.plugins.provider import Provider
-from imagevault.upstream import admission, quota
+from imagevault.upstream import admission, breaker, quota
 from imagevault.upstream.flight import Flight
 from imagevault.upstream.models import Call, Decision, Limits, Outcome, State
 from imagevault.upstream.store import StateStore, UnreadableState
@@ -88,6 +88,13 @@ class CallLimiter:
     def fraction_left(self, provider: Provider) -> float:
         """Return the part left of the scarcest quota, from 0 to 1, as this worker last saw it."""
         return quota.fraction_left(self.last_seen(provider), limits_of(provider), self.clock())
+
+    def pause(self, provider: Provider) -> Decision | None:
+        """Return why no call to a provider may leave now, whatever its quotas: a pause, or an open circuit breaker.
+
+        As this worker last saw it; None if calls may leave.
+        """
+        return breaker.refusal(self.last_seen(provider), Call(key="", owner=""), self.clock())
 
     async def refresh(self) -> None:
         """Read the states that changed. One round trip."""

@@ -37,7 +37,7 @@ def left(state: State, quota: Quota, now: float) -> int:
 
 def reserve(state: State, limits: Limits, quota: Quota, now: float) -> int:
     """Return how many of the calls that are left are kept for those which the provider's terms demand."""
-    if not limits.keeps_reserve or _is_burst(quota):
+    if not limits.keeps_reserve or is_burst(quota):
         return 0
     return int(_true_limit(state, quota, now) * RESERVE)
 
@@ -61,9 +61,14 @@ def fraction_left(state: State, limits: Limits, now: float) -> float:
     return min((left(state, quota, now) / quota.limit for quota in long_quotas(limits)), default=1.0)
 
 
+def is_burst(quota: Quota) -> bool:
+    """Return whether a call waits while this quota is used up, because its period is so short."""
+    return quota.length <= LONGEST_BURST
+
+
 def long_quotas(limits: Limits) -> list[Quota]:
     """Return the quotas that are no bursts."""
-    return [quota for quota in limits.quotas if not _is_burst(quota)]
+    return [quota for quota in limits.quotas if not is_burst(quota)]
 
 
 def refusal(state: State, limits: Limits, call: Call, now: float) -> Decision | None:
@@ -141,7 +146,6 @@ def _in_force(reports: dict[str, ReportedQuota], now: float) -> dict[str, Report
 
 
 def _refusal_by(quota: Quota, state: State, limits: Limits, call: Call, now: float) -> Decision | None:
-    is_burst = _is_burst(quota)
     kept = 0 if call.reserved else reserve(state, limits, quota, now)
     if left(state, quota, now) > kept:
         return None
@@ -149,7 +153,7 @@ def _refusal_by(quota: Quota, state: State, limits: Limits, call: Call, now: flo
     reported = state.reports(quota.key).get(quota.key)
     if reported is not None and reported.left <= kept:
         seconds = max(seconds, reported.until - now)
-    return Decision("wait", seconds, "burst") if is_burst else Decision("no", seconds, "quota")
+    return Decision("wait", seconds, "burst") if is_burst(quota) else Decision("no", seconds, "quota")
 
 
 def _true_limit(state: State, quota: Quota, now: float) -> int:
@@ -185,7 +189,3 @@ def _counted_steps(length: float) -> int:
 def _end_of(step: int, length: float) -> float:
     """When the calls of a step stop counting."""
     return (step + _counted_steps(length) + 1) * length / STEPS
-
-
-def _is_burst(quota: Quota) -> bool:
-    return quota.length <= LONGEST_BURST

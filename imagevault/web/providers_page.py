@@ -84,7 +84,7 @@ class ProvidersPage(msgspec.Struct, frozen=True, kw_only=True):
     """What the page shows.
 
     Attributes:
-        cards: the providers, those that need attention first.
+        cards: the providers, by their titles.
         listed: the list that they come from, with failed plugins and problems of the config.
 
     """
@@ -97,28 +97,30 @@ async def read_providers_page(gateway: Gateway, *, is_admin: bool) -> ProvidersP
     """Read the providers as they are now. Only admins see numbers, errors and the config."""
     listed = await list_providers(gateway, admin=is_admin)
     cards = [make_card(gateway, record, is_admin=is_admin) for record in listed.providers]
-    return ProvidersPage(cards=sorted(cards, key=lambda card: (card.is_ok, card.record.title)), listed=listed)
+    return ProvidersPage(cards=sorted(cards, key=lambda card: card.record.title.casefold()), listed=listed)
 
 
 def make_card(gateway: Gateway, record: ProviderRecord, *, is_admin: bool) -> ProviderCard:
     """Return what the page shows of a provider."""
     health = record.health
     place = gateway.settings.where(f"providers.{record.name}")
+    pause = gateway.limiter.pause(gateway.providers[record.name]) if record.state == "ok" else None
     card = ProviderCard(
         record=record,
-        state=STATES.get(record.state, record.state),
-        is_ok=record.state == "ok",
+        state=STATES.get(record.state, record.state) if pause is None else words.describe_pause(pause),
+        is_ok=record.state == "ok" and pause is None,
         where=place if is_admin and place != "default" else None,
     )
     if health is None:
         return card
-    quotas = [quota for quota in health.quotas if not quota.is_of_a_second]
-    breaker = BREAKER[health.breaker]
+    quotas = [quota for quota in health.quotas if not quota.is_burst]
+    is_paused = health.breaker == "closed" and health.retry_after
+    breaker = "It asked for a pause." if is_paused else BREAKER[health.breaker]
     if health.retry_after:
         breaker += f" The next call is possible in {words.describe_seconds(health.retry_after)}."
     return msgspec.structs.replace(
         card,
-        state=card.state if health.breaker == "closed" else "does not answer at present",
+        state=card.state if health.breaker == "closed" or pause else "does not answer at present",
         quotas=[quota_bar(quota) for quota in quotas],
         breaker=breaker,
         is_ok=card.is_ok and health.breaker == "closed" and all(quota.left for quota in quotas),
@@ -131,9 +133,10 @@ def make_card(gateway: Gateway, record: ProviderRecord, *, is_admin: bool) -> Pr
 
 def quota_bar(quota: QuotaLeft) -> Plot:
     """Return how much of a quota is left."""
-    left = f"{quota.left:,} of {quota.name} left"
+    name = quota.name.replace(f"{quota.limit}", f"{quota.limit:,}", 1)
+    left = f"{quota.left:,} of {name} left"
     more = f", more in {words.describe_seconds(quota.more_in)}" if quota.more_in else ""
-    level = "low" if quota.left * 5 < quota.limit else "good"
+    level = "good" if quota.level == "ok" else "low"
     width = round(100 * quota.left / quota.limit, 1)
     return Plot(parts=[Rect(level, 0, 0, width, 100)], words=left + more)
 

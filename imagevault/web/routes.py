@@ -15,7 +15,7 @@ from imagevault.downloads.ledger import Ledger
 from imagevault.errors import BadInput, DatabaseUnavailable, ResourceNotFound
 from imagevault.search.gateway import Gateway
 from imagevault.search.outcome import SearchFailed
-from imagevault.search.provider_list import list_providers
+from imagevault.search.provider_list import list_providers, pauses_of
 from imagevault.security.caller import Caller
 from imagevault.web import search_page, words
 from imagevault.web.assets import ASSETS, VERSION
@@ -75,7 +75,8 @@ async def show_search(
     }
     form_again(request, "search_failed.html", **page, chips=[], outcomes=[])
     listed = await list_providers(gateway, admin=False) if may_search else None
-    page["chips"] = search_page.chips(listed.providers, form.providers) if listed else []
+    pauses = pauses_of(gateway)
+    page["chips"] = search_page.chips(listed.providers, form.providers, pauses) if listed else []
     sources = _sources(gateway, agreed=form.pictures)
     asked = search_page.asked_providers(form, gateway.providers, gateway.settings)
     return streamed_page(request, _search_parts(request, gateway, ledger, page, sources), sources.origins(asked))
@@ -106,11 +107,13 @@ async def _found(
 ) -> str:
     response = await gateway.search(form.request(_caller(request)))
     providers = gateway.providers
+    outcomes = search_page.outcomes(response.providers, providers)
     return render(
         "search_found.html",
         form=form,
         tiles=search_page.tiles(response, providers, sources),
-        outcomes=search_page.outcomes(response.providers, providers),
+        outcomes=outcomes,
+        counts=search_page.count_outcomes(outcomes),
         notices=search_page.notices(response, providers),
         next=form.address(response.next) if response.next else None,
         taken=await _taken(ledger, request.user, [record.id for record in response.images]),

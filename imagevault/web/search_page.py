@@ -1,5 +1,6 @@
 """The page of a search: its form, the pictures that were found, and what each provider did."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -9,9 +10,10 @@ from imagevault.images.record import ImageRecord
 from imagevault.plugins.provider import Provider
 from imagevault.search.choice import ALL
 from imagevault.search.filters import COLORS, VALUES
-from imagevault.search.outcome import ProviderStatus
+from imagevault.search.outcome import ProviderStatus, Status
 from imagevault.search.provider_list import ProviderRecord
 from imagevault.search.search import SearchRequest, SearchResponse
+from imagevault.upstream.models import Decision
 from imagevault.web import words
 from imagevault.web.address import picture_address, search_address
 from imagevault.web.picture_sources import PictureSources
@@ -22,6 +24,11 @@ NARROWEST = 5
 WIDEST = 30
 UNKNOWN_SHAPE = "ax"
 AGREED = "yes"  # the value of the parameter `pictures`
+# Why a search cannot ask a provider, and the words for one and for several.
+UNASKED: dict[Status, tuple[str, str]] = {
+    "unsupported": ("cannot search like this", "cannot search like this"),
+    "unconfigured": ("is not set up", "are not set up"),
+}
 BASE83 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 # What the choices of the form are called.
 LABELS = {
@@ -157,13 +164,23 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         title: its name as people write it.
         words: what it did, the rest of the sentence.
-        is_ok: whether it answered.
+        status: the same for programs.
 
     """
 
     title: str
     words: str
-    is_ok: bool
+    status: Status
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it answered."""
+        return self.status == "ok"
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the search could ask it at all. One that could not be asked did not fail."""
+        return self.status not in UNASKED
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -182,19 +199,32 @@ def choices() -> dict[str, list[Choice]]:
     return {**listed, "color": [Choice(name, name.capitalize()) for name in COLORS]}
 
 
-def chips(records: Iterable[ProviderRecord], chosen: Sequence[str]) -> list[Chip]:
-    """Return the providers that can be chosen: all that are switched on."""
+def chips(records: Iterable[ProviderRecord], chosen: Sequence[str], pauses: Mapping[str, Decision]) -> list[Chip]:
+    """Return the providers that can be chosen: all that are switched on, by their titles.
+
+    Args:
+        records: the providers.
+        chosen: the names that are chosen.
+        pauses: name -> why the provider is not called for a while.
+
+    """
     return [
         Chip(
             name=record.name,
             title=record.title,
             chosen=record.name in chosen,
-            state=(record.quota or "ok") if record.state == "ok" else "broken",
-            remark=words.describe_provider(record),
+            state=_chip_state(record, pauses.get(record.name)),
+            remark=words.describe_provider(record, pauses.get(record.name)),
         )
-        for record in records
+        for record in sorted(records, key=lambda record: record.title.casefold())
         if record.state != "disabled"
     ]
+
+
+def _chip_state(record: ProviderRecord, pause: Decision | None) -> str:
+    if record.state != "ok":
+        return "broken"
+    return "out" if pause is not None else record.quota or "ok"
 
 
 def tiles(response: SearchResponse, providers: Mapping[str, Provider], sources: PictureSources) -> list[Tile]:
@@ -253,15 +283,27 @@ def alt_of(record: ImageRecord, provider: Provider) -> str:
 
 
 def outcomes(statuses: Iterable[ProviderStatus], providers: Mapping[str, Provider]) -> list[Outcome]:
-    """Return what each provider did, in words."""
-    return [
+    """Return what each provider did, in words, by its title."""
+    listed = [
         Outcome(
             title=providers[status.name].info.title if status.name in providers else status.name,
             words=words.describe_status(status),
-            is_ok=status.status == "ok",
+            status=status.status,
         )
         for status in statuses
     ]
+    return sorted(listed, key=lambda outcome: outcome.title.casefold())
+
+
+def count_outcomes(outcomes: Sequence[Outcome]) -> str:
+    """Return how many providers did what: `3 providers, 1 did not answer, 11 cannot search like this`."""
+    counts = Counter(outcome.status if outcome.is_ok or not outcome.was_asked else "failed" for outcome in outcomes)
+    parts = [f"{counts['ok']} provider{'' if counts['ok'] == 1 else 's'}"]
+    parts += [f"{counts['failed']} did not answer"] if counts["failed"] else []
+    for status, (one, several) in UNASKED.items():
+        if counts[status]:
+            parts.append(f"{counts[status]} {one if counts[status] == 1 else several}")
+    return ", ".join(parts)
 
 
 def notices(response: SearchResponse, providers: Mapping[str, Provider]) -> list[tuple[str, str | None]]:

@@ -1,5 +1,6 @@
 """What states, licences, flags and fields mean, in plain words for people."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 
@@ -8,6 +9,7 @@ from imagevault.licenses import License
 from imagevault.records import Hotlink
 from imagevault.search.outcome import ProviderStatus
 from imagevault.search.provider_list import ProviderRecord
+from imagevault.upstream.models import Decision
 
 # What the fields of forms are called; those that people do not see keep their names.
 LABELS = {
@@ -85,13 +87,21 @@ def list_filters(names: Iterable[str]) -> str:
     return ", ".join(LABELS.get(name, name) for name in names)
 
 
-def describe_provider(record: ProviderRecord) -> str | None:
-    """Return what keeps a provider from answering, in two or three words; None if nothing does."""
+def describe_provider(record: ProviderRecord, pause: Decision | None) -> str | None:
+    """Return what keeps a provider from answering, in a few words; None if nothing does."""
     if record.state == "unconfigured":
         return "not set up"
     if record.state != "ok":
         return "does not work"
+    if pause is not None:
+        return describe_pause(pause)
     return {"low": "quota low", "out": "quota used up"}.get(record.quota or "ok")
+
+
+def describe_pause(pause: Decision) -> str:
+    """Return why a provider is not called for a while, and for how long, as the rest of a sentence."""
+    wait = describe_seconds(math.ceil(pause.seconds))
+    return f"pauses for {wait}" if pause.reason == "paused" else f"does not answer, next try in {wait}"
 
 
 def describe_license(license: License) -> list[str]:

@@ -1,5 +1,6 @@
 """The page of the providers."""
 
+import re
 from typing import Any
 
 from imagevault.cache.statistics import CacheRate
@@ -7,6 +8,7 @@ from imagevault.search.provider_list import QuotaLeft
 from imagevault.search.provider_terms import OLD_TERMS
 from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
+from imagevault.upstream import quota
 from imagevault.upstream.call_history import CallSlot
 from imagevault.web.providers_page import Rect, cache_bar, calls_plot, latency_plot, quota_bar
 
@@ -77,10 +79,48 @@ class TestPage:
             await api.get("/search", params={"q": f"fox {number}", "provider": "pexels"}, headers=admin)
 
         text = (await api.get("/my/providers", headers=admin)).text
+        form = (await api.get("/", headers=admin)).text
 
         assert "Calls are held back after several failures." in text
-        assert "Does not answer at present." in text
+        assert re.search(r"Does not answer, next try in \d+ seconds\.", text)
         assert "5/second" not in text
+        assert re.search(
+            r"Pexels <small>does not answer, next try in \d+ seconds<", (await api.get("/", headers=admin)).text
+        )
+
+    async def test_one_that_pauses_says_until_when(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """To everybody, on the page of the providers and in the form of a search."""
+        api = await start(configured)
+        person = await api.sign_in()
+        admin = await api.sign_in("grace", admin=True)
+        pexels.fail(Answer("{}", 429, headers={"Retry-After": "6000"}))
+        await api.get("/search", params={"q": "fox", "provider": "pexels"}, headers=person)
+
+        form = (await api.get("/", headers=person)).text
+        seen = (await api.get("/my/providers", headers=person)).text
+        text = (await api.get("/my/providers", headers=admin)).text
+
+        assert re.search(r'<label class="chip out">.*Pexels <small>pauses for \d+ minutes</small>', form)
+        for page in (seen, text):
+            assert re.search(r'<p class="state bad">Pauses for \d+ minutes\.', page)
+        assert re.search(r"It asked for a pause\. The next call is possible in \d+ minutes\.", text)
+        assert "Calls go through." not in text
+
+    async def test_providers_have_one_order(self, start: Any, configured: dict[str, str]) -> None:
+        """By their titles, letter case ignored, in the form of a search too, whether or not they work."""
+        api = await start({**configured, "PIXABAY_ENABLED": "true", "NASA_ENABLED": "true", "MET_ENABLED": "true"})
+        headers = await api.sign_in()
+
+        cards = re.findall(r"<h2>.*?<small>(\w+)</small></h2>", (await api.get("/my/providers", headers=headers)).text)
+        chips = re.findall(r'name="provider" value="(\w+)"', (await api.get("/", headers=headers)).text)
+
+        titles = {name: provider.info.title for name, provider in api.services.gateway.providers.items()}
+        assert cards == sorted(cards, key=lambda name: titles[name].casefold())
+        assert cards != sorted(cards)
+        assert chips == ["all", *(name for name in cards if name in chips)]
+        assert len(chips) > 4
 
     async def test_tells_an_admin_what_is_missing(self, start: Any) -> None:
         api = await start()
@@ -97,6 +137,17 @@ class TestBars:
 
         assert bar.parts == [Rect("low", 0, 0, 15.0, 100)]
         assert bar.words == "30 of 200/hour left, more in 10 minutes"
+        assert quota_bar(QuotaLeft("10000/day", 10_000, 9_999, None)).words == "9,999 of 10,000/day left"
+
+    def test_the_limiter_says_what_is_little_and_what_is_short(self) -> None:
+        """A page of results is refreshed in the background, and a call waits, by the same rules."""
+        limit = 1000
+        low = round(limit * quota.LOW)
+        bars = {left: quota_bar(QuotaLeft(f"{limit}/hour", limit, left)).parts[0].kind for left in (low - 1, low)}
+
+        assert bars == {low - 1: "low", low: "good"}
+        names = ["9/second", "20/5 seconds", "20/6 seconds", "20/minute", f"{10**12}/day"]
+        assert [QuotaLeft(name, 20, 9).is_burst for name in names] == [True, True, False, False, False]
 
     def test_the_cache(self) -> None:
         bar = cache_bar(CacheRate(hits=5, stale=1, misses=4))

@@ -119,9 +119,21 @@ class TestFound:
 
         text = (await api.get("/?q=fox&provider=pexels&provider=local")).text
 
-        assert "1 did not answer" in text
+        assert "</span> from 1 provider, 1 did not answer</summary>" in text
         assert "<b>Pexels</b> cannot be reached" in text
         assert 'href="/picture/local:fox-in-snow.jpg"' in text
+
+    async def test_one_that_cannot_be_asked_did_not_fail(self, start: Any, configured: dict[str, str]) -> None:
+        """It lacks a filter, or its key. Those that answered are counted as the source of the pictures."""
+        api = await start({**OPEN, **configured, "PIXABAY_ENABLED": "true"})
+
+        text = (await api.get("/?q=fox&provider=pexels&provider=local&provider=pixabay&color=red")).text
+        few = (await api.get("/?q=fox&provider=local&provider=pixabay")).text
+
+        assert "</span> from 1 provider, 1 cannot search like this, 1 is not set up</summary>" in text
+        assert '<li class="unasked"><b>Local library</b> cannot search like this: Colour red is not possible' in text
+        assert "</span> from 1 provider, 1 is not set up</summary>" in few
+        assert "did not answer" not in text + few
 
     async def test_a_hostile_title_is_text(
         self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]

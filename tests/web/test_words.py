@@ -37,8 +37,8 @@ class TestStatus:
                 "has 1 result; “Size” and “Colour” checked here, picture by picture",
             ),
             (
-                ProviderStatus(name="a", status="ok", hints_ignored=["locale"], undeclared=["ai"]),
-                "answered; it does not follow “Language of the words”; it does not say which pictures software generated",
+                ProviderStatus(name="a", status="ok", hints_ignored=["locale"], undeclared=["sensitive"]),
+                "answered; it does not follow “Language of the words”; it does not say which pictures are sensitive",
             ),
             (
                 ProviderStatus(name="a", status="ok", detail="it searched for the first words of q only; it takes 9"),
