@@ -43,6 +43,7 @@ class ResponseHeaders:
         """
         context.status = status
         complete = [*headers, *self.security_headers, *context.response_headers, *self._own(context)]
+        complete = _with_one_vary(complete, context)
         await send({"type": "http.response.start", "status": status, "headers": complete})
         if context.head.method == "HEAD":
             body = b""
@@ -78,7 +79,7 @@ class ResponseHeaders:
         complete += [header for header in DEFAULT_HEADERS if header[0] not in present]
         complete += context.response_headers
         complete += self._own(context)
-        return complete
+        return _with_one_vary(complete, context)
 
     def _own(self, context: RequestContext) -> Headers:
         """The headers that differ from request to request."""
@@ -89,3 +90,12 @@ class ResponseHeaders:
         if self.drain.stopping:
             own.append((b"connection", b"close"))
         return own
+
+
+def _with_one_vary(headers: Headers, context: RequestContext) -> Headers:
+    """Return the headers with one Vary, which names each header once. A route and several duties add theirs."""
+    if all(name != b"vary" for name, _ in context.response_headers):
+        return headers
+    values = b",".join(value for name, value in headers if name == b"vary").split(b",")
+    named = dict.fromkeys(value.strip() for value in values)
+    return [*(header for header in headers if header[0] != b"vary"), (b"vary", b", ".join(named))]

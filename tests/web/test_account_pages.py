@@ -151,6 +151,21 @@ class TestSignIn:
         assert 'name="next" value="/my/downloads?q=fox"' in response.text
 
 
+class TestSession:
+    async def test_a_page_names_once_what_it_varies_by(self, start: Any) -> None:
+        """The page, the session and the rules for other origins add to the same header."""
+        api = await start({"IMAGEVAULT_CORS_ORIGINS": "https://app.example"})
+        await api.sign_in()
+        await sign_in(api, "ada")
+
+        shown = await api.get("/my/account")
+        changed = await api.post("/my/keys", data={"name": "a", "scope": "search"}, headers=BROWSER)
+
+        assert [shown.status_code, changed.status_code] == [200, 200]
+        assert shown.headers.get_list("vary") == ["Accept-Encoding, Cookie, Origin"]
+        assert changed.headers.get_list("vary") == ["Accept-Encoding, Cookie, Origin, Sec-Fetch-Site"]
+
+
 class TestEndedSession:
     """A form that is sent after its session has ended leads back to its page, and says that nothing was saved."""
 
