@@ -209,6 +209,27 @@ class TestJourney:
 
 
 class TestLook:
+    def test_long_names_are_no_wider_than_a_telephone(self, visit: Visits, closed: Site) -> None:
+        """A user name and the name of a key as long as they may be, and a project of many letters without a blank."""
+        tab = visit(at=closed, viewport={"width": 360, "height": 740}).open("/")
+        sign_up(tab, "w" * 64)
+        tab.goto("/picture/local:fox-in-snow.jpg")
+        tab.get_by_label("Project").fill("W" * 200)
+        tab.get_by_role("button", name="Take it").click()
+        tab.wait_for_url("**/my/downloads/*")
+        tab.goto("/my/account")
+        tab.get_by_label("What it is for").fill("W" * 100)
+        tab.get_by_role("button", name="Create the key").click()
+
+        widths = {"the new key": tab.evaluate("document.documentElement.scrollWidth")}
+        for address in ("/", "/my/account", "/my/downloads", f"/my/downloads?project={'W' * 200}", "/my/providers"):
+            tab.goto(address)
+            widths[address] = tab.evaluate("document.documentElement.scrollWidth")
+            box = tab.locator(".filter select").first.bounding_box() if "downloads" in address else None
+            assert box is None or box["x"] + box["width"] <= 360
+
+        assert {address: width for address, width in widths.items() if width > 360} == {}
+
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_axe_finds_nothing(self, visit: Visits, closed: Site, violations: Any, scheme: str) -> None:
         """On the pages of people who have signed in, and of those who have not. None is wider than a telephone."""

@@ -120,8 +120,11 @@ class TestList:
             await api.post("/download", json={"image": f"local:{image}.jpg", "project": project}, headers=headers)
 
         text = html.unescape((await api.get("/my/downloads", params={"project": "R&D"}, headers=headers)).text)
+        found = (await api.get("/my/downloads?q=fox", headers=headers)).text
         addresses = re.findall(r'href="(/downloads/export[^"]*)"', text)
 
+        assert "Credits of all downloads for <b><bdi>R&D</bdi></b>:" in text
+        assert "Credits of all downloads:" in found  # words choose what is shown, and not what is exported
         assert len(addresses) == 5
         for address in addresses:
             exported = await api.get(address, headers=headers)

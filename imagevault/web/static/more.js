@@ -44,7 +44,7 @@ class LoadMore extends HTMLElement {
     list.append(...added);
     for (const id of ["states", "notices"]) document.getElementById(id).replaceWith(page.getElementById(id));
     const count = list.children.length;
-    document.querySelector("#count").textContent = `${count} pictures`;
+    document.querySelector("#count").textContent = `${count.toLocaleString("en")} pictures`;
     added[0].querySelector("a").focus({ preventScroll: true });
     this.replaceWith(page.querySelector("load-more, .end"));
   }
