@@ -90,7 +90,7 @@ class Accounts:
         await self.passwords.check(password, normalized)
         # Hashing is expensive, so a name that is taken already costs none.
         if await Account.exists().where(Account.username == normalized):
-            raise Conflict(f"The username {normalized} is taken.")
+            raise Conflict(f"The username {normalized} is taken; choose another.")
         account = Account(
             id=uuid.uuid4(),
             username=normalized,
@@ -102,7 +102,7 @@ class Accounts:
         async with transaction():
             insertion = Account.insert(account).on_conflict(target=Account.username, action="DO NOTHING")
             if not await insertion.returning(Account.id):
-                raise Conflict(f"The username {normalized} is taken.")
+                raise Conflict(f"The username {normalized} is taken; choose another.")
             if also is not None:
                 await also(created)
         return created

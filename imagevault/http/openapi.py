@@ -66,6 +66,7 @@ STATUSES = {
     204: "It is done; the response has no body.",
     206: "The response is the part that `Range` asks for.",
     303: "The terms of the provider want its files to be loaded from its own hosts; `Location` has the link.",
+    304: "`If-None-Match` names the `ETag` of the current answer; the response has no body.",
     400: "The request is invalid; `errors` names the field and what would be right.",
     401: "The request has no valid credential.",
     403: "The caller or the API key may not do this, or an admin has closed it.",
@@ -86,14 +87,14 @@ DETAILS = {
     401: "A valid access token is needed.",
     403: "Signing up is closed; ask an admin of this server for an account.",
     404: "Pexels has no image 1.",
-    409: "username: ada is taken; choose another",
-    413: "The body must be at most 4096 bytes.",
+    409: "The username ada is taken; choose another.",
+    413: "A body must be at most 4096 bytes.",
     415: "The body must be application/json, named in the Content-Type header.",
     416: "Range: the file has 48213 bytes; ask for a part that begins before its end",
     422: "No provider answered. nasa: color=red is not possible here",
-    429: "Too many requests; the limit is 600/minute.",
+    429: "At most 600 requests in 60 seconds are allowed; wait and try again.",
     502: "No provider answered. pexels: Pexels sent an answer that cannot be read (DecodingError)",
-    503: "No provider answered. pexels: Pexels: the quota of 200/hour is used up",
+    503: "The database does not answer; try again soon.",
     504: "No provider answered. pexels: Pexels did not answer in time",
 }
 COMMON_PROBLEMS = frozenset({400, 429, 503})  # of every operation that Litestar serves
@@ -252,6 +253,8 @@ def _complete_operation(operation: dict[str, Any], handler: HTTPRouteHandler) ->
     _complete_parameters(operation, handler)
     _complete_request(operation, handler)
     _complete_successes(operation["responses"], handler)
+    if handler.opt.get("conditional"):
+        operation["responses"]["304"] = _not_modified()
     operation["responses"] |= _problems_of(handler)
 
 
@@ -330,6 +333,10 @@ def _complete_successes(responses: dict[str, Any], handler: HTTPRouteHandler) ->
         else:  # a picture
             response["content"] = {"image/*": {}}
             response["headers"] = {}
+
+
+def _not_modified() -> dict[str, Any]:
+    return {"description": STATUSES[304], "headers": {"ETag": {"schema": {"type": "string"}}}}
 
 
 def _problems_of(handler: HTTPRouteHandler) -> dict[str, Any]:

@@ -50,6 +50,7 @@ SEARCH_PARAMETERS: dict[str, dict[str, Any]] = {
         "example": EXAMPLE_SEARCH,
         "parameters": SEARCH_PARAMETERS,
         "provider_parameters": True,
+        "conditional": True,
         "problems": (401, 403, 422, 502, 504),
     },
     tags=["search"],
@@ -148,7 +149,13 @@ async def search(
 
 @get(
     "/images/{id:path}",
-    opt={"open": "search", "scopes": ("search",), "example": EXAMPLE_IMAGE, "problems": (401, 403, 404, 502, 504)},
+    opt={
+        "open": "search",
+        "scopes": ("search",),
+        "example": EXAMPLE_IMAGE,
+        "conditional": True,
+        "problems": (401, 403, 404, 502, 504),
+    },
     tags=["search"],
     summary="Get one image",
 )
@@ -169,6 +176,7 @@ async def image(
         "scopes": ("search",),
         "example": EXAMPLE_LOOKUPS,
         "parameters": {"ids": {"minLength": 3, "examples": ["pexels:2014422,local:fox-in-snow.jpg"]}},
+        "conditional": True,
         "problems": (401, 403),
     },
     tags=["search"],
@@ -201,7 +209,7 @@ async def providers(request: Request[Caller, Any, Any], gateway: NamedDependency
 
 @get(
     "/media/{provider:str}/{rendition:str}/{id:path}",
-    opt={"open": True, "problems": (403, 404)},
+    opt={"open": True, "conditional": True, "problems": (403, 404)},
     security=[{}],
     tags=["search"],
     summary="Get a file that this server holds",

@@ -42,10 +42,6 @@ class TokenBuckets:
         """Use another rate from now on. No bucket gains tokens by the change."""
         self.rate = rate
 
-    def level(self, key: str, rate: Rate | None = None) -> float:
-        """Return how many tokens the bucket of this key holds now, fractions included."""
-        return _level(self.buckets.get(key), rate or self.rate, self.clock())
-
     def take(self, key: str, rate: Rate | None = None) -> float:
         """Take one token and return how many are left.
 
@@ -63,7 +59,7 @@ class TokenBuckets:
         left = _level(bucket, rate, now) - 1
         if left < -ROUNDING:
             raise TooMany(
-                f"At most {rate.amount} in {rate.seconds} seconds are allowed.",
+                f"At most {rate.amount} requests in {rate.seconds} seconds are allowed; wait and try again.",
                 retry_after=-left / rate.per_second,
             )
         if bucket is None:

@@ -295,7 +295,7 @@ class TestSignup:
         answer = await api.post("/signup", json={"username": "ADA", "password": "crimson-lantern-42"})
         token = await api.post("/token", data={"username": "Ada", "password": PASSWORD})
 
-        assert (answer.status_code, answer.json()["detail"]) == (409, "The username ada is taken.")
+        assert (answer.status_code, answer.json()["detail"]) == (409, "The username ada is taken; choose another.")
         assert token.status_code == 200
 
     async def test_200_at_once_make_one_account(self, start: Any, database_url: str) -> None:

@@ -37,7 +37,7 @@ class TestDatabase:
         as_json = json.loads(here("users", "list", "--json").stdout)
 
         assert (made.returncode, made.stdout, made.stderr) == (0, "ada (admin)\n", "")
-        assert again == (1, "", "imagevault: The username ada is taken.\n")
+        assert again == (1, "", "imagevault: The username ada is taken; choose another.\n")
         assert other == (0, "grace (user)\n", "")
         dates = [account["created_at"][:10] for account in as_json["users"]]
         assert [line.split() for line in listed.stdout.splitlines()] == [

@@ -61,7 +61,7 @@ class TestAccounts:
             body = {"username": name, "password": PASSWORD}
             message = await refused(api, "POST", "/signup", None, 409, json=body)
 
-            assert message == "The username ada is taken."
+            assert message == "The username ada is taken; choose another."
 
     async def test_passwords(self, api: Any) -> None:
         """Refuses what is too short, too long, guessable, the name itself, or no text, and never truncates it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import jsonschema_rs
 import pytest
 import schemathesis
@@ -15,9 +16,17 @@ from schemathesis.generation import GenerationMode
 from schemathesis.python import asgi
 
 from imagevault.asgi import create
-from imagevault.config.settings import load
+from imagevault.config.settings import Settings, load
+from imagevault.errors import DatabaseUnavailable, RangeNotSatisfiable, TooMany
+from imagevault.http.openapi import DETAILS, STATUSES
+from imagevault.http.problems import describe
+from imagevault.http.request import RequestContext, RequestHead
 from imagevault.runtime.services import Services
 from imagevault.search.filters import NO_FILTER, VALUES
+from imagevault.search.outcome import ProviderStatus, SearchFailed, status_for
+from imagevault.security.token_bucket import TokenBuckets
+from imagevault.upstream.provider_errors import to_provider_error
+from tests.support.clock import Clock
 from tests.support.offline import OFFLINE
 
 OPERATIONS = {
@@ -63,6 +72,8 @@ WITH_INPUT = {
     "GET /downloads",
     "PATCH /downloads/{id}",
 }
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+CONDITIONAL = {"/search", "/images", "/images/{id}", "/media/{provider}/{rendition}/{id}"}
 OPEN = {"signup", "token", "reset_password", "media", "health_live", "health_ready"}
 
 
@@ -136,6 +147,21 @@ class TestDocument:
 
                 assert content["example"], (method, path)
                 jsonschema_rs.validate(schema, content["example"])
+
+    async def test_what_answers_if_none_match_says_so(self, start: Any, document: Any) -> None:
+        """The operations with 304 are those that have an `ETag`, and their second answer is 304."""
+        api = await start()
+        headers = await api.sign_in("ada")
+        found = await api.get("/search?q=fox&provider=local", headers=headers)
+        image = found.json()["images"][0]
+        urls = ["/search?q=fox&provider=local", f"/images/{image['id']}", f"/images?ids={image['id']}"]
+
+        for url in [*urls, image["renditions"][0]["url"]]:
+            tag = (await api.get(url, headers=headers)).headers["etag"]
+            again = await api.get(url, headers={**headers, "If-None-Match": tag})
+            assert (again.status_code, again.headers["etag"], again.content) == (304, tag, b""), url
+        described = {path for path, _, operation in operations(document) if "304" in operation["responses"]}
+        assert described == CONDITIONAL
 
     async def test_each_body_has_examples(self, document: Any) -> None:
         """A reader of the page can try each call at once."""
@@ -295,6 +321,72 @@ def keeps_to_it(strategy: Any, **call: Any) -> None:
         case.call_and_validate(**call)
 
     run()
+
+
+class TestExamplesOfProblems:
+    """The `detail` of each example is what the server says in that case, so the cases below cover every status."""
+
+    OVER_HTTP: dict[int, tuple[str, str, dict[str, Any]]] = {
+        400: ("GET", "/search?q=%20", {}),
+        401: ("GET", "/downloads", {"headers": {"Authorization": "Bearer x"}}),
+        403: ("POST", "/signup", {"json": {"username": "bob", "password": "violet-harbour-71"}}),
+        404: ("GET", "/images/pexels:1", {}),
+        413: ("POST", "/token", {"content": b" " * 5000, "headers": FORM}),
+        415: ("PUT", "/account/password", {"content": b"{}"}),
+        422: ("GET", "/search?q=fox&provider=nasa&color=red", {}),
+    }
+
+    @pytest.mark.parametrize("status", OVER_HTTP)
+    async def test_over_http(self, start: Any, configured: dict[str, str], status: int) -> None:
+        method, path, more = self.OVER_HTTP[status]
+        api = await start({"IMAGEVAULT_SIGNUP": "closed", "NASA_ENABLED": "true", **configured})
+        headers = {**await api.sign_in("ada"), **more.get("headers", {})}
+
+        answer = await api.client.request(method, path, **{**more, "headers": headers})
+
+        assert (answer.status_code, answer.json()["detail"]) == (status, DETAILS[status])
+
+    async def test_a_taken_name(self, start: Any) -> None:
+        api = await start()
+        await api.sign_in("ada")
+
+        answer = await api.post("/signup", json={"username": "ada", "password": "violet-harbour-71"})
+
+        assert (answer.status_code, answer.json()["detail"]) == (409, DETAILS[409])
+
+    def test_too_many_requests(self, clock: Clock) -> None:
+        buckets = TokenBuckets(Settings().limits.requests, clock)
+        for _ in range(600):
+            buckets.take("ada")
+
+        with pytest.raises(TooMany, match=re.escape(DETAILS[429])):
+            buckets.take("ada")
+
+    @pytest.mark.parametrize(
+        ("status", "error"), [(416, RangeNotSatisfiable(48213)), (503, DatabaseUnavailable("db.internal:5432"))]
+    )
+    def test_of_an_error(self, raw_scope: Any, status: int, error: Exception) -> None:
+        scope = raw_scope([])
+        scope["imagevault"] = RequestContext(head=RequestHead.read(scope), request_id="a", network="192.0.2.1")
+
+        problem, _ = describe(error, scope)
+
+        assert (problem.status, problem.detail) == (status, DETAILS[status])
+
+    @pytest.mark.parametrize(("status", "error"), [(502, httpx.DecodingError("")), (504, httpx.ReadTimeout(""))])
+    async def test_of_a_failed_search(self, start: Any, status: int, error: Exception) -> None:
+        api = await start()
+        failure = to_provider_error(error, api.services.plugins.providers["pexels"])
+        pexels = ProviderStatus(name="pexels", status=status_for(failure), detail=str(failure))
+
+        failed = SearchFailed([pexels])
+
+        assert (failed.http_status, str(failed)) == (status, DETAILS[status])
+
+    def test_there_is_one_for_each_problem(self) -> None:
+        tested = {*self.OVER_HTTP, 409, 429, 416, 502, 503, 504}
+
+        assert tested == DETAILS.keys() == {status for status in STATUSES if status >= 400}
 
 
 class TestServer:
