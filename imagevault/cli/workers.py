@@ -1,5 +1,7 @@
-"""Several worker processes: uvicorn's supervisor, with a shutdown that a rolling restart does not delay."""
+"""Several worker processes: uvicorn's supervisor, with a shutdown that begins at once and resets no connection."""
 
+import contextlib
+import os
 import signal
 import threading
 from socket import socket
@@ -12,8 +14,8 @@ from uvicorn.supervisors import Multiprocess
 class Workers(Multiprocess):
     """Stops at once on SIGINT and SIGTERM.
 
-    uvicorn handles the signals in its queue between two rolling restarts only. Here, the signal handler also sets
-    `should_exit`, which uvicorn checks before it replaces the next worker.
+    uvicorn handles the signals in its queue every half second, between two rolling restarts only. Here, the signal
+    handler tells the workers to stop, and sets `should_exit`, which uvicorn checks before it replaces the next worker.
     """
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket]) -> None:
@@ -25,6 +27,23 @@ class Workers(Multiprocess):
     def _request_exit(self, number: int, _: FrameType | None) -> None:
         self.should_exit.requested = True
         self.signal_queue.append(number)
+        if os.name == "nt":
+            return  # there, SIGTERM would end a worker without notice; `terminate_all` sends another signal
+        for process in tuple(self.processes):
+            if process.pid is not None and process.exitcode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGTERM)
+
+    def terminate_all(self) -> None:
+        """Close this process's copies of the listening sockets, then tell all workers to stop.
+
+        A worker takes SIGTERM once, so it makes no difference to those that the signal handler has told. This process
+        accepts no connection. If it kept a socket open after the last worker has closed its own, new connections would
+        wait there until it ends, and then be reset.
+        """
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
 
 class _ExitEvent(threading.Event):
