@@ -1,4 +1,4 @@
-"""Every error that ImageVault raises on purpose.
+"""The errors that packages share. A package derives its own from them.
 
     ImageVaultError
     |-- ConfigError                 a setting is wrong: the server does not start, or its provider is not used
@@ -9,6 +9,7 @@
     |   |-- Unauthorized            the key is missing, wrong or does not allow this
     |   |-- NotFound                there is no such image, or no longer
     |   |-- Unavailable             down, unreachable, or answering 5xx
+    |   |   `-- TokenLost           the token of a page is gone; the upstream is well
     |   |-- InvalidResponse         the answer differs from what its documentation promises
     |   |-- TimedOut                no answer in time
     |   |-- Unsupported             it cannot do what this search asks for
@@ -17,6 +18,7 @@
         |-- BadInput                a value is wrong; `field` names it
         |-- NotSignedIn             no valid credential came with the request
         |-- Forbidden               the caller may not do this
+        |   `-- ServedByProvider    the terms want a file to be loaded from its provider's host; `url` says where it is
         |-- ResourceNotFound        there is no such thing for this caller
         |-- Conflict                it exists already
         |   `-- StillRunning        a request with the same key has not ended; `retry_after` in seconds

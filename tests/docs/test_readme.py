@@ -16,6 +16,7 @@ import httpx
 import msgspec
 import pytest
 
+from imagevault.cli import cli
 from imagevault.config.limits import Rate
 from imagevault.config.settings import description, keys, variable
 from imagevault.testing.simulated import SIMULATED
@@ -161,6 +162,16 @@ def test_the_demo(tmp_path: Path) -> None:
     found = json.loads(ended.stdout)
     assert {provider["status"] for provider in found["providers"]} == {"ok"}
     assert len({image["provider"] for image in found["images"]}) == len(found["images"]) == len(SIMULATED) + 1
+
+
+def test_the_table_of_commands_has_every_command() -> None:
+    """One of a group has a row of its own, or stands in the row of another: also `list`, `revoke`."""
+    for group, command in cli.commands.items():
+        rows = re.findall(rf"^\| `imagevault {group}\b.*", section("Command line"), re.MULTILINE)
+
+        assert rows, group
+        for name in getattr(command, "commands", {}):
+            assert re.search(rf"\b{name}\b", " ".join(rows)), f"{group} {name}"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour consists of curl commands")
