@@ -222,8 +222,11 @@ def wrong_providers(settings: Settings, providers: Mapping[str, Provider]) -> It
     """Yield the providers with a wrong setting, and an error that names its line. A missing setting is not wrong."""
     for name, provider in providers.items():
         if provider.config_error:
-            key = f"providers.{name}" + (f".{provider.config_error_key}" if provider.config_error_key else "")
-            yield name, ConfigError(key, settings.where(key), provider.config_error)
+            key, message = f"providers.{name}", provider.config_error
+            if provider.config_error_key:
+                key += f".{provider.config_error_key}"
+                message = message.removeprefix(f"{provider.config_error_key}: ")  # `key` says it already
+            yield name, ConfigError(key, settings.where(key), message)
 
 
 def shadowed(settings: Settings) -> list[str]:

@@ -103,7 +103,7 @@ class TestServe:
         lines = capsys.readouterr().err.splitlines()[1:]
         assert [line[2:17].strip() for line in lines] == names
         assert [line[17:61] for line in lines if line.startswith("  config")] == [
-            "providers.pexels.timeout: timeout: must be a"
+            "providers.pexels.timeout: must be a number f"
         ] * names.count("config")
 
     def test_names_the_variable_of_every_provider_that_needs_one(
