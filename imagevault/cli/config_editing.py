@@ -13,10 +13,10 @@ from tomlkit.items import InlineTable
 
 from imagevault.config.config_file import ConfigFile, read_config
 from imagevault.config.settings import Settings, config_path, make, provider_variable
-from imagevault.config.sources import nearest
-from imagevault.errors import BadInput, ConfigError, ImageVaultError
+from imagevault.errors import ConfigError, ImageVaultError
 from imagevault.files.atomic_write import write_atomically
 from imagevault.plugins.registry import PluginRegistry
+from imagevault.search.choice import unknown_provider
 
 
 def set_enabled(settings: Settings, name: str, *, enabled: bool) -> Path:
@@ -45,10 +45,9 @@ def set_enabled(settings: Settings, name: str, *, enabled: bool) -> Path:
 
 
 def _check_provider(settings: Settings, name: str) -> None:
-    known = list(PluginRegistry.load(settings).loaded)
+    known = PluginRegistry.load(settings).loaded
     if name not in known:
-        names = ", ".join(sorted(known))
-        raise BadInput("name", f"there is no provider {name}.{nearest(name, known)} There are: {names}.")
+        raise unknown_provider(name, known)
     variable = settings.environment.get(provider_variable(name, "enabled"))
     if variable is not None:
         raise ImageVaultError(f"{variable.source} decides whether {name} is enabled; change or remove it")

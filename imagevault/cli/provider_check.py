@@ -38,13 +38,14 @@ class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: the provider's name.
-        ok: whether every request succeeded and the first page has images.
+        ok: whether every request succeeded.
         milliseconds: the duration of the first request.
         images: the number of images on the first page.
         records: the number of records that the provider sent for it; 0 where its plugin does not count them.
         dropped: why the first of the records was dropped that could not be used.
         total: the number of images that the provider reports in all, None if it reports none.
         missing: for each field that images of the first page lack, the number of these images.
+        note: what to do if the first page has no image.
         error: why it is not ok.
         asked: the requests in their order: `page 1`, `page 2`, `image 2014422`.
 
@@ -58,6 +59,7 @@ class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
     dropped: str | None = None
     total: int | None = None
     missing: dict[str, int] = {}
+    note: str | None = None
     error: str | None = None
     asked: Sequence[str] = ()
 
@@ -132,14 +134,14 @@ async def _check_first_page(services: Services, provider: Provider, words: str) 
         return _FirstPage(check)
     check = ProviderCheck(
         name=provider.name,
-        ok=bool(page.images),
+        ok=True,
         milliseconds=_milliseconds_since(started),
         images=len(page.images),
         records=count.records,
         dropped=provider.redacted_start(count.reason, MAX_REASON) if count.reason else None,
         total=page.total,
         missing=_missing(page.images),
-        error=None if page.images else f"nothing was found for {words}; try other words",
+        note=None if page.images else f"nothing was found for {words}; try other words with --query",
         asked=["page 1"],
     )
     return _FirstPage(check, page)

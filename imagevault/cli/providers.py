@@ -10,7 +10,6 @@ from imagevault.cli import output
 from imagevault.cli.group import cli, json_option, with_services
 from imagevault.cli.output import print_json, print_line, say, say_wrapped
 from imagevault.config.settings import load
-from imagevault.errors import BadInput
 
 if TYPE_CHECKING:
     from imagevault.cli.provider_check import ProviderCheck, Recorder
@@ -61,13 +60,13 @@ def show(name: str, as_json: bool) -> None:
 
 async def _print_provider(services: "Services", name: str, *, as_json: bool) -> None:
     from imagevault.cli.provider_details import details_of
-    from imagevault.config.sources import nearest
+    from imagevault.search.choice import unknown_provider
     from imagevault.search.provider_list import list_providers
 
     listed = await list_providers(services.gateway, admin=True)
     found = {record.name: record for record in listed.providers}
     if name not in found:
-        raise BadInput("NAME", f"there is no provider {name}.{nearest(name, list(found))}")
+        raise unknown_provider(name, found)
     if as_json:
         print_json(found[name])
         return
@@ -120,11 +119,11 @@ def repair(name: str, as_json: bool) -> None:
 
 
 async def _repair(services: "Services", name: str, *, as_json: bool) -> None:
-    from imagevault.config.sources import nearest
+    from imagevault.search.choice import unknown_provider
 
     providers = services.gateway.providers
     if name not in providers:
-        raise BadInput("NAME", f"there is no provider {name}.{nearest(name, list(providers))}")
+        raise unknown_provider(name, providers)
     is_repaired = await services.gateway.limiter.repair(providers[name])
     if as_json:
         print_json({"name": name, "repaired": is_repaired})
@@ -213,11 +212,12 @@ def _print_checks(checks: "list[ProviderCheck]", *, as_json: bool) -> None:
             _images_of(check),
             check.total,
             ", ".join(f"{field} in {count}" for field, count in check.missing.items()),
+            check.note,
             check.error,
         )
         for check in checks
     ]
-    output.print_table(("provider", "works", "ms", "images", "total", "missing", "error"), rows)
+    output.print_table(("provider", "works", "ms", "images", "total", "missing", "note", "error"), rows)
 
 
 def _images_of(check: "ProviderCheck") -> str:

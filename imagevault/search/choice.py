@@ -1,6 +1,6 @@
 """Which providers a search asks: names in a request, as far as they are switched on and the caller may use them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 
 from imagevault.config.sources import nearest
@@ -73,11 +73,17 @@ def find_enabled(
         check_allowed(name, allowed)
         raise BadInput(field, f"the plugin {name} could not be loaded; `imagevault providers` shows why. {known}")
     if provider is None:
-        raise BadInput(field, f"there is no provider {name}.{nearest(name, names)} {known}")
+        raise unknown_provider(name, names, field)
     check_allowed(name, allowed)
     if provider.state == "disabled":
         raise BadInput(field, f"{name} is switched off here. {known}")
     return provider
+
+
+def unknown_provider(name: str, known: Collection[str], field: str = "provider") -> BadInput:
+    """Return the error of a name that no provider has. It suggests the nearest of the known names, and lists all."""
+    there_are = ", ".join(sorted(known))
+    return BadInput(field, f"there is no provider {name}.{nearest(name, known)} There are: {there_are}.")
 
 
 def check_allowed(name: str, allowed: AbstractSet[str] | None) -> None:

@@ -144,10 +144,10 @@ class TestSetEnabled:
                 "pexel",
                 {},
                 "port = 1",
-                "name: there is no provider pexel. Did you mean pexels? There are: ",
+                "provider: there is no provider pexel. Did you mean pexels? There are: ",
             ),
-            ("xyzzy", {}, "port = 1", "name: there is no provider xyzzy. There are: "),
-            ("Local", {}, "port = 1", "name: there is no provider Local. Did you mean local?"),
+            ("xyzzy", {}, "port = 1", "provider: there is no provider xyzzy. There are: "),
+            ("Local", {}, "port = 1", "provider: there is no provider Local. Did you mean local?"),
             (
                 "local",
                 {"LOCAL_ENABLED": "true"},
@@ -169,7 +169,7 @@ class TestSetEnabled:
 
         ended = here("providers", word, name, environ=environ)
 
-        assert (ended.returncode, ended.stdout) == (2 if reason.startswith("name: ") else 1, "")
+        assert (ended.returncode, ended.stdout) == (2 if reason.startswith("provider: ") else 1, "")
         assert ended.stderr.startswith(f"imagevault: {reason}")
         assert ended.stderr.count("\n") == 1
         assert file.read_text() == text

@@ -90,8 +90,10 @@ class TestErrors:
             ("download xyzzy:1 --as ada", "image"),
             ("providers check xyzzy", "provider"),
             ("providers check xyzzy --record recorded.json", "provider"),
-            ("providers enable xyzzy", "name"),
-            ("providers disable xyzzy", "name"),
+            ("providers enable xyzzy", "provider"),
+            ("providers disable xyzzy", "provider"),
+            ("providers show xyzzy", "provider"),
+            ("providers repair xyzzy", "provider"),
         ],
     )
     def test_of_a_provider_that_there_is_not(self, here: Here, tmp_path: Path, arguments: str, field: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from imagevault import samples
 from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 
@@ -69,6 +71,17 @@ class TestCheck:
         assert done.returncode == 0
         assert done.stdout.splitlines()[-1].split()[:2] == ["local", "yes"]
 
+    def test_of_a_folder_without_such_a_picture(self, here: Here, offline: dict[str, str], tmp_path: Path) -> None:
+        """It works all the same. Programs get what to do as `note`."""
+        shutil.copy(Path(samples.__file__).with_name("fox-in-snow.jpg"), tmp_path)
+        environ = {**offline, "LOCAL_FOLDER": str(tmp_path)}
+
+        done = here("providers", "check", "local", "--json", environ=environ)
+
+        [checked] = json.loads(done.stdout)["providers"]
+        assert (done.returncode, checked["ok"], checked["images"], checked["error"]) == (0, True, 0, None)
+        assert checked["note"] == "nothing was found for mountain; try other words with --query"
+
     def test_of_a_provider_that_is_not_there(self, here: Here, offline: dict[str, str]) -> None:
         """Suggests a similar name, with the exit code of a wrong call."""
         done = here("providers", "check", "pexel", environ=offline)
@@ -114,10 +127,11 @@ class TestRecord:
         assert "recorded in answers.json, without your keys: page 1, image " in done.stderr
 
     def test_of_a_search_that_finds_nothing(self, here: Here, everything: dict[str, str]) -> None:
+        """The provider works, so the exit code is 0."""
         done = here(*self.RECORD, "-q", "nothing", environ=everything)
 
-        assert done.returncode == 1
-        assert "nothing was found for nothing; try other words" in done.stdout
+        assert done.returncode == 0
+        assert "nothing was found for nothing; try other words with --query" in done.stdout
         assert "recorded in answers.json, without your keys: page 1; calls: 1" in done.stderr
 
     @pytest.mark.parametrize(
