@@ -38,6 +38,6 @@ def audit(username: str | None, event: str | None, limit: int, as_json: bool) ->
         rows = [
             (f"{line.at:%Y-%m-%d %H:%M:%S}", line.event, line.username, line.address, line.detail) for line in lines
         ]
-        output.print_table(("time", "event", "account", "from", "detail"), rows)
+        output.print_table(("time", "event", "account", "from", "detail"), rows, empty="No such event is recorded.")
 
     with_services(work)

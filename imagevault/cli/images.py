@@ -60,6 +60,6 @@ def hidden(as_json: bool) -> None:
             print_json({"images": listed})
         else:
             rows = [(one.image, f"{one.hidden_at:%Y-%m-%d %H:%M}", one.reason) for one in listed]
-            output.print_table(("image", "hidden (UTC)", "reason"), rows)
+            output.print_table(("image", "hidden (UTC)", "reason"), rows, empty="No picture is hidden.")
 
     with_services(work)

@@ -102,12 +102,14 @@ def list_keys(username: str, as_json: bool) -> None:
                 record.prefix,
                 " ".join(record.scopes),
                 " ".join(record.providers or ["all"]),
+                record.rate,
                 f"{record.last_used:%Y-%m-%d}" if record.last_used else "never",
                 f"{record.expires_at:%Y-%m-%d}" if record.expires_at else "never",
             )
             for record in records
         ]
-        output.print_table(("id", "name", "prefix", "scopes", "providers", "last used", "expires"), rows)
+        columns = ("id", "name", "prefix", "scopes", "providers", "rate", "last used", "expires")
+        output.print_table(columns, rows, empty=f"{caller.username} has no key.")
 
     with_services(work)
 

@@ -63,8 +63,18 @@ def print_json(value: object) -> None:
     sys.stdout.buffer.write(msgspec.json.format(encoded, indent=2) + b"\n")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table that fits the terminal. In a pipe, each row has its cells side by side, however long they are."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "There is nothing.") -> None:
+    """Print a table that fits the terminal. In a pipe, each row has its cells side by side, however long they are.
+
+    Args:
+        columns: their names.
+        rows: the cells of each row.
+        empty: what to say on standard error if there is no row.
+
+    """
+    if not rows:
+        say(empty)
+        return
     heading, *lines = lay_out(columns, rows, _width(out))
     out.print(Text(heading, style="bold"), soft_wrap=True)
     for line in lines:
@@ -235,6 +245,6 @@ def print_explanation(events: "Sequence[Event]", quotas_left: Mapping[str, str])
             rows.append((event.provider, event.page, event.result.status, event.result.tier, event.result.calls))
         else:
             rows.append((event.provider, event.page, "failed", str(event.error), ""))
-    print_table(("provider", "page", "cache", "from", "upstream calls"), rows)
+    print_table(("provider", "page", "cache", "from", "upstream calls"), rows, empty="No page was read.")
     for name, left in quotas_left.items():
         say(f"{name}: {left} left")

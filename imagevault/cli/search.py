@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 import rich_click as click
+from click.core import ParameterSource
 
 from imagevault.cli import output
 from imagevault.cli.file_download import Wanted, download_file, record_download
@@ -220,6 +221,8 @@ def downloads(context: click.Context, username: str | None, of_all: bool, limit:
         return
     if of_all and username is not None:
         raise click.UsageError("Give either --as ACCOUNT or --all.")
+    if of_all and context.get_parameter_source("limit") is not ParameterSource.DEFAULT:
+        raise click.UsageError("--all lists everything; leave out --limit.")
     if of_all:
         with_services(_print_all_as_json if as_json else _print_all)
         return
@@ -233,16 +236,20 @@ def downloads(context: click.Context, username: str | None, of_all: bool, limit:
         if as_json:
             print_json({"downloads": page.downloads, "next": page.next_cursor})
         else:
-            output.print_table(*output.download_rows(page.downloads))
+            output.print_table(*output.download_rows(page.downloads), empty=f"{caller.username} has no download.")
 
     with_services(work)
 
 
 async def _print_all(services: "Services") -> None:
     """Print the downloads of all accounts, a table for each page of an account."""
+    is_empty = True
     async for username, page in _all_downloads(services):
+        is_empty = False
         columns, rows = output.download_rows(page)
         output.print_table(("account", *columns), [(username, *row) for row in rows])
+    if is_empty:
+        output.say("There is no download.")
 
 
 async def _print_all_as_json(services: "Services") -> None:

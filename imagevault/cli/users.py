@@ -91,7 +91,7 @@ def list_users(as_json: bool) -> None:
             )
             for account in accounts
         ]
-        output.print_table(("username", "role", "created", "status"), rows)
+        output.print_table(("username", "role", "created", "status"), rows, empty="There is no account.")
 
     with_services(work)
 

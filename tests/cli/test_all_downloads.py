@@ -57,3 +57,13 @@ def test_nothing_to_list(here: Here) -> None:
         here("users", "delete", name, "--yes")
 
     assert json.loads(here("downloads", "--all", "--json").stdout) == {"downloads": []}
+    assert here("downloads", "--all").stderr == "There is no download.\n"
+
+
+def test_all_are_listed_whatever_their_number(here: Here) -> None:
+    """A limit beside `--all` would be ignored, so it is refused, also if it is the default."""
+    for limit in ("5", "20"):
+        ended = here("downloads", "--all", "--limit", limit)
+
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "--all lists everything; leave out --limit." in ended.stderr

@@ -32,9 +32,11 @@ class TestKeys:
         assert (key["rate"], key["expires_at"]) == ("60/minute", "2999-01-01T00:00:00Z")
         assert made.stdout.startswith(key["prefix"])
         assert "catalogue" in listed.stdout
+        assert "60/minute" in listed.stdout
         assert made.stdout.strip() not in listed.stdout
         assert revoked.returncode == 0
         assert none == {"keys": []}
+        assert ada("keys", "list", "--as", "ada").stderr == "ada has no key.\n"
 
     def test_json_has_the_key(self, ada: Any) -> None:
         made = json.loads(ada("keys", "create", "catalogue", "--as", "ada", "--json").stdout)

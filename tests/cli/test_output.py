@@ -28,6 +28,21 @@ def health(**changes: Any) -> ProviderHealth:
     return ProviderHealth(**{**known, **changes})
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("audit --event signed_in", "No such event is recorded."),
+        ("images hidden", "No picture is hidden."),
+        ("users list", "There is no account."),
+    ],
+)
+def test_a_table_without_rows_is_a_sentence(here: Any, arguments: str, words: str) -> None:
+    """On standard error; a lone heading would say nothing."""
+    ended = here(*arguments.split())
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", f"{words}\n")
+
+
 class TestCells:
     """What stands in the cells of the board."""
 

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 import pytest
 
-from imagevault.cli import cli
+from imagevault.cli.group import cli
 from imagevault.config.limits import Rate
 from imagevault.config.settings import description, keys, variable
 from imagevault.testing.simulated import SIMULATED
