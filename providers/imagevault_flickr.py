@@ -223,9 +223,9 @@ class Settings(msgspec.Struct, frozen=True):
 class _Photo(msgspec.Struct):
     """One photo of a search, with the fields that ImageVault uses.
 
-    Fields without which there still is a record have any type, so that an odd one costs itself only; `_string`,
-    `_number` and `_member` read them. The others have their type: if Flickr ever sends them in another form, the
-    gateway must know that the photos cannot be read.
+    Fields without which there still is a record have any type, so that an odd one is left out and the record stays;
+    `_string`, `_number` and `_member` read them. The others have their type: if Flickr ever sends them in another form,
+    the gateway must know that the photos cannot be read.
 
     Numbers come as text or not, and a file that does not exist has no fields (recorded). Of the files, `s` has 240
     pixels on its longer side, `m` 500, `c` 800 and `l` 1024; `o` is the original.
@@ -332,7 +332,7 @@ class _Size(msgspec.Struct):
 
 
 class _Sizes(msgspec.Struct):
-    """The files of a photo. Undecoded, so that a bad one costs itself only."""
+    """The files of a photo. Undecoded, so that a bad one is left out and the others stay."""
 
     size: list[msgspec.Raw]
 

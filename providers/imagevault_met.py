@@ -89,8 +89,8 @@ class _Listing(msgspec.Struct):
     """One page of ids.
 
     Attributes:
-        ids: Undecoded, so that an odd id costs itself only. Null, and not empty, where there are none (measured on
-            2026-10-05).
+        ids: Undecoded, so that an odd id is left out and the others stay. Null, and not empty, where there are none
+            (measured on 2026-10-05).
         total: How many objects match, also those that were withdrawn since (measured on 2026-10-05).
 
     """

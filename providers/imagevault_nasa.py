@@ -242,7 +242,7 @@ class _Item(msgspec.Struct):
 
     Attributes:
         data: What is said about it; the list has one element (docs).
-        links: Its files, undecoded, so that an odd link costs itself only. Sounds have none (docs).
+        links: Its files, undecoded, so that an odd link is left out and the others stay. Sounds have none (docs).
 
     """
 

@@ -202,7 +202,7 @@ class _Medium(msgspec.Struct):
 
 
 class _OnlineMedia(msgspec.Struct):
-    """The pictures of a record, undecoded, so that an odd one costs itself only."""
+    """The pictures of a record, undecoded, so that an odd one is left out and the others stay."""
 
     media: msgspec.Raw
 
@@ -236,7 +236,7 @@ class _About(msgspec.Struct):
 
 
 class _Content(msgspec.Struct):
-    """What is said about an object. All but the first part is undecoded, so that an odd part costs itself only.
+    """What is said about an object. All but the first part is undecoded: an odd part is left out, the record stays.
 
     Attributes:
         freetext: Lists of `_Entry` by the name of their group. Texts may hold HTML (recorded).

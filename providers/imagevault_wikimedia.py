@@ -319,7 +319,7 @@ class _Metadata(msgspec.Struct, rename="pascal"):
     """The metadata of a file: the fields of `extmetadata` that ImageVault uses.
 
     Each is an object with a `value`, which is HTML or a number (recorded). They have any type here, so that an odd one
-    costs itself only; `_html` and `_text` read them.
+    is left out and the record stays; `_html` and `_text` read them.
 
     Attributes:
         artist: Who made the file. Often a link to the page of a user, and sometimes a sentence.

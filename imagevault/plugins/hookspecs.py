@@ -62,7 +62,7 @@ async def image_downloaded(image: Image, http: httpx.AsyncClient, settings: Any,
     the time of the call, which may be days later and after a restart.
 
     An error lets the gateway call again later, for 30 days; so raise one if the provider has not counted the download.
-    `NotFound` ends it. A call that was cut off is repeated too, so the hook must bear to be called twice.
+    `NotFound` ends it. A call that was cut off is repeated too, so the hook must be safe to call twice.
     """
 
 

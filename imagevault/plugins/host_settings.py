@@ -25,7 +25,10 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     timeout: Annotated[
         Annotated[float, Meta(ge=0.1, le=30)] | None,
-        Meta(description="seconds that a search waits for a call; replaces what the provider declares, or 3"),
+        Meta(
+            description="seconds that a search waits for a call; replaces the provider's own timeout; 3 if it declares "
+            "none"
+        ),
     ] = None
     quota: Annotated[
         tuple[str, ...],

@@ -307,7 +307,7 @@ class TestDelivery:
         assert event_calls(unsplash) == 1
         assert await rows() == []
 
-    async def test_an_image_that_cannot_be_read_costs_itself_only(
+    async def test_an_image_that_cannot_be_read_is_left_out(
         self, dispatcher: Dispatcher, unsplash: SimulatedUnsplash
     ) -> None:
         """It waits like a failed one: a newer worker may be able to read it."""

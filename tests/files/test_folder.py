@@ -131,7 +131,7 @@ def test_a_file_says_whether_it_is_still_there(tmp_path: Path) -> None:
     assert file.still_there() is None
 
 
-def test_a_folder_below_it_that_cannot_be_listed_costs_only_itself(
+def test_a_folder_below_it_that_cannot_be_listed_is_left_out(
     folder: Folder[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     really = os.scandir

@@ -530,7 +530,7 @@ class TestTexts:
         ],
         ids=["cut off", "no text", "entity", "entity bomb", "external entity", "deep"],
     )
-    async def test_bad_xmp_costs_only_itself(self, folder: Path, packet: bytes) -> None:
+    async def test_bad_xmp_is_left_out(self, folder: Path, packet: bytes) -> None:
         put(folder / "red fox.jpg", xmp=packet, exif=exif(Artist="Ada"))
 
         image = await only(folder)

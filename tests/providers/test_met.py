@@ -136,7 +136,7 @@ class TestTags:
             (None, []),
         ],
     )
-    def test_an_odd_tag_costs_itself_only(self, tags: object, terms: list[str]) -> None:
+    def test_an_odd_tag_is_left_out(self, tags: object, terms: list[str]) -> None:
         assert plugin._tags(work(tags=tags).tags) == terms
 
 
@@ -272,7 +272,7 @@ class TestSearch:
         [Answer({}), Answer({**OBJECT, "isPublicDomain": None}), faults.html_page(), Answer(b'{"title": "\xff"}')],
         ids=["no fields", "null", "html", "no text"],
     )
-    async def test_an_object_that_cannot_be_read_costs_itself_only(
+    async def test_an_object_that_cannot_be_read_is_left_out(
         self, bench: Bench, met: SimulatedMet, fault: Fault
     ) -> None:
         """And is asked again the next time."""

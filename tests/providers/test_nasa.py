@@ -203,9 +203,7 @@ class TestSearch:
         ],
         ids=["odd parts", "odd links", "prev", "null", "an object"],
     )
-    async def test_odd_links_cost_themselves_only(
-        self, bench: Bench, nasa: SimulatedNasa, links: object, last: bool
-    ) -> None:
+    async def test_odd_links_are_left_out(self, bench: Bench, nasa: SimulatedNasa, links: object, last: bool) -> None:
         nasa.fail(listing({"data": [DATA], "links": LINKS}, links=links))
         page = await bench.search("cat")
 
@@ -233,7 +231,7 @@ class TestSearch:
         assert [image.id for image in (await bench.given("cat")).images] == ["other"]
 
     @pytest.mark.parametrize("odd", [7, ["x"], {"a": 1}, None, True])
-    async def test_an_odd_field_costs_itself_only(self, bench: Bench, odd: object) -> None:
+    async def test_an_odd_field_is_left_out(self, bench: Bench, odd: object) -> None:
         """Every field but id and type may be of another type than documented."""
         fields = set(plugin._Data.__struct_fields__) - {"nasa_id", "media_type"}
         image = await lookup(bench, **dict.fromkeys(fields, odd))
@@ -284,7 +282,7 @@ class TestFiles:
         assert rendition.name == "medium"
         assert (rendition.width, rendition.height) == (None, None)
 
-    def test_a_link_that_is_none_costs_itself_only(self) -> None:
+    def test_a_link_that_is_none_is_left_out(self) -> None:
         files = files_of([{"href": None}, "odd", 7, *LINKS])
         assert set(files) == {"medium", "original", "thumbnail"}
 

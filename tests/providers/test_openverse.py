@@ -448,7 +448,7 @@ class TestTags:
             (None, []),
         ],
     )
-    def test_an_odd_tag_costs_itself_only(self, tags: object, names: list[str]) -> None:
+    def test_an_odd_tag_is_left_out(self, tags: object, names: list[str]) -> None:
         assert plugin._tags(work(tags=tags).tags) == names
 
 

@@ -568,7 +568,7 @@ class TestRecord:
         assert image.flags == Flags(restrictions=[])
 
     @pytest.mark.parametrize("odd", [None, 7, "odd", ["odd", 7, None], {"odd": 7}, {"name": "odd", "topic": {}}])
-    async def test_an_odd_part_costs_itself_only(self, bench: Bench, odd: object) -> None:
+    async def test_an_odd_part_is_left_out(self, bench: Bench, odd: object) -> None:
         """The picture is shown all the same."""
         about = dict.fromkeys(("title", "data_source", "record_link", "guid"), odd)
         odd_fields = dict.fromkeys(("thumbnail", "idsId", "altTextAccessibility", "resources"), odd)

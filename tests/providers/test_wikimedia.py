@@ -345,7 +345,7 @@ class TestPieces:
         assert not found.last
 
     async def test_of_which_one_is_bad_are_put_together(self, bench: Bench, commons: SimulatedWikimedia) -> None:
-        """A page that cannot be read costs itself only."""
+        """A page that cannot be read is left out."""
         whole = await bench.search("cat", 2)
         commons.fail(faults.changed(lambda body: body["query"]["pages"].insert(0, {"pageid": "x"})), times=2)
 
@@ -409,7 +409,7 @@ class TestFiles:
         ]
 
     @pytest.mark.parametrize("odd", [None, 7, [], ["x"], {"1.5": None, "2": 5}])
-    async def test_of_an_odd_form_cost_themselves_only(self, bench: Bench, odd: object) -> None:
+    async def test_of_an_odd_form_are_left_out(self, bench: Bench, odd: object) -> None:
         """PHP writes an empty map as a list."""
         image = await record(bench, thumburl=odd, responsiveUrls=odd)
 
@@ -1027,7 +1027,7 @@ class TestRecord:
         ],
         ids=range(12),
     )
-    async def test_that_is_none_costs_itself_only(self, bench: Bench, commons: SimulatedWikimedia, bad: object) -> None:
+    async def test_that_is_none_is_left_out(self, bench: Bench, commons: SimulatedWikimedia, bad: object) -> None:
         """Of another form than documented, missing, or without a file."""
         commons.fail(listing({**page(), "pageid": 8, "index": 1}, bad), times=1)
 
@@ -1035,7 +1035,7 @@ class TestRecord:
 
     @pytest.mark.parametrize("metadata", [[], {}, {"Artist": "Ada"}, {"Artist": {"value": ["Ada"]}}, {"License": None}])
     async def test_has_whatever_of_its_metadata_can_be_read(self, bench: Bench, metadata: object) -> None:
-        """PHP writes an empty map as a list, and an odd field costs itself only."""
+        """PHP writes an empty map as a list, and an odd field is left out."""
         image = await record(bench, extmetadata=metadata)
 
         assert (image.id, image.title, image.author) == ("7", "Lamp", None)

@@ -46,7 +46,7 @@ class CallTemplate:
         self._file = file
         self._name = name
         self._known = known
-        self._holes: list[Expression] = []
+        self._expressions: list[Expression] = []
         self._method = call.method
         self._path = self._template(call.path, (name, "path"))
         self._query = {
@@ -65,7 +65,7 @@ class CallTemplate:
 
     def names(self) -> set[tuple[str, ...]]:
         """Return what it reads: `("text",)`, `("filters", "orientation")`."""
-        return {name for hole in self._holes for name in hole.names()}
+        return {name for expression in self._expressions for name in expression.names()}
 
     def is_needed(self, context: Mapping[str, Any]) -> bool:
         """Return whether the call is made at all (`when`). Raises InvalidResponse if that cannot be computed."""
@@ -85,7 +85,7 @@ class CallTemplate:
         with self._naming("path"):
             path = self._path.fill(context, encoded)
         if path is None:
-            raise InvalidResponse(f"{self._name}.path: {self._path.text} has a hole that nothing fills")
+            raise InvalidResponse(f"{self._name}.path: {self._path.unfilled(context)}")
         with self._naming("query"):
             params = dict(_filled(self._query, context))
         with self._naming("headers"):
@@ -114,16 +114,16 @@ class CallTemplate:
 
     def _template(self, text: str, way: Way) -> Template:
         template = self._file.template(text, *way)
-        for hole in template.holes:
-            self._check_names(hole, way)
+        for expression in template.placeholders:
+            self._check_names(expression, way)
         return template
 
-    def _check_names(self, hole: Expression, way: Way) -> None:
+    def _check_names(self, expression: Expression, way: Way) -> None:
         """Refuse a name that a request does not know: it would find nothing, for ever."""
-        self._holes.append(hole)
-        for first, *below in hole.names():
+        self._expressions.append(expression)
+        for first, *below in expression.names():
             if first not in self._known:
-                raise self._file.error(way, f"a request knows no {first}.{self._remedy(first, hole)}")
+                raise self._file.error(way, f"a request knows no {first}.{self._remedy(first, expression)}")
             names = self._known[first]
             if names is None or not below or below[0] in names:
                 continue
@@ -133,11 +133,11 @@ class CallTemplate:
             )
             raise self._file.error(way, message)
 
-    def _remedy(self, name: str, hole: Expression) -> str:
+    def _remedy(self, name: str, expression: Expression) -> str:
         """Return what to write for a name that a request does not know."""
         for table, names in self._known.items():
             if names is not None and name in names:
-                written = re.sub(rf"(?<![\w.'\"]){name}\b", f"{table}.{name}", hole.text)
+                written = re.sub(rf"(?<![\w.'\"]){name}\b", f"{table}.{name}", expression.text)
                 return f" Write {{{written}}}."
         return f"{nearest(name, self._known)} It knows: {', '.join(self._known)}."
 
@@ -168,7 +168,7 @@ def _filled(templates: Mapping[str, Template], context: Mapping[str, Any]) -> It
 
 
 def _body(part: Part, context: Mapping[str, Any]) -> Any:
-    """Return a JSON body; a value whose hole finds nothing is left out."""
+    """Return a JSON body; a value whose placeholder finds nothing is left out."""
     if isinstance(part, Template):
         return part.value(context) if part.parts else ""
     if isinstance(part, dict):

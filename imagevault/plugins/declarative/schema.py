@@ -56,14 +56,14 @@ class Request(_Table, frozen=True, kw_only=True):
 
 
 class Call(_Table, frozen=True, kw_only=True):
-    """One call of the upstream. A parameter, header or value whose hole finds nothing is left out.
+    """One call of the upstream. A parameter, header or value whose placeholder finds nothing is left out.
 
     Attributes:
         path: below `base_url`; what is put in is url-encoded.
         method: `GET`, or `POST` where the upstream searches by it. A POST is taken for safe to repeat.
         query: parameter -> its value, url-encoded.
         headers: header -> its value.
-        json: the body, as a table. A text that is one hole keeps the type of what it finds.
+        json: the body, as a table. A text that is one placeholder keeps the type of what it finds.
         when: an expression; where it finds nothing, or false, no call is made and nothing is found.
 
     """
@@ -157,7 +157,7 @@ class RenditionSource(_Table, frozen=True, kw_only=True):
 
     Attributes:
         name: its name among the others.
-        url: its address. What is put in behind the first hole is url-encoded.
+        url: its address. What is put in behind the first placeholder is url-encoded.
         width: finds its width.
         height: finds its height.
         fit: in place of both: the box, `[width, height]`, into which the upstream scales the original; 0 is no limit.

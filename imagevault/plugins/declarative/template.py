@@ -1,4 +1,4 @@
-"""Texts with holes: `https://pictures.example/{id}`. A hole is a JMESPath expression between braces."""
+"""Texts with placeholders: `https://pictures.example/{id}`. A placeholder is a JMESPath expression between braces."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -10,14 +10,14 @@ Encode = Callable[[str], str]
 
 
 class Template:
-    """A text with holes. `{{` and `}}` stand for one brace.
+    """A text with placeholders. `{{` and `}}` stand for one brace.
 
     Attributes:
         text: as it was written.
-        parts: the pieces of text between the holes, and the holes.
+        parts: the pieces of text between the placeholders, and the placeholders.
 
     Raises:
-        WrongExpression: a brace is not closed, or a hole is no expression.
+        WrongExpression: a brace is not closed, or a placeholder is no expression.
 
     """
 
@@ -26,31 +26,36 @@ class Template:
         self.parts: tuple[str | Expression, ...] = tuple(_parts(text))
 
     @property
-    def holes(self) -> list[Expression]:
+    def placeholders(self) -> list[Expression]:
         """The expressions in it."""
         return [part for part in self.parts if isinstance(part, Expression)]
 
     def value(self, context: Any) -> Any:
-        """Return what the hole finds, as it is, where the template is one hole and nothing else; else its text."""
+        """Return what is found, as it is, where the template is one placeholder and nothing else; else its text."""
         if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
             return self.parts[0].find(context)
         return self.fill(context)
 
     def fill(self, context: Any, encode: Encode = str) -> str | None:
-        """Return the text with every hole filled; None if a hole finds nothing.
+        """Return the text with every placeholder filled; None if a placeholder finds nothing.
 
         Args:
-            context: what the holes read.
-            encode: changes what is put into a hole, such as `encoded`.
+            context: what the placeholders read.
+            encode: changes what is put into a placeholder, such as `encoded`.
 
         Raises:
-            ValueError: a hole finds a list or an object.
+            ValueError: a placeholder finds a list or an object.
 
         """
         return _filled(self.parts, context, encode)
 
+    def unfilled(self, context: Any) -> str:
+        """Say which placeholder has no value, where `fill` returns None."""
+        empty = next(part for part in self.placeholders if as_text(part.find(context), part) is None)
+        return f"the placeholder {{{empty.text}}} has no value"
+
     def address(self, context: Any) -> str | None:
-        """Return the text as an address: what a hole finds is url-encoded, but not where a hole begins the text.
+        """Return the text as an address: what a placeholder finds is url-encoded, except at the beginning of the text.
 
         There it is the beginning of the address itself. Returns None and raises as `fill` does.
         """
@@ -99,7 +104,7 @@ class TextSource:
         """Say what was there instead of what was searched for."""
         if isinstance(self._source, Expression):
             return self._source.missing(record)
-        empty = next((hole for hole in self._source.holes if hole.find(record) is None), None)
+        empty = next((part for part in self._source.placeholders if part.find(record) is None), None)
         return empty.missing(record) if empty else f"it has: {describe(record)}"
 
 
@@ -141,7 +146,7 @@ def as_text(found: Any, expression: Expression) -> str | None:
 
 
 def _parts(text: str) -> Iterator[str | Expression]:
-    """Split a text into pieces and holes."""
+    """Split a text into pieces and placeholders."""
     piece = ""
     position = 0
     while position < len(text):

@@ -271,7 +271,7 @@ class TestBadAnswers:
         with pytest.raises(InvalidResponse, match=message):
             await bench.search("fox")
 
-    async def test_a_bad_record_costs_itself_only(self, bench: Bench, upstream: Upstream) -> None:
+    async def test_a_bad_record_is_left_out(self, bench: Bench, upstream: Upstream) -> None:
         found(upstream, [*items(2), {"ref": "odd"}, "x", item(caption=[1]), item(caption="x" * 300_000)])
 
         assert [image.id for image in (await bench.search("fox")).images] == ["fox-1", "fox-2"]
@@ -330,6 +330,11 @@ class TestBadAnswers:
         """`before` takes no number."""
         async with Bench(acme(change), KEY, upstream) as bench:
             with pytest.raises(InvalidResponse, match=rf"^search.{key}: `before\(page, 'x'\)` failed"):
+                await bench.search("fox")
+
+    async def test_a_path_without_a_value_names_its_placeholder(self, upstream: Upstream) -> None:
+        async with Bench(acme(('path = "find"', 'path = "find/{sort}"')), KEY, upstream) as bench:
+            with pytest.raises(InvalidResponse, match=r"^search.path: the placeholder \{sort\} has no value$"):
                 await bench.search("fox")
 
     async def test_a_lookup_without_an_id(self, bench: Bench, upstream: Upstream) -> None:

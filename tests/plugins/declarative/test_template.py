@@ -1,4 +1,4 @@
-"""Texts with holes: how they are filled, encoded and left out."""
+"""Texts with placeholders: how they are filled, encoded and left out."""
 
 import pytest
 
@@ -21,14 +21,18 @@ class TestTemplate:
             ("", ""),
         ],
     )
-    def test_holes_are_filled(self, text: str, filled: str | None) -> None:
+    def test_placeholders_are_filled(self, text: str, filled: str | None) -> None:
         assert Template(text).fill(RECORD) == filled
+
+    @pytest.mark.parametrize(("text", "name"), [("{id}/{none}", "none"), ("{before(none, '/')}", "before(none, '/')")])
+    def test_one_without_a_value_is_named(self, text: str, name: str) -> None:
+        assert Template(text).unfilled(RECORD) == f"the placeholder {{{name}}} has no value"
 
     def test_what_is_put_in_is_encoded(self) -> None:
         """As one segment of a path; the text around it stays."""
         assert Template("works/{id}?x").fill(RECORD, encoded) == "works/a%2Fb%20c?x"
 
-    def test_one_hole_alone_keeps_its_kind(self) -> None:
+    def test_one_placeholder_alone_keeps_its_kind(self) -> None:
         """For a body in JSON."""
         assert Template("{count}").value(RECORD) == 3
         assert Template("{count} ").value(RECORD) == "3 "
