@@ -84,9 +84,9 @@ class Administration:
         """Set a new password with the code of `reset_password`.
 
         Raises:
-            Forbidden: if the code is not valid for this account.
-            BadInput: if the password is not acceptable; the code stays valid.
-            Busy: if too many passwords are being hashed.
+            Forbidden: the code is not valid for this account.
+            BadInput: the password is not acceptable; the code stays valid.
+            Busy: too many passwords are being hashed.
 
         """
         refusal = Forbidden("This code is not valid: it was used, it has expired, or it is of another account.")

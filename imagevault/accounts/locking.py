@@ -23,7 +23,7 @@ async def lock_account(caller: Caller) -> bool:
     left by a credential that was revoked in the meantime.
 
     Raises:
-        NotSignedIn: if the account is gone or locked, or has another epoch than the caller's credential.
+        NotSignedIn: the account is gone or locked, or has another epoch than the caller's credential.
 
     """
     query = "SELECT is_active, epoch, is_admin FROM iv_account WHERE id = {} {}"

@@ -65,7 +65,7 @@ class Passwords:
         """Return the hash of a new password.
 
         Raises:
-            Busy: if too many others wait.
+            Busy: too many others wait.
 
         """
         return await self._in_thread(self.hasher.hash, _normalize(password))
@@ -74,8 +74,8 @@ class Passwords:
         """Check that a new password is acceptable. `field` is what it is called in the request.
 
         Raises:
-            BadInput: if it is too short, too long or easy to guess, with the reason.
-            Busy: if too many others wait.
+            BadInput: it is too short, too long or easy to guess, with the reason.
+            Busy: too many others wait.
 
         """
         try:
@@ -89,7 +89,7 @@ class Passwords:
         None, the hash of an unknown user, takes as long as any other and is never correct.
 
         Raises:
-            Busy: if too many others wait.
+            Busy: too many others wait.
 
         """
         if len(password) > MAX_TYPED or len(_normalize(password)) > MAX_LENGTH:
@@ -127,7 +127,7 @@ def check_password(password: str, username: str, min_length: int) -> None:
         min_length: how many characters the password must have.
 
     Raises:
-        BadInput: if it is too short, too long or easy to guess, with the reason.
+        BadInput: it is too short, too long or easy to guess, with the reason.
 
     """
     if len(password) > MAX_TYPED:

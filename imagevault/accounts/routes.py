@@ -188,8 +188,8 @@ def read_credentials(form: bytes) -> Credentials:
     """Read the form. Litestar's own parser would keep the last thousand forms in memory, with their passwords.
 
     Raises:
-        BadInput: if a field is missing or given twice.
-        UnicodeDecodeError: if the form is not UTF-8.
+        BadInput: a field is missing or given twice.
+        UnicodeDecodeError: the form is not UTF-8.
 
     """
     fields = parse_qsl(form.decode(), keep_blank_values=True, errors="strict")

@@ -79,9 +79,9 @@ class Accounts:
             also: is awaited in the transaction that writes the account; what it raises prevents the account.
 
         Raises:
-            BadInput: if the username or the password is not acceptable.
-            Conflict: if the username is taken.
-            Busy: if too many passwords are being hashed.
+            BadInput: the username or the password is not acceptable.
+            Conflict: the username is taken.
+            Busy: too many passwords are being hashed.
 
         """
         normalized = normalize_username(username)
@@ -116,9 +116,9 @@ class Accounts:
         """Return the account of a username, if the password is right.
 
         Raises:
-            NotSignedIn: if the username or the password is wrong, or the account is locked. All three take the same
+            NotSignedIn: the username or the password is wrong, or the account is locked. All three take the same
                 time and give the same message.
-            Busy: if too many passwords are being hashed.
+            Busy: too many passwords are being hashed.
 
         """
         account = await self._find_for_sign_in(username)
@@ -157,7 +157,7 @@ class Accounts:
         """Make an account an admin, or an ordinary user again; return its normalized name.
 
         Raises:
-            ResourceNotFound: if there is no such account.
+            ResourceNotFound: there is no such account.
 
         """
         normalized = normalize_username(username)
@@ -187,7 +187,7 @@ def normalize_username(username: str) -> str:
     """Return the one form of a username: NFKC, case-folded.
 
     Raises:
-        BadInput: if it cannot be a username, with the rule.
+        BadInput: it cannot be a username, with the rule.
 
     """
     problem = BadInput("username", "must be 3 to 64 letters, digits and . _ - @ +, beginning with a letter or digit")

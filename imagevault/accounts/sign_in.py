@@ -32,9 +32,9 @@ class SignIn:
             address: where the request comes from, `RequestContext.network`.
 
         Raises:
-            NotSignedIn: if the username or the password is wrong, or the account is locked.
-            TooMany: if too many wrong passwords came before.
-            Busy: if too many passwords are being hashed.
+            NotSignedIn: the username or the password is wrong, or the account is locked.
+            TooMany: too many wrong passwords came before.
+            Busy: too many passwords are being hashed.
 
         """
         async with self.throttle.guarding(username, address):
@@ -46,9 +46,9 @@ class SignIn:
         """Check the password of somebody who is signed in, before a change that needs it.
 
         Raises:
-            Forbidden: if the password is wrong.
-            TooMany: if too many wrong passwords came before.
-            Busy: if too many passwords are being hashed.
+            Forbidden: the password is wrong.
+            TooMany: too many wrong passwords came before.
+            Busy: too many passwords are being hashed.
 
         """
         try:

@@ -33,7 +33,7 @@ class SignOut:
         """End every token and session of the caller's account, and its API keys too if `revoke_keys`.
 
         Raises:
-            NotSignedIn: if this was done since the request began.
+            NotSignedIn: this was done since the request began.
 
         """
         async with transaction():
@@ -52,11 +52,11 @@ class SignOut:
             address: where the request comes from, `RequestContext.network`.
 
         Raises:
-            Forbidden: if the current password is wrong.
-            BadInput: if the new password is not acceptable.
-            TooMany: if too many wrong passwords came before.
-            NotSignedIn: if the account was signed out, or got another password, since the request began.
-            Busy: if too many passwords are being hashed.
+            Forbidden: the current password is wrong.
+            BadInput: the new password is not acceptable.
+            TooMany: too many wrong passwords came before.
+            NotSignedIn: the account was signed out, or got another password, since the request began.
+            Busy: too many passwords are being hashed.
 
         """
         await self.sign_in.check(caller.username, current, address)

@@ -26,10 +26,10 @@ def set_enabled(settings: Settings, name: str, *, enabled: bool) -> Path:
         The config file.
 
     Raises:
-        BadInput: if there is no such provider.
-        ImageVaultError: if the environment sets `enabled`.
-        ConfigError: if the file is wrong, before the change or after it.
-        OSError: if the file cannot be written. It is then unchanged.
+        BadInput: there is no such provider.
+        ImageVaultError: the environment sets `enabled`.
+        ConfigError: the file is wrong, before the change or after it.
+        OSError: the file cannot be written. It is then unchanged.
 
     """
     _check_provider(settings, name)

@@ -72,7 +72,7 @@ def check_all(providers: str, words: str) -> list[ProviderCheck]:
         words: what to search for.
 
     Raises:
-        BadInput: if there is no provider of such a name.
+        BadInput: there is no provider of such a name.
 
     """
 
@@ -91,7 +91,7 @@ def check_and_record(name: str, words: str, recorder: "Recorder", path: Path) ->
     Checks the second page and one image of the first page too: `ProviderContract` needs them of a recording.
 
     Raises:
-        BadInput: if there is no provider of that name.
+        BadInput: there is no provider of that name.
 
     """
 

@@ -19,7 +19,7 @@ def read_config(path: Path) -> str | None:
     """Read the text of the config file. Returns None if there is no file.
 
     Raises:
-        ConfigError: if the file cannot be read, or is not UTF-8. OutOfFiles, if it cannot be read now.
+        ConfigError: the file cannot be read, or is not UTF-8. OutOfFiles, if it cannot be read now.
 
     """
     try:
@@ -45,7 +45,7 @@ class ConfigFile:
         document: its tables and values, with each `${NAME}` replaced from the environment.
 
     Raises:
-        ConfigError: if the text is not TOML, or refers to a variable that is not set.
+        ConfigError: the text is not TOML, or refers to a variable that is not set.
 
     """
 

@@ -96,7 +96,7 @@ def read_postgres_url(url: str) -> PostgresURL:
     """Read a URL such as `postgresql://USER:PASSWORD@HOST1:5432,HOST2:5432/NAME?target_session_attrs=read-write`.
 
     Raises:
-        ValueError: if it cannot be read in one way only; the message says what is right and shows nothing of the URL.
+        ValueError: it cannot be read in one way only; the message says what is right and shows nothing of the URL.
 
     """
     rest = SCHEME.sub("", url, count=1)

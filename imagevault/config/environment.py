@@ -35,7 +35,7 @@ def read_environment(environ: Mapping[str, str], folder: Path) -> dict[str, Vari
     A variable that is set to the empty string counts as not set.
 
     Raises:
-        ConfigError: if `.env` cannot be read or has a malformed line.
+        ConfigError: `.env` cannot be read or has a malformed line.
 
     """
     variables: dict[str, Variable] = {}
@@ -50,7 +50,7 @@ def read_dotenv(path: Path) -> dict[str, str]:
     """Read a `.env` file. A missing file, or a folder of that name, holds no variables.
 
     Raises:
-        ConfigError: if the file cannot be read or has a malformed line.
+        ConfigError: the file cannot be read or has a malformed line.
 
     """
     if path.is_dir():  # a virtual environment may have this name

@@ -35,7 +35,7 @@ def convert(value: object, type: Any, *, example: object = msgspec.NODEFAULT) ->
         example: a right value to name in the message, such as the default.
 
     Raises:
-        ValueError: if the value is not of this type or not within its limits; the message says what is right.
+        ValueError: the value is not of this type or not within its limits; the message says what is right.
 
     """
     bare = _without_metadata(inspect.type_info(type))

@@ -18,7 +18,7 @@ def write_atomically(
         durable: wait until the disk has the bytes.
 
     Raises:
-        OSError: if the folder cannot be written. The draft is removed, and `path` is unchanged.
+        OSError: the folder cannot be written. The draft is removed, and `path` is unchanged.
 
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

@@ -40,7 +40,7 @@ def without_location(path: Path, folder: Path, version: str) -> Path | None:
         which the log gives the reason.
 
     Raises:
-        OSError: if the copy cannot be stored.
+        OSError: the copy cannot be stored.
 
     """
     name = hashlib.sha256(f"without location {version}".encode()).hexdigest()[:32]

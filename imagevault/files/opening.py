@@ -46,8 +46,8 @@ def opened(path: str | Path) -> Iterator[PIL.Image.Image]:
     """Open a picture without decoding it.
 
     Raises:
-        ValueError: if it has more than `MAX_PIXELS`. Pillow's own limit would apply to the whole process.
-        OSError: if the file cannot be read or is no picture of these formats.
+        ValueError: it has more than `MAX_PIXELS`. Pillow's own limit would apply to the whole process.
+        OSError: the file cannot be read or is no picture of these formats.
 
     """
     with Path(path).open("rb") as file, PIL.Image.open(file, formats=FORMATS) as image:

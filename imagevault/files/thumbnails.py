@@ -55,7 +55,7 @@ def thumbnail(path: Path, folder: Path, version: str) -> Path | None:
         The path; None if the file is not a picture that can be read.
 
     Raises:
-        OSError: if the thumbnail cannot be stored.
+        OSError: the thumbnail cannot be stored.
 
     """
     name = hashlib.sha256(version.encode()).hexdigest()[:32]

@@ -51,7 +51,7 @@ class SessionCookie:
             must_say: whether a request that has neither header is refused.
 
         Raises:
-            Forbidden: if it comes from another site.
+            Forbidden: it comes from another site.
 
         """
         head = context.head

@@ -83,8 +83,8 @@ def _read_fields(body: bytes, context: RequestContext) -> dict[str, str]:
     """Return the fields of a form, or of JSON.
 
     Raises:
-        BadInput: if a field is given twice, or the JSON is no object of texts.
-        UnicodeDecodeError: if the form is not UTF-8.
+        BadInput: a field is given twice, or the JSON is no object of texts.
+        UnicodeDecodeError: the form is not UTF-8.
 
     """
     if _is_form(context):

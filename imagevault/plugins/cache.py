@@ -44,7 +44,7 @@ class PluginCache:
         """Return the value for `key`; make it if there is none or it has expired.
 
         Raises:
-            RuntimeError: if `make` itself asks for the same key, which would wait forever.
+            RuntimeError: `make` itself asks for the same key, which would wait forever.
 
         """
         cached = self.values.get(key)

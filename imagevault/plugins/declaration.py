@@ -43,7 +43,7 @@ def check_info(info: object, hook: str) -> ProviderInfo:
         hook: its name, for messages.
 
     Raises:
-        PluginError: if it is no ProviderInfo or a field is wrong, with the field.
+        PluginError: it is no ProviderInfo or a field is wrong, with the field.
 
     """
     if not isinstance(info, ProviderInfo):

@@ -141,7 +141,7 @@ class Provider:
         """Return the plugin's page.
 
         Raises:
-            InvalidResponse: if the hook returns no Page. All errors of the hook pass through.
+            InvalidResponse: the hook returns no Page. All errors of the hook pass through.
 
         """
         page = await self.plugin.call(
@@ -161,8 +161,8 @@ class Provider:
         """Return the plugin's image with this id; None if there is none.
 
         Raises:
-            NotFound: if the plugin has no such hook.
-            InvalidResponse: if the hook returns something else. All errors of the hook pass through.
+            NotFound: the plugin has no such hook.
+            InvalidResponse: the hook returns something else. All errors of the hook pass through.
 
         """
         if "fetch_image" not in self.hooks:
@@ -195,7 +195,7 @@ class Provider:
         """Return the path of a rendition's file; None if there is none. Blocks, so call it in a thread.
 
         Raises:
-            InvalidResponse: if the hook returns something else. All errors of the hook pass through.
+            InvalidResponse: the hook returns something else. All errors of the hook pass through.
 
         """
         path = self.plugin.call(

@@ -50,8 +50,8 @@ def write(name: str, folder: Path) -> list[Path]:
         folder: where the project's own folder is created. It is created too if it does not exist.
 
     Raises:
-        BadInput: if a provider cannot have this name.
-        ImageVaultError: if the project's folder is not empty or cannot be written.
+        BadInput: a provider cannot have this name.
+        ImageVaultError: the project's folder is not empty or cannot be written.
 
     """
     _check_name(name)
@@ -72,8 +72,8 @@ def write_declarative(name: str, folder: Path, answer: Path) -> list[Path]:
         answer: a JSON file with the answer of a search.
 
     Raises:
-        BadInput: if a provider cannot have this name, or if nothing can be proposed from the answer.
-        ImageVaultError: if the answer cannot be read, or the project's folder is not empty or cannot be written.
+        BadInput: a provider cannot have this name, or nothing can be proposed from the answer.
+        ImageVaultError: the answer cannot be read, or the project's folder is not empty or cannot be written.
 
     """
     _check_name(name)

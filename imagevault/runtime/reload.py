@@ -54,7 +54,7 @@ class LiveSettings:
         path: the config file.
 
     Raises:
-        ConfigError: if no provider of the default list is loaded.
+        ConfigError: no provider of the default list is loaded.
 
     """
 

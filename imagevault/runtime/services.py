@@ -116,7 +116,7 @@ class Services:
             patience: seconds to wait for a database that does not answer.
 
         Raises:
-            DatabaseUnavailable: if the database cannot be opened in that time.
+            DatabaseUnavailable: the database cannot be opened in that time.
 
         """
         async with AsyncExitStack() as stack:

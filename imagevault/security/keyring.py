@@ -70,7 +70,7 @@ def open_keyring(settings: Settings) -> Keyring:
     Without a `secret_key`, the server generates a secret on first use and stores it in the data folder.
 
     Raises:
-        ConfigError: if the stored secret is readable by others or too short, or if none can be stored.
+        ConfigError: the stored secret is readable by others or too short, or none can be stored.
 
     """
     previous = (settings.secret_key_previous.encode(),) if settings.secret_key_previous else ()

@@ -50,7 +50,7 @@ class TokenBuckets:
             rate: that of this bucket; by default that of all.
 
         Raises:
-            TooMany: if the bucket is empty, with the seconds until it holds a token.
+            TooMany: the bucket is empty, with the seconds until it holds a token.
 
         """
         rate = rate or self.rate
