@@ -67,7 +67,7 @@ def create(services: Services) -> Edge:
 
 
 def __getattr__(name: str) -> Any:
-    """Creates `app` when a server asks for it, so that importing this module starts nothing."""
+    """Create `app` when a server asks for it, so that importing this module starts nothing."""
     if name != "app":
         raise AttributeError(name)
     try:

@@ -30,7 +30,7 @@ class HiddenSecrets:
         self.additions = 0
 
     def add(self, secrets: Iterable[str | None]) -> None:
-        """Hides these too; None and empty ones are ignored."""
+        """Hide these too; None and empty ones are ignored."""
         self.secrets.update(filter(None, secrets))
         self.pattern = pattern_of(self.secrets)
         self.longest = longest_of(self.secrets)
@@ -45,7 +45,7 @@ _hidden = HiddenSecrets()
 
 
 def hide(secrets: Iterable[str | None]) -> None:
-    """Keeps these secrets out of all log lines from now on."""
+    """Keep these secrets out of all log lines from now on."""
     _hidden.add(secrets)
 
 
@@ -93,7 +93,7 @@ class FallbackHandler(logging.StreamHandler[TextIO]):
 
 
 def configure_fallback(settings: Settings) -> None:
-    """Sets our log up if nobody has: under plain uvicorn, which configures its own loggers only."""
+    """Set our log up if nobody has: under plain uvicorn, which configures its own loggers only."""
     ours = logging.getLogger("imagevault")
     if ours.hasHandlers():
         return
@@ -105,7 +105,7 @@ def configure_fallback(settings: Settings) -> None:
 
 
 def configure(settings: Settings) -> None:
-    """Puts the log settings in force in this process, after its log was set up."""
+    """Put the log settings in force in this process, after its log was set up."""
     ours = logging.getLogger("imagevault")
     ours.setLevel(settings.log_level.upper())
     for handler in (*logging.getLogger().handlers, *ours.handlers):
@@ -173,7 +173,7 @@ _bound: ContextVar[Mapping[str, str]] = ContextVar("imagevault_log_fields", defa
 
 
 def bind_fields(fields: Mapping[str, str]) -> None:
-    """Adds these fields, and no others, to every line of the running task, and of the tasks that it starts."""
+    """Add these fields, and no others, to every line of the running task, and of the tasks that it starts."""
     _bound.set(fields)
 
 
@@ -202,7 +202,7 @@ def _mask_secrets(_logger: WrappedLogger, _method: str, line: Any) -> str:
 
 
 def _escape_unprintable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keeps a caller's text from starting a line of its own and from controlling a terminal."""
+    """Keep a caller's text from starting a line of its own and from controlling a terminal."""
     return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 Period = Literal["second", "minute", "hour", "day", "month"]
-# The length of each period in seconds. A month is taken as 31 days: no month has fewer calls than the limit then.
+# Seconds of each period. A month counts as 31 days, so no calendar month gets more calls than the limit.
 PERIODS: dict[str, float] = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "month": 31 * 86400.0}
 LONGEST = 366 * 86400  # seconds
 # 5000/hour, 20/10 seconds, 100 / 5 minutes

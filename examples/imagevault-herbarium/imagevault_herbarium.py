@@ -152,7 +152,7 @@ async def _get(
     settings: Settings,
     params: Mapping[str, str | int] | None = None,
 ) -> _Answer:
-    """Returns the answer, or raises the error that it names under status 200.
+    """Return the answer, or raise the error that it names under status 200.
 
     `decode` raises what the status says, and the gateway what httpx raises.
     """
@@ -169,7 +169,7 @@ async def _get(
 
 
 def _image(specimen: _Specimen) -> Image | None:
-    """Returns the picture as an Image, or None if there is none or it is not free."""
+    """Return the picture as an Image, or None if there is none or it is not free."""
     license = _license(specimen)
     renditions = _renditions(specimen)
     if license is None or not renditions:
@@ -189,17 +189,17 @@ def _image(specimen: _Specimen) -> Image | None:
 
 
 def _license(specimen: _Specimen) -> License | None:
-    """Returns the licence that `rights` links to, or None if the picture is not free."""
+    """Return the licence that `rights` links to, or None if the picture is not free."""
     return License.from_url(specimen.rights)
 
 
 def _author(specimen: _Specimen) -> Author | None:
-    """Returns the collector. The API has no page of a collector to link to."""
+    """Return the collector. The API has no page of a collector to link to."""
     return Author(specimen.collector) if specimen.collector else None
 
 
 def _renditions(specimen: _Specimen) -> Sequence[Rendition]:
-    """Returns the picture in each size, the original last; nothing if the specimen is not photographed."""
+    """Return the picture in each size, the original last; nothing if the specimen is not photographed."""
     pixels = specimen.pixels
     if specimen.picture is None or pixels is None or min(pixels) < 1:
         return []

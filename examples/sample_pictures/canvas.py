@@ -31,13 +31,13 @@ class Canvas:
         return self.image.resize((self.width, self.height), Image.Resampling.LANCZOS)
 
     def sky(self, *colors: str, bottom: float) -> None:
-        """Fills the canvas; below `bottom` the last colour stays."""
+        """Fill the canvas; below `bottom` the last colour stays."""
         self.image.paste(self._gradient(colors, 0, bottom))
 
     def shapes(
         self, shapes: Iterable[Shape], *colors: str, blur: float = 0, alpha: float = 1, span: Point | None = None
     ) -> None:
-        """Paints polygons. Their gradient runs over `span`, by default from the highest point of all to the lowest."""
+        """Paint polygons. Their gradient runs over `span`, by default from the highest point of all to the lowest."""
         shapes = list(shapes)
         heights = [y for shape in shapes for _, y in shape]
         top, bottom = span or (min(heights), max(heights))
@@ -49,12 +49,12 @@ class Canvas:
         self.image.paste(self._gradient(colors, top, min(bottom, self.height)), mask=mask)
 
     def common(self, one: Shape, other: Shape, color: str) -> None:
-        """Paints where two polygons overlap."""
+        """Paint where two polygons overlap."""
         both = ImageChops.multiply(self._mask([one]), self._mask([other]))
         self.image.paste(Image.new("RGB", self.image.size, color), mask=both)
 
     def land(self, line: Curve, *colors: str, span: Point | None = None) -> None:
-        """Paints everything below a line."""
+        """Paint everything below a line."""
         edge = [(x / 2, line(x / 2)) for x in range(-4, self.width * 2 + 5)]
         self.shapes([[*edge, (self.width + 2, self.height + 2), (-2, self.height + 2)]], *colors, span=span)
 
@@ -86,7 +86,7 @@ class Canvas:
             draw.ellipse((x - size, y - size, x + size, y + size), fill=(255, 255, 255, round(255 * alpha)))
 
     def mirror(self, horizon: float, tint: str, strength: float, squeeze: float) -> None:
-        """Turns what lies below `horizon` into water, in which everything is `squeeze` times lower than above it."""
+        """Turn what lies below `horizon` into water, in which everything is `squeeze` times lower than above it."""
         line = round(horizon * SMOOTH)
         width, depth = self.image.width, self.image.height - line
         water = self.image.crop((0, line - round(depth * squeeze), width, line)).resize((width, depth))

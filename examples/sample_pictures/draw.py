@@ -488,7 +488,7 @@ SAMPLES = (
 
 
 def save(sample: Sample, folder: Path) -> Path:
-    """Draws one sample into this folder; JPEG and WebP in the best quality that fits `MAX_BYTES`."""
+    """Draw one sample into this folder; JPEG and WebP in the best quality that fits `MAX_BYTES`."""
     image = sample.draw().finish()
     path = folder / sample.file
     if path.suffix == ".png":
@@ -504,7 +504,7 @@ def save(sample: Sample, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Draws all samples into the folder named on the command line, or into the package."""
+    """Draw all samples into the folder named on the command line, or into the package."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED
     folder.mkdir(parents=True, exist_ok=True)
     for sample in SAMPLES:

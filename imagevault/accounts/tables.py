@@ -65,14 +65,14 @@ class PageSession(Table, tablename="iv_session", db=DB):
 
 
 class Throttle(Table, tablename="iv_throttle", db=DB):
-    """One counter of `throttle.py`. Times are milliseconds.
+    """One counter of `throttle.py`, or of `signups.py`. Times are milliseconds.
 
     Attributes:
-        key: what is counted, hashed.
-        account: the hash of the username that was tried; empty for a counter of an address alone.
+        key: what is counted: a hash for `throttle.py`, `signup ADDRESS` for `signups.py`.
+        account: the hash of the username that was tried; empty for a counter of an address alone, and of sign-ups.
         network: the address that tries came from; empty for a counter of all addresses.
-        failures: the tries that count.
-        blocked_until: no try counts before.
+        failures: the tries that count. For sign-ups, 1 once the audit trail has the refusal of this wait.
+        blocked_until: no try counts before. For sign-ups, when the address may use the whole limit again.
         forgotten_at: when the row means nothing any more.
         known_at: when the right password last came from there; 0 if never.
 

@@ -56,11 +56,11 @@ def _type_at(node: inspect.Type | None, path: str) -> inspect.Type | None:
     return node
 
 
-def _inner(node: inspect.Type, field: str | None) -> inspect.Type | None:
+def _inner(node: inspect.Type, name: str | None) -> inspect.Type | None:
     """Return the type of a field of a Struct, or of an element of a list or a dict."""
-    if field is not None:
+    if name is not None:
         fields = node.fields if isinstance(node, inspect.StructType) else ()
-        return next((each.type for each in fields if each.name == field), None)
+        return next((field.type for field in fields if field.name == name), None)
     if isinstance(node, inspect.DictType):
         return node.value_type
     inner: inspect.Type | None = getattr(node, "item_type", None)

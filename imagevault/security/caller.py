@@ -13,7 +13,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The account that a request's credential belongs to, and what that credential allows.
 
-    `http/authentication.py` makes it of a verified credential; it is `scope["user"]` of the ASGI scope, `request.user`
+    `accounts/credentials.py` makes it of a verified credential; it is `scope["user"]` of the ASGI scope, `request.user`
     in a route. Callers without a credential are None instead.
 
     Attributes:

@@ -27,9 +27,8 @@ from imagevault.upstream.transport import open_client
 T = TypeVar("T")
 P = ParamSpec("P")
 
-LOOPBACK_ONLY = ssl.SSLContext(
-    ssl.PROTOCOL_TLS_CLIENT
-)  # without certificates: loading them takes most of a test's time
+# Without certificates: loading them takes most of a test's time.
+LOOPBACK_ONLY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 HOOK_LIMIT = 20.0  # seconds for one hook; a plugin that takes longer hangs
 
 
@@ -145,7 +144,7 @@ class Bench:
         await self._named(self.provider.image_downloaded(image, self.http))
 
     async def _named(self, hook: Awaitable[T]) -> T:
-        """Return what the hook returns, or raises the `ProviderError` that the gateway makes of its error."""
+        """Return what the hook returns, or raise the `ProviderError` that the gateway makes of its error."""
         try:
             async with asyncio.timeout(HOOK_LIMIT):
                 return await hook
@@ -171,7 +170,7 @@ def on_bench(
 def benched(
     check: Callable[Concatenate[Any, Bench, P], Awaitable[None]],
 ) -> Callable[Concatenate[Any, P], None]:
-    """Makes a plain test of the coroutine `check(self, bench, ...)`, so that pytest needs no plugin for it.
+    """Make a plain test of the coroutine `check(self, bench, ...)`, so that pytest needs no plugin for it.
 
     The class of the method has `plugin`, `settings` and `upstream()`.
     """

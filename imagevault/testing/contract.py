@@ -34,7 +34,7 @@ Test = TypeVar("Test", bound=Callable[..., None])
 
 
 def needs_upstream(test: Test) -> Test:
-    """Marks a test that a provider without an upstream leaves out."""
+    """Mark a test that a provider without an upstream leaves out."""
     test.needs_upstream = True  # type: ignore[attr-defined]
     return test
 
@@ -60,7 +60,7 @@ class ProviderContract:
     has_upstream: bool = True
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        """Leaves out the tests that the provider cannot have: pytest collects no test that is None."""
+        """Leave out the tests that the provider cannot have: pytest collects no test that is None."""
         super().__init_subclass__(**arguments)
         if cls.has_upstream:
             return

@@ -160,12 +160,12 @@ def gzip_bomb(size: int) -> Fault:
 
 
 def _padded(body: bytes, size: int) -> Iterator[bytes]:
-    """Yields the body, and then spaces up to `size` bytes, in blocks."""
+    """Yield the body, and then spaces up to `size` bytes, in blocks."""
     yield body
     for position in range(len(body), size, _BLOCK):
         yield _BLANKS[: size - position]
 
 
 def _with_body(answer: Answer, body: bytes) -> Answer:
-    """Returns the answer with another body."""
+    """Return the answer with another body."""
     return Answer(body, answer.status, {"Content-Type": answer.content_type, **answer.headers})

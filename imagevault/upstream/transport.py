@@ -1,8 +1,7 @@
 """One HTTP client for each provider. Its transport enforces the rules that a plugin author could forget.
 
 A call goes to the own host of the provider or one of its `api_hosts` only, also after a redirect. The limiter admits
-it. Cookies are not kept.
-Answers are capped. Each call writes one log line without the query, which may hold a key.
+it. Cookies are not kept, and answers are capped. Each call writes one log line without the query, which may hold a key.
 """
 
 import asyncio

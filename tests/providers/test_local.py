@@ -121,7 +121,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 async def find(folder: Path | None, text: str = "", page: int = 1, per_page: int = 50) -> Page:
-    """What a search finds, as the gateway mends it."""
+    """What a search finds, as the gateway sanitizes it."""
     settings = Settings(str(folder) if folder else None)
     given = await search_images(SearchQuery(text=text, page=page, per_page=per_page), settings)
     return sanitize.page(given, plugin.provider_info(), holds_files=True)

@@ -28,7 +28,7 @@ TALL = [4000, 6000]
 
 
 def specimen(number: int) -> dict[str, Any]:
-    """Returns one specimen. Every fifth is wide, every seventh has no picture, and the four rights take turns."""
+    """Return one specimen. Every fifth is wide, every seventh has no picture, and the four rights take turns."""
     label, family = PLANTS[number % len(PLANTS)]
     is_photographed = number % 7 != 0
     pixels = WIDE if number % 5 == 0 else TALL
@@ -82,7 +82,7 @@ class Simulated(Upstream):
 
 
 def _passes(found: dict[str, Any], call: Call) -> bool:
-    """Returns whether a search finds the specimen."""
+    """Return whether a search finds the specimen."""
     rights = [RIGHTS[code] for code in call.query["rights"].split(",")]
     pixels = {"wide": WIDE, "tall": TALL}.get(call.query.get("format", ""))
     if call.query["text"] == "nothing":

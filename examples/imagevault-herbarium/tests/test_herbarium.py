@@ -17,7 +17,7 @@ SETTINGS = {"api_key": "test-key"}
 
 
 def herbarium(work: Callable[[Bench], Awaitable[T]], upstream: Simulated | None = None) -> T:
-    """Runs `work` with the provider behind the gateway's transport and sanitizing."""
+    """Run `work` with the provider behind the gateway's transport and sanitizing."""
     return on_bench(imagevault_herbarium, SETTINGS, upstream or Simulated(), work)
 
 
