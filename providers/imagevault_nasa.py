@@ -456,7 +456,9 @@ def _description(data: _Data) -> str | None:
     label = ALT_LABEL.search(caption)
     if label and caption[label.end() :] == _alt(data):
         caption = caption[: label.start()].strip()
-    return None if caption == _text(data.title) else caption or None
+    if not caption or caption == _text(data.title):
+        return None
+    return caption
 
 
 def _date(data: _Data) -> str | None:

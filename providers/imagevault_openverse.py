@@ -713,8 +713,11 @@ def _is_reduced(work: _Work) -> bool:
     reduced_to = REDUCED_TO.search(work.url)
     if reduced_to is None:
         return False
+    pixels = next(group for group in reduced_to.groups() if group is not None)
     longest_side = max(work.width or 0, work.height or 0)
-    return longest_side == 0 or longest_side > int(reduced_to[reduced_to.lastindex or 0])
+    if longest_side == 0:  # nobody knows how large the work is
+        return True
+    return longest_side > int(pixels)
 
 
 def _identities(work: _Work) -> list[str]:

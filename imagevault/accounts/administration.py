@@ -11,8 +11,7 @@ from imagevault.accounts.tables import Account
 from imagevault.errors import Forbidden, ResourceNotFound
 from imagevault.storage.database import transaction
 
-DAY = 86400.0  # seconds
-RESET_CODE_TTL = DAY
+RESET_CODE_TTL = audit.DAY
 NO_PASSWORD = "!"  # noqa: S105  a hash that no password belongs to
 
 
@@ -108,7 +107,7 @@ class Administration:
     async def invite(self, days: float) -> IssuedCode:
         """Make an invitation that one person may sign up with, and that expires after so many days."""
         async with transaction():
-            code = await one_time_codes.issue("invitation", days * DAY)
+            code = await one_time_codes.issue("invitation", days * audit.DAY)
             await audit.record("invitation_created", detail=f"until {code.expires_at:%Y-%m-%d}")
         return code
 

@@ -70,8 +70,8 @@ async def _read(pages: PageCache, passed: Passed) -> set[bytes]:
     offset = _end_of_list(passed) if place.offset is None else place.offset
     whole, index = divmod(offset, place.size)
     numbers = range(max(0, whole - MAX_PAGES), whole + 1 if index else whole)
-    by_token = passed.first_page.paging == "token"
-    found = await (_follow_tokens if by_token else _read_numbers)(pages, passed, numbers)
+    read_pages = _follow_tokens if passed.first_page.paging == "token" else _read_numbers
+    found = await read_pages(pages, passed, numbers)
     shown: set[bytes] = set()
     for number, page in found.items():
         if number < whole:
@@ -119,7 +119,11 @@ def _number_of_place(place: Place) -> int | None:
 
 
 def _digest(token: str | LongToken | None) -> bytes | None:
-    return token.digest if isinstance(token, LongToken) else token_digest(token) if token is not None else None
+    if token is None:
+        return None
+    if isinstance(token, LongToken):
+        return token.digest
+    return token_digest(token)
 
 
 def _end_of_list(passed: Passed) -> int:

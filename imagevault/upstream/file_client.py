@@ -21,12 +21,12 @@ from imagevault.plugins.provider import Provider
 from imagevault.upstream.addresses import DEFAULT_PORTS, FileAddress, read_address, read_redirect
 from imagevault.upstream.pinned_backend import BlockedAddress, PinnedBackend, Resolve, resolve
 from imagevault.upstream.provider_errors import retry_after
+from imagevault.upstream.response_body import MEGABYTE
 from imagevault.upstream.tls import tls_context
 from imagevault.upstream.transport import USER_AGENT
 
 log = logging.getLogger(__name__)
 
-MEGABYTE = 1024 * 1024  # bytes
 REDIRECTS = {301, 302, 303, 307, 308}
 MAX_REDIRECTS = 3
 MAX_CONNECTIONS = 32  # of a worker, for files

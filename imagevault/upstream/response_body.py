@@ -7,7 +7,7 @@ import httpx
 from imagevault.errors import InvalidResponse
 from imagevault.upstream.content_coding import decoder_for
 
-MEGABYTE = 1024 * 1024
+MEGABYTE = 1024 * 1024  # bytes
 MAX_BODY = 5 * MEGABYTE  # bytes, on the wire and decoded
 
 

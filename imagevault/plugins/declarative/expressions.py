@@ -50,23 +50,31 @@ class Functions(functions.Functions):  # type: ignore[misc]  # jmespath has no t
 
     @functions.signature(TEXT, MARK)  # type: ignore[untyped-decorator]
     def _func_without_suffix(self, text: str | None, suffix: str) -> str | None:
-        return text and text.removesuffix(suffix)
+        return None if text is None else text.removesuffix(suffix)
 
     @functions.signature(TEXT, MARK)  # type: ignore[untyped-decorator]
     def _func_before(self, text: str | None, mark: str) -> str | None:
-        return text and text.split(mark, 1)[0] if mark else text
+        if text is None or not mark:
+            return text
+        return text.split(mark, 1)[0]
 
     @functions.signature(TEXT, MARK)  # type: ignore[untyped-decorator]
     def _func_before_last(self, text: str | None, mark: str) -> str | None:
-        return text and text.rsplit(mark, 1)[0] if mark else text
+        if text is None or not mark:
+            return text
+        return text.rsplit(mark, 1)[0]
 
     @functions.signature(TEXT, MARK)  # type: ignore[untyped-decorator]
     def _func_after(self, text: str | None, mark: str) -> str | None:
-        return text.split(mark, 1)[1] if text and mark and mark in text else None
+        if text is None or not mark or mark not in text:
+            return None
+        return text.split(mark, 1)[1]
 
     @functions.signature(TEXT, MARK)  # type: ignore[untyped-decorator]
     def _func_after_last(self, text: str | None, mark: str) -> str | None:
-        return text.rsplit(mark, 1)[1] if text and mark and mark in text else None
+        if text is None or not mark or mark not in text:
+            return None
+        return text.rsplit(mark, 1)[1]
 
     @functions.signature({**TEXT, "variadic": True})  # type: ignore[untyped-decorator]
     def _func_letters_only(self, text: str | None, kept: str = "") -> str | None:
@@ -87,7 +95,9 @@ class Functions(functions.Functions):  # type: ignore[misc]  # jmespath has no t
 
     @functions.signature(TEXT)  # type: ignore[untyped-decorator]
     def _func_html(self, text: str | None) -> str | None:
-        return text_of(text) or None if text else None
+        if text is None:
+            return None
+        return text_of(text) or None
 
     @functions.signature({"types": ["string"]}, {"types": ["array-string"]})  # type: ignore[untyped-decorator]
     def _func_join(self, separator: str, texts: list[str]) -> str:

@@ -211,9 +211,10 @@ class _LicenseReader:
     def license(self, word: str | None, context: Any) -> License | None:
         """Return the licence that a word means; None if the record is to be dropped."""
         url = None if self._url is None else _address("license.url", self._url, context)
-        found = None if word is None else self._values.get(word) or License.from_url(word)
-        if found is not None:
-            return _with_url(found, url)
+        if word is not None:
+            found = self._values.get(word) or License.from_url(word)
+            if found is not None:
+                return _with_url(found, url)
         if not self._keeps_unknown:
             return None
         statement = None if self._statement is None else _text("license.statement", self._statement, context)
