@@ -45,6 +45,7 @@ from tests.support.patience import PATIENT, patience  # noqa: E402
 from tests.support.ports import free_port  # noqa: E402
 from tests.support.postgres import Postgres, migrate  # noqa: E402
 from tests.support.server import ServerProcess  # noqa: E402
+from tests.support.tokens import token_of  # noqa: E402
 from tests.support.waiting import COMMAND_LIMIT  # noqa: E402
 
 # Neither looks at anything but the time, which a busy machine stretches.
@@ -212,7 +213,7 @@ class Api:
         """Makes an account; answers the headers that carry its token."""
         self.services.database.use()
         await self.services.accounts.create(username, PASSWORD, is_admin=admin)
-        token = await self.services.accounts.sign_in(username, PASSWORD)
+        token = await token_of(self.services.accounts, username, PASSWORD)
         return {"Authorization": f"Bearer {token}"}
 
 

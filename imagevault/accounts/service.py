@@ -107,11 +107,6 @@ class Accounts:
                 await also(created)
         return created
 
-    async def sign_in(self, username: str, password: str) -> str:
-        """Return an access token. Raises what `check_password` raises."""
-        account = await self.check_password(username, password)
-        return self.tokens.issue(account.id, account.epoch)
-
     async def check_password(self, username: str, password: str) -> SignedIn:
         """Return the account of a username, if the password is right.
 

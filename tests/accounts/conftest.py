@@ -18,6 +18,7 @@ from imagevault.security.caller import Caller
 from imagevault.security.keyring import Keyring
 from imagevault.storage.database import Database
 from tests.support.clock import Clock
+from tests.support.tokens import token_of
 
 KEYRING = Keyring(b"a test secret of more than thirty-two bytes")
 PASSWORD = "violet-harbour-71"
@@ -41,7 +42,7 @@ class Worker:
         """The caller that an account of this name is when it has signed in. The account is created if there is none."""
         if await self.accounts.find_active(username) is None:
             await self.accounts.create(username, PASSWORD)
-        token = await self.accounts.sign_in(username, PASSWORD)
+        token = await token_of(self.accounts, username, PASSWORD)
         caller = await self.credentials.verify(token)
         assert caller is not None
         return caller

@@ -12,6 +12,7 @@ from imagevault.accounts.signups import Signups
 from imagevault.accounts.tables import Account, OneTimeCode, SecurityEvent
 from imagevault.config.settings import Settings
 from imagevault.errors import BadInput, DatabaseUnavailable, Forbidden, NotSignedIn, ResourceNotFound
+from tests.support.tokens import token_of
 
 PASSWORD = "violet-harbour-71"
 NEW = "amber-meadow-58-kites"
@@ -39,15 +40,15 @@ async def events() -> list[str]:
 class TestLock:
     async def test_ends_every_way_in(self, ours: Any, admin: Administration) -> None:
         """The password and tokens; after an unlock the password works again and the tokens do not."""
-        token = await admin.accounts.sign_in("ada", PASSWORD)
+        token = await token_of(admin.accounts, "ada", PASSWORD)
 
         await admin.lock("ADA")
         with pytest.raises(NotSignedIn):
-            await admin.accounts.sign_in("ada", PASSWORD)
+            await admin.accounts.check_password("ada", PASSWORD)
         await admin.unlock("ada")
 
         assert await ours.credentials.verify(token) is None
-        assert await admin.accounts.sign_in("ada", PASSWORD)
+        assert await admin.accounts.check_password("ada", PASSWORD)
         assert (await events())[1:] == ["account_locked", "account_unlocked"]
 
     @pytest.mark.parametrize("change", ["lock", "unlock", "reset_password"])
@@ -59,15 +60,15 @@ class TestLock:
 class TestReset:
     async def test_the_code_sets_a_new_password_once(self, ours: Any, admin: Administration) -> None:
         """The old password and the old tokens do not work from the reset on."""
-        token = await admin.accounts.sign_in("ada", PASSWORD)
+        token = await token_of(admin.accounts, "ada", PASSWORD)
         code = await admin.reset_password("ada")
         assert await ours.credentials.verify(token) is None
         with pytest.raises(NotSignedIn):
-            await admin.accounts.sign_in("ada", PASSWORD)
+            await admin.accounts.check_password("ada", PASSWORD)
 
         await admin.set_password("Ada", code.code, NEW)
 
-        assert await admin.accounts.sign_in("ada", NEW)
+        assert await admin.accounts.check_password("ada", NEW)
         with pytest.raises(Forbidden):
             await admin.set_password("ada", code.code, PASSWORD)
         assert (await events())[1:] == ["reset_code_created", "password_reset"]
@@ -79,7 +80,7 @@ class TestReset:
 
         await admin.set_password("ada", code.code, NEW)
 
-        assert await admin.accounts.sign_in("ada", NEW)
+        assert await admin.accounts.check_password("ada", NEW)
 
     async def test_of_many_at_once_one_wins(self, admin: Administration) -> None:
         admin.accounts.passwords.max_waiting = 100

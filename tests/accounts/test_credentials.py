@@ -12,6 +12,7 @@ from imagevault.accounts import credentials as rules
 from imagevault.accounts.api_keys import make_key
 from imagevault.accounts.tables import Account
 from tests.support.clock import Clock
+from tests.support.tokens import token_of
 
 PASSWORD = "violet-harbour-71"
 ID = "0b6f7a52-9c1e-4f5c-8f0a-3d5b8d1c2e7f"
@@ -38,7 +39,7 @@ class TestMemory:
         """A hundred requests within a second cost one query; the next second one more."""
         ours = await worker()
         await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
+        token = await token_of(ours.accounts, "ada", PASSWORD)
 
         for _ in range(100):
             assert await ours.credentials.verify(token) is not None
@@ -57,7 +58,7 @@ class TestMemory:
         """An account switched off, or its epoch raised: no memory outlives the second."""
         workers = [await worker(), await worker()]
         await workers[0].accounts.create("ada", PASSWORD)
-        token = await workers[0].accounts.sign_in("ada", PASSWORD)
+        token = await token_of(workers[0].accounts, "ada", PASSWORD)
         for one in workers:
             one.database.use()
             assert await one.credentials.verify(token) is not None
@@ -76,7 +77,7 @@ class TestMemory:
         """And its name may be taken by someone whom the old token does not serve."""
         ours = await worker()
         await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
+        token = await token_of(ours.accounts, "ada", PASSWORD)
         await Account.delete().where(Account.username == "ada")
         await ours.accounts.create("ada", PASSWORD)
 
@@ -86,7 +87,7 @@ class TestMemory:
         """An admin is one no longer; a new name is shown."""
         ours = await worker()
         await ours.accounts.create("ada", PASSWORD, is_admin=True)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
+        token = await token_of(ours.accounts, "ada", PASSWORD)
         assert (await ours.credentials.verify(token)).is_admin
 
         await Account.update({Account.is_admin: False}).where(Account.username == "ada")
@@ -100,7 +101,7 @@ class TestMemory:
         """A slow answer is old when it comes, and is not believed for another second."""
         ours = await worker()
         await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
+        token = await token_of(ours.accounts, "ada", PASSWORD)
         real = rules.find_accounts
 
         async def slow(ids: Any) -> Any:
@@ -120,7 +121,7 @@ class TestMemory:
         ours = await worker()
         await ours.accounts.create("ada", PASSWORD)
         ours.accounts.tokens.clock = Clock(float(int(time.time())))
-        token = await ours.accounts.sign_in("ada", PASSWORD)
+        token = await token_of(ours.accounts, "ada", PASSWORD)
         ours.accounts.tokens.clock.now += 3600 - 0.5
 
         await ours.credentials.verify(token)
@@ -177,7 +178,7 @@ class TestMemory:
         """Only what identifies it: a dump of the memory opens no account."""
         ours = await worker()
         await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
+        token = await token_of(ours.accounts, "ada", PASSWORD)
         await ours.credentials.verify(token)
 
         assert token not in str(ours.credentials.verified)
@@ -193,7 +194,7 @@ class TestMemory:
         """A hundred requests that come before the first is verified."""
         ours = await worker()
         await ours.accounts.create("ada", PASSWORD)
-        token = await ours.accounts.sign_in("ada", PASSWORD)
+        token = await token_of(ours.accounts, "ada", PASSWORD)
 
         callers = await asyncio.gather(*(ours.credentials.verify(token) for _ in range(100)))
 

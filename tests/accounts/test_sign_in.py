@@ -11,6 +11,7 @@ from imagevault.accounts.passwords import Passwords
 from imagevault.accounts.tables import Account
 from imagevault.config.settings import Settings
 from imagevault.errors import BadInput, Busy, NotSignedIn
+from tests.support.tokens import token_of
 from tests.support.waiting import EVENT_LIMIT, until
 
 PASSWORD = "violet-harbour-71"
@@ -72,7 +73,7 @@ class TestSignIn:
         made = await ours.accounts.create("Ada", PASSWORD)
 
         for name in ("ada", "ADA", "\uff21da"):
-            caller = await ours.credentials.verify(await ours.accounts.sign_in(name, PASSWORD))
+            caller = await ours.credentials.verify(await token_of(ours.accounts, name, PASSWORD))
 
             assert caller is not None
             assert (caller.id, caller.username, caller.is_admin) == (str(made.id), "ada", False)
@@ -98,7 +99,7 @@ class TestSignIn:
             ("ada' OR '1'='1", PASSWORD),
         ):
             with pytest.raises(NotSignedIn) as caught:
-                await ours.accounts.sign_in(username, password)
+                await ours.accounts.check_password(username, password)
 
             assert str(caught.value) == "The username or the password is wrong."
 
@@ -110,7 +111,7 @@ class TestSignIn:
         await ours.accounts.create("ada", PASSWORD)
         await ours.accounts.create("closed", PASSWORD)
         await Account.update({Account.is_active: False}).where(Account.username == "closed")
-        await ours.accounts.sign_in("ada", PASSWORD)
+        await ours.accounts.check_password("ada", PASSWORD)
         counts = spied(ours.passwords, monkeypatch)
 
         for username, password in (
@@ -123,7 +124,7 @@ class TestSignIn:
         ):
             counts.clear()
             with pytest.raises(NotSignedIn):
-                await ours.accounts.sign_in(username, password)
+                await ours.accounts.check_password(username, password)
 
             assert counts == {"verify": 1}, (username, password)
         assert "m=64,t=3,p=1" in str(ours.passwords.dummy_hash)
@@ -138,7 +139,7 @@ class TestSignIn:
         for one, name in ((ours, "ada"), (theirs, "bob")):
             counts.append(spied(one.passwords, monkeypatch))
             with pytest.raises(NotSignedIn):
-                await one.accounts.sign_in(name, "violet-harbour-72")
+                await one.accounts.check_password(name, "violet-harbour-72")
 
         assert counts[0] == counts[1]
 
@@ -150,7 +151,7 @@ class TestSignIn:
             await Account.update({Account.password_hash: kept}).where(Account.username == "ada")
 
             with pytest.raises(NotSignedIn):
-                await ours.accounts.sign_in("ada", PASSWORD)
+                await ours.accounts.check_password("ada", PASSWORD)
 
 
 class TestCost:
@@ -174,12 +175,12 @@ class TestCost:
 
         old = await kept()
         with pytest.raises(NotSignedIn):
-            await now.accounts.sign_in("ada", "violet-harbour-72")
+            await now.accounts.check_password("ada", "violet-harbour-72")
         assert await kept() == old
 
-        await now.accounts.sign_in("ada", PASSWORD)
+        await now.accounts.check_password("ada", PASSWORD)
         new = await kept()
-        await now.accounts.sign_in("ada", PASSWORD)
+        await now.accounts.check_password("ada", PASSWORD)
 
         assert (",t=2," in old, ",t=3," in new) == (True, True)
         assert await kept() == new

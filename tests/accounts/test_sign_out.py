@@ -12,6 +12,7 @@ from imagevault.accounts.throttle import SignInThrottle
 from imagevault.config.limits import Limits
 from imagevault.errors import BadInput, Forbidden, NotSignedIn
 from imagevault.security.caller import Caller
+from tests.support.tokens import token_of
 
 PASSWORD = "violet-harbour-71"
 NEW = "copper-lantern-58"
@@ -50,7 +51,7 @@ async def access(worker: Any) -> Access:
     ours = workers[0]
     ours.database.use()
     ada = await ours.sign_in()
-    token = await ours.accounts.sign_in("ada", PASSWORD)
+    token = await token_of(ours.accounts, "ada", PASSWORD)
     session = await ours.sessions.begin(ada.id, ada.epoch, 3600)
     _, key = await ours.api_keys.create(ada, NewApiKey(name="catalogue", scopes=["search"]))
     access = Access(workers, ada, token, session, key)
@@ -105,7 +106,7 @@ class TestSigningOut:
         """A request with a token that has ended meanwhile changes nothing more."""
         ours = access.workers[0]
         await sign_out_of(ours).everywhere(access.ada, revoke_keys=False)
-        again = await ours.accounts.sign_in("ada", PASSWORD)
+        again = await token_of(ours.accounts, "ada", PASSWORD)
 
         with pytest.raises(NotSignedIn):
             await sign_out_of(ours).everywhere(access.ada, revoke_keys=True)
@@ -175,9 +176,9 @@ class TestPassword:
         assert await access.seen_by(theirs) == [False, False, True]
         events = [row["event"] for row in await SecurityEvent.select()]
         assert sorted(events) == ["key_created", "password_changed"]
-        assert await theirs.accounts.sign_in("ada", NEW)
+        assert await theirs.accounts.check_password("ada", NEW)
         with pytest.raises(NotSignedIn):
-            await theirs.accounts.sign_in("ada", PASSWORD)
+            await theirs.accounts.check_password("ada", PASSWORD)
 
     async def test_keys_end_if_they_are_to(self, access: Access) -> None:
         ours = access.workers[0]
@@ -207,6 +208,6 @@ class TestPassword:
 
         ours.clock.advance(1)
         assert await access.seen_by(ours) == [True, True, True]
-        assert await ours.accounts.sign_in("ada", PASSWORD)
+        assert await ours.accounts.check_password("ada", PASSWORD)
         events = [row["event"] for row in await SecurityEvent.select()]
         assert sorted(events) == ["key_created"] + ["sign_in_failed"] * (error is Forbidden)

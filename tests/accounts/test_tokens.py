@@ -13,6 +13,7 @@ from imagevault.accounts.tables import Account
 from imagevault.accounts.tokens import LEEWAY, MAX_LENGTH, SETTINGS_DELAY, Tokens
 from imagevault.security.keyring import Keyring
 from tests.support.clock import Clock
+from tests.support.tokens import token_of
 
 PASSWORD = "violet-harbour-71"
 OLD, NEW, OTHER = (letter * 8 + b"abcdefgh" * 4 for letter in (b"o", b"n", b"x"))
@@ -290,7 +291,7 @@ class TestExpiry:
         await api.sign_in()
         tokens = api.services.accounts.tokens
         tokens.clock = Clock(time.time() - 3600 - LEEWAY - 2)
-        expired = await api.services.accounts.sign_in("ada", PASSWORD)
+        expired = await token_of(api.services.accounts, "ada", PASSWORD)
         tokens.clock = time.time
 
         answer = await api.get("/protected", headers={"Authorization": f"Bearer {expired}"})

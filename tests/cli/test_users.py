@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.tokens import token_of
+
 PASSWORD = "violet-harbour-71"
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Here = Callable[..., Any]
@@ -55,7 +57,7 @@ class TestDatabase:
         """With any line end."""
         cli("users", "create", "ada", "--password", "-", input=f"{PASSWORD}\r\n")
 
-        assert in_services(lambda services: services.accounts.sign_in("ada", PASSWORD))
+        assert in_services(lambda services: services.accounts.check_password("ada", PASSWORD))
 
     @pytest.mark.processes
     def test_a_password_is_asked_for_at_a_terminal(self, tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ class TestUsers:
     def test_a_token_that_is_out_already_counts_as_what_its_owner_is_now(self, here: Here, in_services: Any) -> None:
         """Promotion and demotion need no new token."""
         here("users", "create", "ada", "--password", PASSWORD)
-        token = in_services(lambda services: services.accounts.sign_in("ada", PASSWORD))
+        token = in_services(lambda services: token_of(services.accounts, "ada", PASSWORD))
 
         found = []
         for word in ("promote", "demote"):

@@ -17,6 +17,7 @@ from imagevault.http.edge import Edge
 from imagevault.http.protocol import LimitedHttpProtocol
 from imagevault.http.types import Receive, Scope, Send
 from imagevault.runtime.services import Services
+from tests.support.tokens import token_of
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
@@ -41,7 +42,7 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
         app = create(services)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client:
             await services.accounts.create("ada", PASSWORD)
-            headers = {"Authorization": f"Bearer {await services.accounts.sign_in('ada', PASSWORD)}"}
+            headers = {"Authorization": f"Bearer {await token_of(services.accounts, 'ada', PASSWORD)}"}
             yield SimpleNamespace(
                 app=app, services=services, client=client, get=client.get, post=client.post, headers=headers
             )

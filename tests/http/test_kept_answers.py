@@ -15,6 +15,7 @@ from imagevault.runtime.services import Services
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 from tests.support.offline import OFFLINE
 from tests.support.patience import PATIENT
+from tests.support.tokens import token_of
 from tests.support.waiting import EVENT_LIMIT, wait_until
 
 PASSWORD = "violet-harbour-71"
@@ -73,7 +74,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]
             edges = {"kept": create(services), "ordinary": create(services)}
             edges["ordinary"].kept_answers = None
             await services.accounts.create("ada", PASSWORD)
-            token = await services.accounts.sign_in("ada", PASSWORD)
+            token = await token_of(services.accounts, "ada", PASSWORD)
             clients = {
                 name: httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://127.0.0.1:8000")
                 for name, edge in edges.items()

@@ -10,6 +10,7 @@ from imagevault.config.settings import Settings
 from imagevault.http.cors import Cors
 from imagevault.http.rate_limit import RateLimit, network
 from imagevault.http.request import RequestHead
+from tests.support.tokens import token_of
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 ORIGIN = "https://app.example"
@@ -125,7 +126,7 @@ class TestLimit:
         """Signing in again gives no more requests."""
         api = await start({"IMAGEVAULT_LIMITS_REQUESTS": "2/hour"})
         headers = await api.sign_in("ada")
-        again = await api.services.accounts.sign_in("ada", "violet-harbour-71")
+        again = await token_of(api.services.accounts, "ada", "violet-harbour-71")
 
         statuses = [
             (await api.get("/protected", headers=credential)).status_code
