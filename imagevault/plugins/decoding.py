@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from imagevault.errors import InvalidResponse
+from imagevault.plugins.json_repair import repaired
 
 if TYPE_CHECKING:
     import httpx  # slow to import, and only for annotations here
@@ -84,11 +85,25 @@ def record_limit() -> int | None:
 def decode(response: httpx.Response, type: type[T]) -> T:
     """Return the body of a successful answer as this Struct.
 
+    One half of an escaped emoji, as where an upstream cuts a text, or one `NaN` makes a whole answer malformed. The
+    first is read as U+FFFD, the second as null.
+
     Raises `httpx.HTTPStatusError` for a status of 4xx or 5xx, and `msgspec.MsgspecError` for a body of another form.
     Let both through: the gateway understands them.
     """
     response.raise_for_status()
-    return msgspec.json.decode(response.content, type=type)
+    body = response.content
+    try:
+        return msgspec.json.decode(body, type=type)
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deeply") from None
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        whole = repaired(body)
+        if whole == body:
+            raise
+        return msgspec.json.decode(whole, type=type)
 
 
 def decode_each(records: Iterable[msgspec.Raw], type: type[T]) -> list[T]:
@@ -108,6 +123,8 @@ def decode_each(records: Iterable[msgspec.Raw], type: type[T]) -> list[T]:
             results.append(decoder.decode(record))
         except ValueError as error:  # msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
             results.append(error)
+        except RecursionError:
+            results.append(ValueError("JSON is nested too deeply"))
     return drop_unreadable(results)
 
 
@@ -118,7 +135,7 @@ def decode_part(part: msgspec.Raw, type: type[T]) -> T | None:
     """
     try:
         return msgspec.json.decode(part, type=type)
-    except ValueError:  # msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
+    except (ValueError, RecursionError):  # also msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
         return None
 
 

@@ -36,6 +36,20 @@ class TestDecode:
         with pytest.raises(msgspec.MsgspecError):
             decode(answer(content), Photo)
 
+    @pytest.mark.parametrize("odd", [rb'"\ud83d"', rb'"cut: \ud83d x"', rb'"\ude00"', b"NaN"])
+    def test_one_odd_value_costs_no_answer(self, odd: bytes) -> None:
+        """A text that was cut inside an emoji makes the whole malformed, also where it is in a field that is unused."""
+        content = b'{"photos": [{"id": 1, "more": %b}, {"id": 2}]}' % odd
+
+        assert decode_each(decode(answer(content), Listing).photos, Photo) == [Photo(1), Photo(2)]
+
+    def test_reads_the_odd_text(self) -> None:
+        assert decode(answer(rb'{"id": 1, "title": "Fox \ud83d"}'), Photo) == Photo(1, "Fox \ufffd")
+
+    def test_deep_nesting_is_another_form(self) -> None:
+        with pytest.raises(msgspec.MsgspecError, match="nested too deeply"):
+            decode(answer(b'{"id": 1, "more": ' + b"[" * 90_000 + b"]" * 90_000 + b"}"), Photo)
+
 
 class TestDecodeEach:
     def test_leaves_out_what_has_another_form(self) -> None:
@@ -45,6 +59,15 @@ class TestDecodeEach:
         listing = decode(answer(content), Listing)
 
         assert decode_each(listing.photos, Photo) == [Photo(1), Photo(6)]
+
+    def test_leaves_out_what_is_nested_too_deeply(self) -> None:
+        deep = b'{"id": 3, "more": ' + b"[" * 90_000 + b"]" * 90_000 + b"}"
+
+        with count_records() as count:
+            assert decode_each([msgspec.Raw(b'{"id": 1}'), msgspec.Raw(deep)], Photo) == [Photo(1)]
+        assert decode_part(msgspec.Raw(deep), Photo) is None
+
+        assert count.reason == "JSON is nested too deeply"
 
     def test_counts_what_it_leaves_out(self) -> None:
         """With the first reason, also over several lists."""

@@ -1,6 +1,9 @@
 """Reading the answers of an upstream by JMESPath, bounded: in a thread, with a budget of work, record by record."""
 
 import asyncio
+import contextlib
+import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +17,7 @@ from imagevault.plugins.declarative.expressions import Expression, describe, is_
 from imagevault.plugins.declarative.record import RecordReader, WrongRecord
 from imagevault.plugins.declarative.template import TextSource
 from imagevault.plugins.decoding import drop_unreadable, record_limit
+from imagevault.plugins.json_repair import repaired
 from imagevault.records import Image
 
 T = TypeVar("T")
@@ -22,6 +26,8 @@ T = TypeVar("T")
 MAX_CONTAINERS = 100_000  # lists and objects in an answer
 MAX_VALUES = 500_000  # values in an answer
 MAX_RECORD = 256_000  # bytes of one record
+MAX_DIGITS = 300  # of a whole number; a longer one is unknown
+MAX_REREAD = 1_500_000  # characters of an answer with a number that is too large: reading it takes three times as long
 WORK_BUDGET = 2.0  # seconds of CPU time for reading one answer
 
 
@@ -69,6 +75,9 @@ class Work:
 def decoded(body: bytes) -> Any:
     """Return the JSON value of a body.
 
+    Where the body is no JSON for one odd value, only that value is lost: bytes that are no UTF-8 become U+FFFD, and a
+    number that no computer holds becomes null.
+
     Raises:
         InvalidResponse: it holds more values than are read.
         msgspec.DecodeError: it is no JSON.
@@ -77,7 +86,26 @@ def decoded(body: bytes) -> Any:
     containers = body.count(b"[") + body.count(b"{")
     if containers > MAX_CONTAINERS or body.count(b",") > MAX_VALUES:
         raise InvalidResponse("the answer holds more values than are read; ask for fewer fields or smaller pages")
-    return msgspec.json.decode(body)
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = repaired(body).decode("utf-8", "replace")
+        with contextlib.suppress(ValueError):
+            return msgspec.json.decode(text)
+        if len(text) > MAX_REREAD:
+            raise
+        with contextlib.suppress(ValueError):
+            return json.loads(text, parse_int=_whole, parse_float=_fraction, parse_constant=lambda _: None)
+        raise
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= MAX_DIGITS else None
+
+
+def _fraction(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def records_in(answer: Any, path: Expression, key: str) -> list[Any]:

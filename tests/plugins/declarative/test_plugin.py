@@ -276,6 +276,19 @@ class TestBadAnswers:
 
         assert [image.id for image in (await bench.search("fox")).images] == ["fox-1", "fox-2"]
 
+    @pytest.mark.parametrize(
+        "odd",
+        [b'"caf\xe9"', rb'"\ud83d"', b"9" * 5000, b"1e400", b"-1e400", b"NaN", b'"\xed\xa0\xbd"'],
+        ids=["latin-1", "half an emoji", "5000 digits", "1e400", "-1e400", "NaN", "surrogate"],
+    )
+    async def test_an_odd_value_costs_no_answer(self, bench: Bench, upstream: Upstream, odd: bytes) -> None:
+        """Of the record, no more than the value is lost."""
+        body = json.dumps({"matches": 2, "items": [*items(1), item(ref="fox-9", note="ODD")]}).encode()
+        body = body.replace(b'"ODD"', odd)
+        upstream.fail(Answer(body, headers={"Content-Type": "application/json"}), times=1)
+
+        assert len((await bench.search("fox")).images) == 2
+
     async def test_no_good_record(self, bench: Bench, upstream: Upstream) -> None:
         """The author reads which key found nothing."""
         found(upstream, [item(ref=..., number=n) for n in range(3)])
