@@ -28,6 +28,8 @@ Seconds = Annotated[int, Meta(ge=0)]
 CallSeconds = Annotated[float, Meta(ge=0.1, le=30)]
 T = TypeVar("T")
 
+MAX_SIDE = 1_000_000  # pixels; a larger side is a mistake of the provider, and counts as unknown
+
 
 class Author(msgspec.Struct, frozen=True):
     """Who made the image.
@@ -66,9 +68,9 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
         """An original of this size (width, height) scaled down to fit into a box; never scaled up.
 
         The box `(400, math.inf)` is a width of 400 with the height that belongs to it. A size of 0 is unknown: then the
-        rendition has no size either.
+        rendition has no size either. A side of more than a million pixels is unknown too.
         """
-        if min(size) <= 0:
+        if min(size) <= 0 or max(size) > MAX_SIDE:
             return cls(name=name, url=url)
         scale = min(1.0, box[0] / size[0], box[1] / size[1])
         return cls(

@@ -216,3 +216,11 @@ class TestStructs:
 
         with pytest.raises(msgspec.ValidationError):
             msgspec.convert(-1, field.type)
+
+
+@pytest.mark.parametrize("side", [1_000_001, 10**400])
+def test_a_side_that_cannot_be_is_unknown(side: int) -> None:
+    """One such number costs its file the size, and not the page."""
+    for size in ((side, 3000), (3000, side)):
+        file = records.Rendition.within("small", "https://img.example/1.jpg", size, (400, 400))
+        assert (file.width, file.height) == (None, None)

@@ -16,7 +16,7 @@ from imagevault.plugins.declaration import ANY_HOST
 from imagevault.plugins.decoding import RecordCount, report_unshown
 from imagevault.plugins.mismatch import explain_mismatch
 from imagevault.plugins.plain_text import is_storable, one_line, without_controls
-from imagevault.records import Author, Declared, Flags, Image, Page, ProviderInfo, Rendition
+from imagevault.records import MAX_SIDE, Author, Declared, Flags, Image, Page, ProviderInfo, Rendition
 
 MAX_ID = 200
 MAX_TITLE = 300
@@ -36,7 +36,6 @@ MAX_TAGS = 50
 MAX_HOST = 100  # characters of a host in messages
 MAX_TOKEN = 4000  # of the next page
 MAX_RENDITIONS = 20
-MAX_SIDE = 1_000_000  # pixels
 MAX_TOTAL = 2**53  # JSON readers keep whole numbers below this exactly
 HEX_COLOR = re.compile(r"#[0-9A-F]{6}")
 BLURHASH = re.compile(r"[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]{6,100}")
