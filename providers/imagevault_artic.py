@@ -169,7 +169,7 @@ class _Work(msgspec.Struct):
     credit_line: str | None = None
     thumbnail: _Picture | None = None
     color: _Color | None = None
-    term_titles: list[str] | None = None
+    term_titles: list[str | None] | None = None
 
 
 FIELDS = _Work.__struct_fields__
@@ -341,7 +341,7 @@ def _image(work: _Work, config: _Config | None) -> Image | None:
         width=size[0] or None,
         height=size[1] or None,
         color=_hex_color(work.color),
-        tags=work.term_titles or [],
+        tags=[title for title in work.term_titles or [] if title],
         author=Author(name=artist) if artist else None,
         source_url=f"{HOMEPAGE}artworks/{work.id}",
         declared=Declared(field="is_public_domain", words="true"),

@@ -227,7 +227,7 @@ class _Listing(msgspec.Struct, rename="camel"):
     success: bool
     error: str | None = None
     total_results: int | None = None
-    next_cursor: str | None = None
+    next_cursor: object = None
     items: list[msgspec.Raw] = []
 
 
@@ -355,6 +355,8 @@ def _next_cursor(listing: _Listing, rows: int) -> str | None:
     """
     if len(listing.items) < rows:
         return None
+    if listing.next_cursor is not None and not isinstance(listing.next_cursor, str):
+        raise InvalidResponse("Europeana names a next page that is no text")
     return listing.next_cursor
 
 

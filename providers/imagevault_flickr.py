@@ -284,12 +284,13 @@ class _Listing(msgspec.Struct):
 
     Attributes:
         photo: Undecoded, so that `decode_each` can drop a bad photo and keep the page.
-        total: How many photos match; text in some answers and a number in others (recorded).
+        total: How many photos match; text in some answers and a number in others (recorded). Of any type here, so that
+            an odd one costs the total only.
 
     """
 
     photo: list[msgspec.Raw]
-    total: int | str
+    total: object = None
 
 
 class _Owner(msgspec.Struct):
@@ -495,9 +496,7 @@ def _failure(answer: _Answer, response: httpx.Response) -> ProviderError:
 async def _page(query: SearchQuery, listing: _Listing) -> Page:
     """Convert a page of a search. A page behind the end holds the last photos again, and is empty here."""
     total = _number(listing.total)
-    if total is None:
-        raise InvalidResponse("Flickr does not say how many photos it found")
-    available = min(total, MAX_RESULTS)
+    available = MAX_RESULTS if total is None else min(total, MAX_RESULTS)
     images_before = (query.page - 1) * query.per_page
     if images_before >= available:
         return Page([], total=total, last=True)
@@ -510,7 +509,8 @@ async def _page(query: SearchQuery, listing: _Listing) -> Page:
         if image is not None:
             images.append(image)
         await asyncio.sleep(0)  # HTML of the worst kind takes a while: other requests may run in between
-    return Page(images, total=total, last=images_before + query.per_page >= available)
+    is_short = total is None and len(listing.photo) < query.per_page
+    return Page(images, total=total, last=is_short or images_before + query.per_page >= available)
 
 
 def _photo(info: _Info) -> _Photo:

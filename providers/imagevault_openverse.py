@@ -279,7 +279,7 @@ class _Work(msgspec.Struct):
         category: `photograph`, `illustration` or `digitized_artwork`.
         filetype: The ending of the original's file name, such as `jpg`.
         tags: Objects with a `name`. Of any type here, so that an odd tag costs no work.
-        mature: Whether the work is marked as sensitive.
+        mature: Whether the work is marked as sensitive. Of any type here: whatever is not empty is a mark.
         unstable__sensitivity: Why it is, such as `["sensitive_text"]` (source: constants/sensitivity.py). Of any type
             here, for the field is unstable: whatever it says is a mark.
 
@@ -303,7 +303,7 @@ class _Work(msgspec.Struct):
     category: str | None = None
     filetype: str | None = None
     tags: object = None
-    mature: bool | None = None
+    mature: object = None
     unstable__sensitivity: object = None
 
 

@@ -175,8 +175,8 @@ class _Photo(msgspec.Struct):
     height: Annotated[int, msgspec.Meta(gt=0)]
     url: str
     photographer: str
-    photographer_url: str
     src: _Files
+    photographer_url: str | None = None
     alt: str | None = None
     avg_color: str | None = None
 
@@ -188,13 +188,13 @@ class _Listing(msgspec.Struct):
         photos: Undecoded, so that `decode_each` can drop a bad photo and keep the page.
         total_results: How many photos match. May be missing in other lists of photos (recorded).
         next_page: The address of the next page, absent on the last one (API docs). Nothing else marks the end: a page
-            had 14 photos instead of 15, and more followed (recorded).
+            had 14 photos instead of 15, and more followed (recorded). It is not followed, so it has any type here.
 
     """
 
     photos: list[msgspec.Raw]
     total_results: int | None = None
-    next_page: str | None = None
+    next_page: object = None
 
 
 @hookimpl

@@ -279,12 +279,12 @@ class _Rows(msgspec.Struct):
 
     Attributes:
         rows: Undecoded, so that `decode_each` can drop a bad record and keep the page.
-        total: How many records match, also those without a free picture.
+        total: How many records match, also those without a free picture. None if the answer does not say.
 
     """
 
     rows: list[msgspec.Raw]
-    total: int = msgspec.field(name="rowCount")
+    total: int | None = msgspec.field(name="rowCount", default=None)
 
 
 class _SearchAnswer(msgspec.Struct):
@@ -351,7 +351,7 @@ async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: S
     return Page(
         images=images,
         total=found.total,
-        last=not found.rows or start + query.per_page >= found.total,
+        last=not found.rows or (found.total is not None and start + query.per_page >= found.total),
     )
 
 

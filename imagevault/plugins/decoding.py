@@ -12,6 +12,7 @@ import msgspec
 
 from imagevault.errors import InvalidResponse
 from imagevault.plugins.json_repair import repaired
+from imagevault.plugins.lenient import decode_known
 
 if TYPE_CHECKING:
     import httpx  # slow to import, and only for annotations here
@@ -86,7 +87,7 @@ def decode(response: httpx.Response, type: type[T]) -> T:
     """Return the body of a successful answer as this Struct.
 
     One half of an escaped emoji, as where an upstream cuts a text, or one `NaN` makes a whole answer malformed. The
-    first is read as U+FFFD, the second as null.
+    first is read as U+FFFD, the second as null. A field with a default that has another type counts as missing.
 
     Raises `httpx.HTTPStatusError` for a status of 4xx or 5xx, and `msgspec.MsgspecError` for a body of another form.
     Let both through: the gateway understands them.
@@ -94,7 +95,7 @@ def decode(response: httpx.Response, type: type[T]) -> T:
     response.raise_for_status()
     body = response.content
     try:
-        return msgspec.json.decode(body, type=type)
+        return decode_known(body, type)
     except RecursionError:
         raise msgspec.DecodeError("JSON is nested too deeply") from None
     except msgspec.ValidationError:
@@ -103,11 +104,13 @@ def decode(response: httpx.Response, type: type[T]) -> T:
         whole = repaired(body)
         if whole == body:
             raise
-        return msgspec.json.decode(whole, type=type)
+        return decode_known(whole, type)
 
 
 def decode_each(records: Iterable[msgspec.Raw], type: type[T]) -> list[T]:
     """Return the records of a list as this Struct, without those that have another form.
+
+    In a record, a field with a default that has another type counts as missing, and the record stays.
 
     Declare the list as `list[msgspec.Raw]` in the Struct given to `decode`. The gateway logs how many records were
     dropped, with the first reason. In a search, it reads at most twice the `page_size`, and never less than a hundred.
@@ -120,12 +123,19 @@ def decode_each(records: Iterable[msgspec.Raw], type: type[T]) -> list[T]:
     results: list[T | ValueError] = []
     for record in islice(records, record_limit()):
         try:
-            results.append(decoder.decode(record))
+            results.append(_decoded(record, decoder))
         except ValueError as error:  # msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
             results.append(error)
         except RecursionError:
             results.append(ValueError("JSON is nested too deeply"))
     return drop_unreadable(results)
+
+
+def _decoded(record: msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        return decoder.decode(record)
+    except msgspec.ValidationError:
+        return decode_known(record, decoder.type)
 
 
 def decode_part(part: msgspec.Raw, type: type[T]) -> T | None:
@@ -134,7 +144,7 @@ def decode_part(part: msgspec.Raw, type: type[T]) -> T | None:
     For a part without which the record is still worth showing: declare it as `msgspec.Raw`. Nothing is counted.
     """
     try:
-        return msgspec.json.decode(part, type=type)
+        return decode_known(part, type)
     except (ValueError, RecursionError):  # also msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
         return None
 

@@ -60,6 +60,14 @@ class TestDecodeEach:
 
         assert decode_each(listing.photos, Photo) == [Photo(1), Photo(6)]
 
+    def test_keeps_a_record_with_an_odd_optional_field(self) -> None:
+        with count_records() as count:
+            photos = decode_each([msgspec.Raw(b'{"id": 1, "title": 7}'), msgspec.Raw(b'{"id": 2}')], Photo)
+
+        assert (photos, count.dropped) == ([Photo(1), Photo(2)], 0)
+        assert decode(answer(b'{"id": 1, "title": []}'), Photo) == Photo(1)
+        assert decode_part(msgspec.Raw(b'{"id": 1, "title": []}'), Photo) == Photo(1)
+
     def test_leaves_out_what_is_nested_too_deeply(self) -> None:
         deep = b'{"id": 3, "more": ' + b"[" * 90_000 + b"]" * 90_000 + b"}"
 

@@ -673,7 +673,6 @@ class TestRecord:
             {"edmIsShownBy": "https://images.example.org/7.jpg"},
             {"dataProvider": []},
             {"id": None},
-            {"title": 7},
         ],
     )
     async def test_what_is_no_picture_to_show_is_left_out(

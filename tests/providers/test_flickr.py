@@ -635,7 +635,6 @@ class TestRecord:
             {"owner": 7},
             {"license": None},
             {"license": {"id": 4}},
-            {"url_m": 5},
             {"media": "video"},
         ],
         ids=repr,

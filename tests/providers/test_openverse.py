@@ -710,7 +710,7 @@ async def test_sensitive_works_are_left_out(
 
 @pytest.mark.parametrize(
     "bad",
-    [None, 7, {}, {**WORK, "id": None}, {**WORK, "url": None}, {**WORK, "license": None}, {**WORK, "width": "wide"}],
+    [None, 7, {}, {**WORK, "id": None}, {**WORK, "url": None}, {**WORK, "license": None}, {**WORK, "license": 4}],
 )
 async def test_one_bad_record_is_dropped_and_the_page_stays(
     openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache, bad: object
@@ -723,7 +723,7 @@ async def test_one_bad_record_is_dropped_and_the_page_stays(
 async def test_a_page_of_which_no_work_can_be_read_is_an_error(
     openverse: SimulatedOpenverse, http: httpx.AsyncClient, keep: PluginCache
 ) -> None:
-    listing = {"result_count": 2, "page_count": 1, "results": [{**WORK, "width": "1024"}, {**WORK, "width": "683"}]}
+    listing = {"result_count": 2, "page_count": 1, "results": [{**WORK, "url": 1}, {**WORK, "url": 2}]}
     openverse.fail(Answer(listing))
     with pytest.raises(InvalidResponse, match="none of 2 records can be read"):
         await search(http, keep)
