@@ -16,6 +16,7 @@ Texts are plain: Europeana removes HTML when it takes a record in (source code, 
 
 import ipaddress
 import re
+from itertools import islice
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
@@ -137,9 +138,12 @@ FILE_NAME = re.compile(r"\S{1,200}\.(?:jpe?g|tiff?|png|gif|jp2|bmp)", re.IGNOREC
 WORD_OF_NAME = re.compile(r"[^\W\d_]+")
 
 # A record in more languages than these is read in the first ones. So are longer texts, and longer lists of texts.
-MAX_LANGUAGES = 10
+MAX_LANGUAGES = 40
 MAX_TEXT = 10_000  # characters
 MAX_TEXTS = 200
+
+# Only so much of a name is compared with others.
+MAX_NAME = 300
 
 # The greatest lengths of the parts of a credit. Together with the longest licence they are less than the 1000
 # characters that ImageVault shows, so a long title never cuts the licence off.
@@ -482,7 +486,7 @@ def _creators(item: _Item) -> list[str]:
 
 def _names_in_another_language(by_language: dict[str, Texts]) -> list[str]:
     """Return the names in the first language that has any. English, into which machines translate, comes last."""
-    others = [language for language in by_language if language != "en"]
+    others = [language for language in islice(by_language, MAX_LANGUAGES) if language != "en"]
     for language in (*others, "en"):
         names = [text for text in _texts(by_language.get(language)) if not _is_id(text)]
         if names:
@@ -498,7 +502,8 @@ def _agents(item: _Item) -> dict[str, str]:
     person are all theirs.
     """
     links = _texts(item.edm_agent)
-    names = [name for label in item.edm_agent_label or [] for name in label.values()]
+    labels = (item.edm_agent_label or [])[:MAX_TEXTS]
+    names = [name[:MAX_TEXT] for label in labels for name in islice(label.values(), MAX_LANGUAGES)]
     by_language = item.edm_agent_label_lang_aware or {}
     if len(links) == 1 and names:
         names = [*_names_in_original_language(by_language, item), *_readable(by_language, item), *names]
@@ -518,7 +523,7 @@ def _each_once(names: list[str]) -> list[str]:
     """Return each name once, as it is written first: "Gogh, Vincent van, 1853-1890" is "Vincent van Gogh" too."""
     by_words: dict[frozenset[str], str] = {}
     for name in names:
-        words = frozenset(WORD_OF_NAME.findall(name.casefold()))
+        words = frozenset(WORD_OF_NAME.findall(name[:MAX_NAME].casefold()))
         by_words.setdefault(words or frozenset([name]), name)
     return list(by_words.values())
 
@@ -618,7 +623,7 @@ def _readable(by_language: TextsByLanguage, item: _Item) -> list[str]:
     """
     if not by_language:
         return []
-    for language in ("en", *_languages(item), *by_language):
+    for language in ("en", *_languages(item), *islice(by_language, MAX_LANGUAGES)):
         texts = [text for text in _texts(by_language.get(language)) if not _is_id(text)]
         if texts:
             return texts

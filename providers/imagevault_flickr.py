@@ -195,6 +195,9 @@ CAMERA_NAME = re.compile(
     re.IGNORECASE,
 )
 
+# Of the tags, only so many characters are read.
+MAX_TAGS_TEXT = 10_000
+
 # What cameras write as title and description, in small letters (recorded, reported).
 CAMERA_TEXTS = {
     "digital camera",
@@ -496,6 +499,8 @@ def _failure(answer: _Answer, response: httpx.Response) -> ProviderError:
 async def _page(query: SearchQuery, listing: _Listing) -> Page:
     """Convert a page of a search. A page behind the end holds the last photos again, and is empty here."""
     total = _number(listing.total)
+    if total is None and not listing.photo:
+        raise InvalidResponse("Flickr does not say how many photos it found")
     available = MAX_RESULTS if total is None else min(total, MAX_RESULTS)
     images_before = (query.page - 1) * query.per_page
     if images_before >= available:
@@ -597,7 +602,7 @@ def _image(photo: _Photo, files: list[_File]) -> Image | None:
         date=_date(photo),
         width=width,
         height=height,
-        tags=_string(photo.tags).split(),
+        tags=_string(photo.tags)[:MAX_TAGS_TEXT].split(),
         author=_author(photo),
         source_url=f"https://www.flickr.com/photos/{photo.owner}/{photo.id}",
         license=_license(photo),

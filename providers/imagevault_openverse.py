@@ -243,6 +243,9 @@ WAIT = re.compile(r" in ([0-9]{1,6}) second")
 MAX_ERROR = 1000
 MAX_ATTRIBUTION = 2000
 
+# How many tags are read. ImageVault shows 50.
+MAX_TAGS = 500
+
 
 class Settings(msgspec.Struct, frozen=True):
     """The settings of this provider. Nothing is needed; both together give more calls and larger pages.
@@ -599,7 +602,7 @@ def _tags(tags: object) -> list[str]:
     """Return the names of the tags, each once: a machine may have found the same tag as a person (recorded)."""
     if not isinstance(tags, list):
         return []
-    names = [tag.get("name") for tag in tags if isinstance(tag, dict)]
+    names = [tag.get("name") for tag in tags[:MAX_TAGS] if isinstance(tag, dict)]
     return list(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 
 

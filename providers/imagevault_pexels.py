@@ -128,6 +128,9 @@ LARGE2X_BOX = (1880, 1300)  # ?h=650&w=940&dpr=2: twice as many pixels on each s
 TINY_WIDTH = 280
 TINY_HEIGHT = 200
 
+# Longer addresses are not read. ImageVault shows none of them.
+MAX_ADDRESS = 2048
+
 # The words in the address of a photo's page, between the last two slashes and without the id:
 # "brown-rocks" in https://www.pexels.com/photo/brown-rocks-2014422/
 WORDS_IN_ADDRESS = re.compile(r"/([^/]{1,2000})-[0-9]{1,20}/?$")
@@ -305,7 +308,8 @@ def _title(photo: _Photo) -> str | None:
     alt = _alt(photo)
     if alt is not None:
         return alt
-    words = WORDS_IN_ADDRESS.search(unquote(photo.url))
+    address = unquote(photo.url) if len(photo.url) <= MAX_ADDRESS else ""
+    words = WORDS_IN_ADDRESS.search(address)
     if words is None:
         return None
     return words[1].replace("-", " ").capitalize()

@@ -161,6 +161,11 @@ IMAGE_ID = re.compile(r"[1-9][0-9]{0,17}")
 # An unknown id may be answered likewise (unverified).
 OUT_OF_RANGE = re.compile(r'"(?:page|id)" is out of valid range')
 
+# Longer addresses are not read, and of longer texts only the beginning. ImageVault shows 200 characters of a name.
+MAX_ADDRESS = 2048
+MAX_NAME = 200
+MAX_TAGS_TEXT = 5000
+
 # The words in the address of an image's page, between the last two slashes and without the id:
 # "bridge-road" in https://pixabay.com/photos/bridge-road-5046798/
 WORDS_IN_ADDRESS = re.compile(r"/([^/]{1,2000})-[0-9]{1,20}/?$")
@@ -399,7 +404,8 @@ def _title(hit: _Hit) -> str | None:
     An image has no title of its own. `/photos/bridge-road-5046798/` becomes "Bridge road"; `/photos/5046798/` has
     no words.
     """
-    words = WORDS_IN_ADDRESS.search(unquote(hit.page_url or ""))
+    page = hit.page_url or ""
+    words = WORDS_IN_ADDRESS.search(unquote(page) if len(page) <= MAX_ADDRESS else "")
     if words is None:
         return hit.tags
     return words[1].replace("-", " ").capitalize()
@@ -409,7 +415,7 @@ def _tags(hit: _Hit) -> list[str]:
     """Return the tags one by one: "bridge, road, landscape" has three."""
     if not hit.tags:
         return []
-    return hit.tags.split(", ")
+    return hit.tags[:MAX_TAGS_TEXT].split(", ")
 
 
 def _extra(hit: _Hit) -> Mapping[str, str]:
@@ -451,7 +457,7 @@ def _author_url(hit: _Hit) -> str | None:
     """
     if hit.user_url:
         return hit.user_url
-    if not hit.user or not hit.user_id:
+    if not hit.user or not hit.user_id or len(hit.user) > MAX_NAME:
         return None
     name_in_address = quote(hit.user, safe="")
     return f"https://pixabay.com/users/{name_in_address}-{hit.user_id}/"

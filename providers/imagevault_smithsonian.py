@@ -24,6 +24,7 @@ from imagevault import (
     Author,
     Declared,
     Image,
+    InvalidResponse,
     License,
     Page,
     ProviderInfo,
@@ -94,6 +95,11 @@ MAKERS = (
 # Others do not: "Record Last Modified", "Specimen Count" (recorded).
 DESCRIPTIONS = ("description", "brief description", "summary")
 
+# Only so many characters are read: of one text, which may be HTML, of a label, and of all texts about an object.
+MAX_TEXT = 10_000
+MAX_LABEL = 200
+MAX_TEXTS = 30_000
+
 # ImageVault shows 200 characters of an author's name.
 MAX_AUTHOR = 200
 
@@ -153,6 +159,9 @@ FACTS = (
     _Fact("catalog number", "identifier", frozenset({"catalog number", "id number", "object number", "usnm number"})),
     _Fact("credit line", "creditLine"),
 )
+
+# The groups that are read.
+GROUPS = tuple(dict.fromkeys(["name", "date", *(fact.group for fact in FACTS), "notes"]))
 
 
 class _Usage(msgspec.Struct):
@@ -325,6 +334,7 @@ async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: S
     """Fetch one page of `GET /search`. A query of signs alone finds nothing, and costs no call.
 
     Raises:
+        InvalidResponse: The answer has no records, and no number of them.
         httpx.HTTPStatusError: The Smithsonian answered 4xx or 5xx. The gateway names these errors.
         msgspec.MsgspecError: The answer does not have the documented form. The gateway names this error too.
 
@@ -342,6 +352,8 @@ async def search_images(query: SearchQuery, http: httpx.AsyncClient, settings: S
         params["sort"] = query.native["sort"]
     response = await http.get("search", params=params, headers=_headers(settings))
     found = decode(response, _SearchAnswer).response
+    if found.total is None and not found.rows:
+        raise InvalidResponse("the Smithsonian sent no records, and does not say how many it found")
     images = []
     for row in decode_each(found.rows, _Row):
         image = _image(row)
@@ -387,7 +399,7 @@ def _text(value: object) -> str | None:
     """Return the plain text of a field that may hold HTML, or None if it is blank or no text."""
     if not isinstance(value, str):
         return None
-    return text_of(value) or None
+    return text_of(value[:MAX_TEXT]) or None
 
 
 def _address(value: object) -> str | None:
@@ -444,12 +456,15 @@ def _texts(content: _Content) -> _Texts:
     """Return the texts about an object as plain text, with their labels in lower case, without those that are blank."""
     groups = decode_part(content.freetext, dict[str, msgspec.Raw]) or {}
     texts: _Texts = {}
-    for group, raw in groups.items():
+    left = MAX_TEXTS
+    for group in GROUPS:
         texts[group] = []
-        for entry in decode_parts(raw, _Entry):
-            text = _text(entry.content)
+        for entry in decode_parts(groups[group], _Entry) if group in groups else []:
+            content = (entry.content or "")[: min(left, MAX_TEXT)]
+            left -= len(content)
+            text = _text(content)
             if text is not None:
-                texts[group].append(_Labelled((entry.label or "").casefold(), text))
+                texts[group].append(_Labelled((entry.label or "")[:MAX_LABEL].casefold(), text))
     return texts
 
 

@@ -103,6 +103,9 @@ MAX_SIDE = 8192
 # What the address of a JPEG holds, whatever the format of the original is: ?crop=entropy&fm=jpg&w=400 (recorded)
 IS_JPEG = re.compile(r"[?&]fm=jpe?g(?:&|$)")
 
+# Of a slug, only so many characters are read.
+MAX_SLUG = 500
+
 # An id, such as TA5hw14Coh4. Each one had eleven characters (recorded). `photos/random` would give any photo.
 PHOTO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 
@@ -418,7 +421,8 @@ def _title(photo: _Photo) -> str | None:
     text = _text(photo.alt_description) or _text(photo.description)
     if text is not None:
         return text
-    words = (photo.slug or "").removesuffix(photo.id).replace("-", " ").strip()
+    slug = (photo.slug or "")[:MAX_SLUG]
+    words = slug.removesuffix(photo.id).replace("-", " ").strip()
     return words.capitalize() or None
 
 

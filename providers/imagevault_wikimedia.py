@@ -18,6 +18,7 @@ import asyncio
 import re
 import unicodedata
 from collections.abc import Callable
+from itertools import islice
 from typing import Annotated, Any
 
 import httpx
@@ -128,6 +129,9 @@ DECORATION = re.compile(r"[?&]utm_.*", re.DOTALL)
 
 # The width at the start of a thumbnail's name: "330" in 330px-Lamp.jpg and in lossy-page1-330px-Lamp.tif.jpg
 THUMBNAIL_WIDTH = re.compile(r"(?:[a-z]{1,20}-)?(?:page[0-9]{1,6}-)?([0-9]{2,4})px-")
+
+# How many thumbnails are read. There are two (recorded).
+MAX_THUMBNAILS = 10
 
 # Standard widths of thumbnails -> our names (https://www.mediawiki.org/wiki/Common_thumbnail_sizes).
 THUMBNAIL_NAMES: dict[int, RenditionName] = {
@@ -958,7 +962,7 @@ def _thumbnail_urls(info: _Info) -> list[str]:
     """Return the addresses of the thumbnails that the answer names. None is made up: the server refuses odd widths."""
     urls = [info.thumbnail_url]
     if isinstance(info.larger_thumbnail_urls, dict):
-        urls.extend(info.larger_thumbnail_urls.values())
+        urls.extend(islice(info.larger_thumbnail_urls.values(), MAX_THUMBNAILS))
     return [_undecorated(url) for url in urls if isinstance(url, str)]
 
 

@@ -187,6 +187,8 @@ def image(
 
 def _checked(returned: Image) -> Image:
     """Return a copy with the types checked, which a Struct does not do when it is made. Raises InvalidRecord."""
+    if isinstance(returned.tags, list) and len(returned.tags) > READ_FACTOR * MAX_TAGS:
+        returned = msgspec.structs.replace(returned, tags=returned.tags[: READ_FACTOR * MAX_TAGS])
     try:
         return _decoder.decode(_encoder.encode(returned))  # a third of what `convert` costs
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):

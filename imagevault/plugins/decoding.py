@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Decoding holds the event loop. Values are counted by the commas between them, which costs next to nothing.
+MAX_VALUES = 500_000  # values in an answer
+MAX_RECORD_VALUES = 50_000  # values in one record, or in one part of it
+MAX_PARTS = 500  # elements of a list inside a record that are read
 MAX_REASON = 200  # characters of the reason why a record was dropped that are shown
 
 
@@ -89,11 +93,13 @@ def decode(response: httpx.Response, type: type[T]) -> T:
     One half of an escaped emoji, as where an upstream cuts a text, or one `NaN` makes a whole answer malformed. The
     first is read as U+FFFD, the second as null. A field with a default that has another type counts as missing.
 
-    Raises `httpx.HTTPStatusError` for a status of 4xx or 5xx, and `msgspec.MsgspecError` for a body of another form.
-    Let both through: the gateway understands them.
+    Raises `httpx.HTTPStatusError` for a status of 4xx or 5xx, `msgspec.MsgspecError` for a body of another form, and
+    `InvalidResponse` for one of more values than are read. Let all of them through: the gateway understands them.
     """
     response.raise_for_status()
     body = response.content
+    if body.count(b",") > MAX_VALUES:
+        raise InvalidResponse("the answer holds more values than are read; ask for fewer fields or smaller pages")
     try:
         return decode_known(body, type)
     except RecursionError:
@@ -110,7 +116,8 @@ def decode(response: httpx.Response, type: type[T]) -> T:
 def decode_each(records: Iterable[msgspec.Raw], type: type[T]) -> list[T]:
     """Return the records of a list as this Struct, without those that have another form.
 
-    In a record, a field with a default that has another type counts as missing, and the record stays.
+    In a record, a field with a default that has another type counts as missing, and the record stays. A record of more
+    than 50 000 values is left out.
 
     Declare the list as `list[msgspec.Raw]` in the Struct given to `decode`. The gateway logs how many records were
     dropped, with the first reason. In a search, it reads at most twice the `page_size`, and never less than a hundred.
@@ -132,17 +139,26 @@ def decode_each(records: Iterable[msgspec.Raw], type: type[T]) -> list[T]:
 
 
 def _decoded(record: msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
+    if _is_too_large(record):
+        raise ValueError(f"the record holds more than {MAX_RECORD_VALUES} values")
     try:
         return decoder.decode(record)
     except msgspec.ValidationError:
         return decode_known(record, decoder.type)
 
 
+def _is_too_large(part: msgspec.Raw) -> bool:
+    is_long = memoryview(part).nbytes > MAX_RECORD_VALUES
+    return is_long and bytes(part).count(b",") > MAX_RECORD_VALUES
+
+
 def decode_part(part: msgspec.Raw, type: type[T]) -> T | None:
-    """Return a part of a record as this type; None if it has another form.
+    """Return a part of a record as this type; None if it has another form, or more than 50 000 values.
 
     For a part without which the record is still worth showing: declare it as `msgspec.Raw`. Nothing is counted.
     """
+    if _is_too_large(part):
+        return None
     try:
         return decode_known(part, type)
     except (ValueError, RecursionError):  # also msgspec.DecodeError, and UnicodeDecodeError for text that is not UTF-8
@@ -150,9 +166,9 @@ def decode_part(part: msgspec.Raw, type: type[T]) -> T | None:
 
 
 def decode_parts(part: msgspec.Raw, type: type[T]) -> list[T]:
-    """Return those elements of a list inside a record that have this type; none if the part is no list."""
+    """Return those of the first 500 elements of a list that have this type; none if the part is no list."""
     elements = decode_part(part, list[msgspec.Raw]) or []
-    decoded = [decode_part(element, type) for element in elements]
+    decoded = [decode_part(element, type) for element in elements[:MAX_PARTS]]
     return [element for element in decoded if element is not None]
 
 

@@ -88,6 +88,20 @@ class TestDecodeEach:
         assert (count.records, count.dropped) == (4, 2)
         assert count.reason == "Expected `int`, got `str` - at `$.id`"
 
+    def test_leaves_out_a_record_of_too_many_values(self) -> None:
+        """Decoding one holds the event loop."""
+        large = b'{"id": 3, "more": [' + b"1," * 60_000 + b"1]}"
+
+        with count_records() as count:
+            assert decode_each([msgspec.Raw(b'{"id": 1}'), msgspec.Raw(large)], Photo) == [Photo(1)]
+        assert decode_part(msgspec.Raw(large), Photo) is None
+
+        assert count.reason == "the record holds more than 50000 values"
+
+    def test_an_answer_of_too_many_values_is_not_read(self) -> None:
+        with pytest.raises(InvalidResponse, match="more values than are read"):
+            decode(answer(b'{"photos": [' + b"1," * 600_000 + b"1]}"), Listing)
+
     def test_reads_no_more_than_a_limit(self) -> None:
         """Of each list; the smallest limit counts. What was not asked for costs no work."""
         records = [msgspec.Raw(b'{"id": 1}'), msgspec.Raw(b"{}"), *[msgspec.Raw(b'{"id": 2}')] * 40_000]
@@ -122,6 +136,9 @@ class TestDecodeParts:
         assert decode_parts(msgspec.Raw(b'[{"id": 1}, null, {"id": 2}]'), Photo) == [Photo(1), Photo(2)]
         assert decode_parts(msgspec.Raw(b'[null, "x"]'), Photo) == []
         assert decode_parts(msgspec.Raw(b'{"id": 1}'), Photo) == []
+
+    def test_of_a_list_the_first_are_read(self) -> None:
+        assert len(decode_parts(msgspec.Raw(b"[" + b"1," * 5000 + b"1]"), int)) == 500
 
 
 class TestDropUnreadable:
