@@ -11,12 +11,13 @@ import msgspec
 from imagevault.errors import InvalidResponse
 from imagevault.images.links import MAX_URL, link, split_link
 from imagevault.images.media_types import media_type_of_url
+from imagevault.images.sizes import known_size
 from imagevault.licenses import UNKNOWN_ID, License
 from imagevault.plugins.declaration import ANY_HOST
 from imagevault.plugins.decoding import RecordCount, report_unshown
 from imagevault.plugins.mismatch import explain_mismatch
 from imagevault.plugins.plain_text import is_storable, one_line, without_controls
-from imagevault.records import MAX_SIDE, Author, Declared, Flags, Image, Page, ProviderInfo, Rendition
+from imagevault.records import Author, Declared, Flags, Image, Page, ProviderInfo, Rendition
 
 MAX_ID = 200
 MAX_TITLE = 300
@@ -161,6 +162,7 @@ def image(
         raise InvalidRecord(f"no rendition of {record.id} is on a host that file_hosts names, but on {hosts}")
     if not renditions:
         raise InvalidRecord(f"no rendition of {record.id} has an http(s) link")
+    width, height = known_size(record.width, record.height)
     return Image(
         id=record.id,
         title=one_line(record.title, MAX_TITLE),
@@ -168,8 +170,8 @@ def image(
         description=one_line(record.description, MAX_DESCRIPTION),
         date=one_line(record.date, MAX_DATE),
         extra=_extra(record.extra),
-        width=_side(record.width),
-        height=_side(record.height),
+        width=width,
+        height=height,
         color=_color(record.color),
         blurhash=_blurhash(record.blurhash),
         tags=_lines(record.tags, MAX_TAGS, MAX_TAG),
@@ -258,20 +260,14 @@ def _rendition(
     is_held_file = holds_files and rendition.url is None
     if url is None and not is_held_file:
         return None
-    width = _side(rendition.width)
-    height = _side(rendition.height)
-    has_size = width is not None and height is not None  # one side says nothing
+    width, height = known_size(rendition.width, rendition.height)
     return Rendition(
         name=rendition.name,
         url=url,
-        width=width if has_size else None,
-        height=height if has_size else None,
+        width=width,
+        height=height,
         type=_media_type(rendition.type) or media_type_of_url(url),
     )
-
-
-def _side(pixels: int | None) -> int | None:
-    return pixels if pixels is not None and 0 < pixels <= MAX_SIDE else None
 
 
 def _color(color: str | None) -> str | None:

@@ -7,6 +7,7 @@ import pytest
 from imagevault_cleveland import plugin
 
 from imagevault import Author, Declared, RateLimited
+from imagevault.images import sanitize
 from imagevault.images.attribution import attribution
 from imagevault.testing import Answer
 from imagevault.testing.bench import Bench
@@ -114,6 +115,30 @@ class TestRecord:
         files = [(file.name, "_" + (file.url or "").rpartition("_")[2], file.width) for file in image.renditions]
         assert files == expected
         assert image.width == expected[-1][2]
+
+    @pytest.mark.parametrize(
+        ("printed", "expected"),
+        [
+            ({"width": ""}, (None, None)),
+            ({"height": None}, (None, None)),
+            ({"url": None}, (int(WORK["images"]["web"]["width"]), int(WORK["images"]["web"]["height"]))),
+        ],
+    )
+    async def test_sizes_of_two_files_are_not_mixed(
+        self, bench: Bench, printed: dict[str, object], expected: tuple[int | None, int | None]
+    ) -> None:
+        images = {**WORK["images"], "print": {**WORK["images"]["print"], **printed}}
+
+        image = sanitize.image(await lookup(bench, images=images), bench.provider.info, holds_files=False)
+
+        largest = image.renditions[-1]
+        assert (image.width, image.height) == (largest.width, largest.height) == expected
+
+    async def test_a_title_that_ends_in_a_full_stop(self, bench: Bench) -> None:
+        image = await lookup(bench, tombstone=None, title="Vase.", creators=[])
+
+        shown = attribution(bench.provider.info, image)
+        assert shown.text == "an unknown author. Vase. The Cleveland Museum of Art"
 
     @pytest.mark.parametrize(
         ("descriptions", "name"),
