@@ -402,10 +402,12 @@ def _credit(item: _Object) -> str:
     Each part is cleaned before they are joined, and no full stop follows another.
     """
     author = _author(item)
+    title = _clean(item.title) or "Untitled"
+    date = _date(item) or ""
     parts = [
         author.name if author else "",
-        _clean(item.title) or "Untitled",
-        _date(item) or "",
+        title.rstrip(" .,;:") if date else title,
+        date,
     ]
     label = ", ".join(part for part in parts if part)
     return _clean(f"{_sentence(label)} {_sentence(MUSEUM)} {item.credit_line or ''}")

@@ -23,6 +23,7 @@ MARKDOWN_SPECIAL = re.compile(
     r"|(?<![0-9A-Za-z]):|:(?! )"  # https://a.example, `: x`; not Photo: Ada
 )
 ENTITY = re.compile(r"&(?=#?[0-9A-Za-z]{1,40};)")  # &copy; in an address would become another letter
+STOPS = (".", "!", "?", "…")  # what ends a sentence
 KEPT = 256  # formatted texts: the words of credit lines and the names of licences are the same in all records
 IN_MARKDOWN_ADDRESS = str.maketrans({"(": "%28", ")": "%29", "|": "%7C"})  # they end an address, or a cell of a table
 
@@ -45,10 +46,13 @@ def _credit(info: ProviderInfo, image: Image, link: Link) -> str:
     if image.credit:
         return _own_sentence(image.credit, image, link)
     pieces: list[str] = []
+    ends_sentence = False
     for literal, field in _parts(info.credit):
-        pieces.append(_with_provider_link(literal, info, image, link))
+        sound = literal.removeprefix(".") if ends_sentence else literal  # no full stop behind another stop
+        pieces.append(_with_provider_link(sound, info, image, link))
         if field:
             pieces.append(_value(field, image, link))
+            ends_sentence = _value(field, image, _as_text).endswith(STOPS)
     return "".join(pieces)
 
 

@@ -289,3 +289,18 @@ class TestOwnSentence:
         plain = msgspec.structs.replace(image, license=License("own", "Own terms"), credit="Ada, Own terms")
 
         assert attribution(INFO, plain).html == '<a href="https://acme.example/1">Ada, Own terms</a>'
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Vase", "Ada. Vase. Acme"),
+        ("Vase.", "Ada. Vase. Acme"),
+        ("Which vase?", "Ada. Which vase? Acme"),
+        ("A vase…", "Ada. A vase… Acme"),
+    ],
+)
+def test_no_full_stop_follows_another_stop(title: str, text: str) -> None:
+    info = ProviderInfo(title="Acme", page_size=10, credit="{author}. {title}. Acme")
+
+    assert attribution(info, Image(id="1", title=title, author=Author("Ada"))).text == text

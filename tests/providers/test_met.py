@@ -170,6 +170,10 @@ class TestCredit:
                 {"title": " A\u00a0 Lid\r\n", "creditLine": " Invented Fund, 1936. "},
                 "Ada Lind, A Lid, 1667. The Metropolitan Museum of Art. Invented Fund, 1936.",
             ),
+            (
+                {"title": "The Great Wave.", "creditLine": ""},
+                "Ada Lind, The Great Wave, 1667. The Metropolitan Museum of Art.",
+            ),
             ({"title": None, "creditLine": None}, "Ada Lind, Untitled, 1667. The Metropolitan Museum of Art."),
         ],
     )

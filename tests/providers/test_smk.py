@@ -220,3 +220,20 @@ class TestRecord:
         image = await lookup(bench, **changes)
 
         assert [(file.name, file.url, file.width, file.height) for file in image.renditions] == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "credit"),
+    [
+        ({"titles": [{"title": "Interiør."}], "production_date": []}, "Interiør. SMK, Statens Museum for Kunst"),
+        (
+            {"titles": [{"title": "Interiør."}], "production_date": [{"period": "1896."}]},
+            "Interiør, 1896. SMK, Statens Museum for Kunst",
+        ),
+        ({"titles": [{"title": "Hvem?"}], "production_date": []}, "Hvem? SMK, Statens Museum for Kunst"),
+    ],
+)
+async def test_no_full_stop_follows_another(bench: Bench, changes: dict[str, Any], credit: str) -> None:
+    image = await lookup(bench, artist=["Ubekendt"], **changes)
+
+    assert image.credit == credit

@@ -225,6 +225,13 @@ class TestRecord:
                 {"locations": [location(credit="University of Exampleton")], "source": source(contributors=None)},
                 "Picture 30. University of Exampleton. {label}",
             ),
+            (
+                {
+                    "locations": [location(credit="University X.")],
+                    "source": source(title="What is it?", contributors=[]),
+                },
+                "What is it? University X. {label}",
+            ),
         ],
     )
     async def test_the_credit(self, bench: Bench, changes: dict[str, Any], credit: str) -> None:

@@ -11,6 +11,7 @@ JMESPath selects (https://jmespath.org); it cannot cut a text or read a number o
     letters_only(text, kept)       the same, and these characters
     number(text)                   the number that a text is; null if it is none
     html(text)                     the text of HTML; see `imagevault.text_of`
+    sentence(text)                 the text with a full stop, unless it ends in a stop already
 
 Each of them answers null for null.
 """
@@ -33,6 +34,7 @@ MAX_JOINED = 100_000  # characters that join() makes
 MAX_SHOWN_NAMES = 12  # of an object, in messages
 MAX_SHOWN = 300  # characters of a value, in messages
 NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")  # 3400, -0.5
+STOPS = (".", "!", "?", "…")  # what ends a sentence
 TEXT = {"types": ["string", "null"]}
 MARK = {"types": ["string"]}
 TYPE_NAMES = {dict: "object", list: "list", str: "text", bool: "true or false", int: "number", float: "number"}
@@ -98,6 +100,10 @@ class Functions(functions.Functions):  # type: ignore[misc]  # jmespath has no t
         if text is None:
             return None
         return text_of(text) or None
+
+    @functions.signature(TEXT)  # type: ignore[untyped-decorator]
+    def _func_sentence(self, text: str | None) -> str | None:
+        return text if not text or text.endswith(STOPS) else f"{text}."
 
     @functions.signature({"types": ["string"]}, {"types": ["array-string"]})  # type: ignore[untyped-decorator]
     def _func_join(self, separator: str, texts: list[str]) -> str:

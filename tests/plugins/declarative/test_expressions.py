@@ -35,6 +35,10 @@ class TestFunctions:
             ("number(`7`)", 7),
             ("html('<p>Fish &amp; chips</p>')", "Fish & chips"),
             ("html('<br>')", None),
+            ("sentence('A fox')", "A fox."),
+            ("sentence('A fox.')", "A fox."),
+            ("sentence('Which fox?')", "Which fox?"),
+            ("sentence('')", ""),
             ("join(', ', tags[?@])", "a, b"),
             ("images.print.width", "3400"),
             ("images.full.width", None),
@@ -47,7 +51,15 @@ class TestFunctions:
 
     @pytest.mark.parametrize(
         "function",
-        ["without_suffix(x, '')", "before(x, 'a')", "after(x, 'a')", "letters_only(x)", "number(x)", "html(x)"],
+        [
+            "without_suffix(x, '')",
+            "before(x, 'a')",
+            "after(x, 'a')",
+            "letters_only(x)",
+            "number(x)",
+            "html(x)",
+            "sentence(x)",
+        ],
     )
     def test_null_stays_null(self, function: str) -> None:
         assert Expression(function).find({"x": None}) is None
