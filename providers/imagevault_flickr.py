@@ -15,6 +15,7 @@ descriptions are HTML (recorded).
 """
 
 import asyncio
+import datetime
 import re
 
 import httpx
@@ -645,11 +646,20 @@ def _date(photo: _Photo) -> str | None:
     granularity = _number(photo.datetakengranularity) or 0
     if granularity >= ABOUT_THE_YEAR:
         return f"circa {taken['year']}"
-    if granularity >= TO_THE_YEAR:
+    if granularity >= TO_THE_YEAR or not _is_time(f"{taken['month']}-01"):
         return taken["year"]
-    if granularity >= TO_THE_MONTH:
+    if granularity >= TO_THE_MONTH or not _is_time(taken[0]):
         return taken["month"]
     return taken[0].replace(" ", "T")
+
+
+def _is_time(text: str) -> bool:
+    """Return whether there is such a day or time: no 2019-13-45 99:99:99, no 2019-00-00, by which MySQL says unknown."""
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _author(photo: _Photo) -> Author:

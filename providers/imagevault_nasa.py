@@ -14,6 +14,7 @@ No field declares a licence. The licence and the credit follow from the captions
 """
 
 import asyncio
+import datetime
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -178,6 +179,12 @@ THIRD_PARTY = re.compile(
     r"|\b(?:Getty Images|Reuters|Associated Press|AFP)\b"
     r"|\bCC[ -]BY-(?:NC|ND|SA)\b",
     re.IGNORECASE,
+)
+
+# What stands before the name of a holder: "Copyright 2021 Example Rockets, Inc.", "© 2019-2021 Ada Example".
+HOLDER_LABEL = re.compile(
+    r"(?i:©|\(c\)|\bcopyright:?)(?: ?(?:©|\([cC]\)))?(?: ?[0-9]{4}(?: ?[-–,] ?[0-9]{4})?)?,?(?: by)? ?"
+    r"(?=[^\W\d_])(?![a-z])(?!Law\b|Act\b|Notice\b|Policy\b|Office\b|All [Rr]ights\b)"
 )
 
 # Agencies and firms whose photographers keep their rights, unless NASA is named beside them (caution).
@@ -391,13 +398,13 @@ def _image(data: _Data, files: dict[RenditionName, _Link]) -> Image:
         width=size[0] if size else None,
         height=size[1] if size else None,
         tags=_tags(data),
-        author=_author(data, credits),
+        author=_author(data, credits, rights),
         source_url=f"https://images.nasa.gov/details/{quote(data.nasa_id, safe='')}",
         license=rights.license,
         declared=rights.declared,
         identities=_identities(data),
         renditions=_renditions(files),
-        credit=_credit(data, credits, rights.license),
+        credit=_credit(data, credits, rights),
     )
 
 
@@ -462,10 +469,24 @@ def _description(data: _Data) -> str | None:
 
 
 def _date(data: _Data) -> str | None:
-    """Return the day of `2026-04-10T00:00:00Z`, or NASA's words where they have another form."""
+    """Return the day of `2026-04-10T00:00:00Z`, or NASA's words where they have another form.
+
+    It is None where there is no such day.
+    """
     date = _text(data.date_created)
     day = DAY.match(date or "")
-    return day[0] if day else date
+    if day is None:
+        return date
+    return day[0] if _is_day(day[0]) else None
+
+
+def _is_day(date: str) -> bool:
+    """Return whether there is such a day: no 2026-13-45, no 0000-00-00."""
+    try:
+        datetime.date.fromisoformat(date)
+    except ValueError:
+        return False
+    return True
 
 
 def _extra(data: _Data) -> dict[str, str]:
@@ -639,24 +660,43 @@ def _credited(data: _Data, credits: list[Declared]) -> list[str]:
     return names
 
 
-def _author(data: _Data, credits: list[Declared]) -> Author:
+def _holder(data: _Data, mark: Declared | None) -> str | None:
+    """Return who holds the rights by the words that mark a picture as somebody else's, or None if they name nobody."""
+    text = _text(getattr(data, mark.field)) if mark else None
+    label = HOLDER_LABEL.search(text or "")
+    if text is None or label is None:
+        return None
+    return _names_after(text, label.end()) or None
+
+
+def _author(data: _Data, credits: list[Declared], rights: _Rights) -> Author | None:
     """Return the photographer, else the secondary creator, else whom the caption credits, else NASA's centre.
 
-    The name is written as in the credit.
+    The name is written as in the credit. Of somebody else's picture, NASA is not the author: then it is the holder of
+    the rights, or None.
     """
     makers = [named.words for named in [*_people(data), *credits]]
+    if not makers and rights.license is THIRD_PARTY_LICENSE:
+        holder = _holder(data, rights.declared)
+        return Author(_cut(holder, MAX_AUTHOR)) if holder else None
     maker = makers[0] if makers else _center(data)
     credited = _credited(data, credits)
     name = next((name for name in credited if _names(name, maker)), maker)
     return Author(_cut(name, MAX_AUTHOR))
 
 
-def _credit(data: _Data, credits: list[Declared], license: License) -> str:
-    """Return the credit line. JPL asks for the word "Courtesy" (JPL), ESA for the licence (ESA/Hubble)."""
+def _credit(data: _Data, credits: list[Declared], rights: _Rights) -> str | None:
+    """Return the credit line. JPL asks for the word "Courtesy" (JPL), ESA for the licence (ESA/Hubble).
+
+    It is None for somebody else's picture whose holder is not named.
+    """
+    if rights.license is THIRD_PARTY_LICENSE and not credits and not _people(data):
+        holder = _holder(data, rights.declared)
+        return f"Credit: {holder}" if holder else None
     label = "Courtesy" if data.center == "JPL" else "Credit:"
     names = ", ".join(_credited(data, credits))
-    if license is ESA_LICENSE:
-        return f"{label} {names} ({license.name})"
+    if rights.license is ESA_LICENSE:
+        return f"{label} {names} ({rights.license.name})"
     return f"{label} {names}"
 
 

@@ -15,6 +15,7 @@ hold a sentence of a template in place of a name.
 """
 
 import asyncio
+import datetime
 import re
 import unicodedata
 from collections.abc import Callable
@@ -720,10 +721,20 @@ def _date(details: _Details) -> str | None:
         return None
     date = found["year"]
     for part in (found["month"], found["day"]):
-        if part is None or part == "00":
+        if part is None or part == "00" or not _is_date(f"{date}-{part}"):
             return date
         date = f"{date}-{part}"
-    return f"{date}T{found['time']}" if found["time"] else date
+    is_timed = found["time"] is not None and _is_date(f"{date}T{found['time']}")
+    return f"{date}T{found['time']}" if is_timed else date
+
+
+def _is_date(text: str) -> bool:
+    """Return whether there is such a month, day or time: no 2019-13, no 2019-02-31, no 2019-02-01T25:00."""
+    try:
+        datetime.datetime.fromisoformat(text if len(text) > len("2019-02") else f"{text}-01")
+    except ValueError:
+        return False
+    return True
 
 
 def _extra(details: _Details) -> dict[str, str]:

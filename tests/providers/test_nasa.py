@@ -522,7 +522,7 @@ class TestCaptionCredits:
                 title=hostile * size, description=hostile * size, photographer=hostile * size, description_508=hostile
             )
             credits = plugin._caption_credits(data)
-            plugin._credit(data, credits, plugin._rights(data, credits).license)
+            plugin._credit(data, credits, plugin._rights(data, credits))
             plugin._alt(data)
 
         assert is_linear(work, plugin.MAX_CAPTION // 2 // len(hostile))  # longer captions are cut
@@ -600,6 +600,27 @@ class TestCredit:
         assert "](https://images.nasa.gov/details/probe)" in shown.markdown
         is_by_esa = credit.endswith("(CC BY 4.0)")
         assert ("](https://creativecommons.org/licenses/by/4.0/)" in shown.markdown) is is_by_esa
+
+    @pytest.mark.parametrize(
+        ("caption", "holder"),
+        [
+            ("A rocket. Copyright 2021 Example Rockets, Inc. All rights reserved.", "Example Rockets, Inc"),
+            ("A probe. © Invented Rockets", "Invented Rockets"),
+            ("A probe. (c) 2019-2021 by Ada Lind. More text.", "Ada Lind"),
+            ("Copyright: Élan Rockets", "Élan Rockets"),
+            ("All rights reserved.", None),
+            ("This picture is protected by copyright in some countries.", None),
+            ("Protected by Copyright Law.", None),
+        ],
+    )
+    async def test_anothers_picture_is_not_credited_to_nasa(
+        self, bench: Bench, caption: str, holder: str | None
+    ) -> None:
+        image = await lookup(bench, description=caption)
+
+        assert (image.author and image.author.name) == holder
+        assert image.credit == (f"Credit: {holder}" if holder else None)
+        assert "NASA" not in attribution(bench.provider.info, image).text
 
     async def test_the_author_of_a_long_credit_is_cut_as_in_the_credit(self, bench: Bench) -> None:
         image = await lookup(bench, description="Credit: NASA" + ", Ada Lind" * 40)
@@ -705,6 +726,8 @@ class TestRecord:
             ("2026-04-10T00:00:00Z", "2026-04-10"),
             ("1999-12-01T00:00:07Z", "1999-12-01"),
             ("1998:06:04 18:10:28", "1998:06:04 18:10:28"),
+            ("2026-13-45T00:00:00Z", None),
+            ("0000-00-00T00:00:00Z", None),
             ("", None),
             (7, None),
         ],
