@@ -262,14 +262,17 @@ async def _look_up(image_id: str, http: httpx.AsyncClient, keep: Keep) -> _Objec
     """Return the object by `GET /v1/objects/{id}`, or what is kept of it; None if there is none.
 
     A 404 is for ids that never were, and for objects that were withdrawn (measured on 2026-10-05). An answer that
-    cannot be read is not kept.
+    cannot be read, or is about another object, is not kept.
     """
 
     async def fetch() -> _Object | None:
         response = await _get(http, f"v1/objects/{image_id}")
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
-        return decode(response, _Object)
+        item = decode(response, _Object)
+        if str(item.id) != image_id:
+            raise msgspec.ValidationError(f"the answer about object {image_id} has another number")
+        return item
 
     return await keep(f"object {image_id}", fetch, DAY)
 

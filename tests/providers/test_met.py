@@ -294,6 +294,25 @@ class TestSearch:
         with pytest.raises(InvalidResponse, match="none of 10 records can be read"):
             await bench.search("cat")
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"objectID": 1, "isPublicDomain": true, "primaryImage": "x", "more": '
+            + b"[" * 90_000
+            + b"]" * 90_000
+            + b"}",
+            json.dumps({**OBJECT, "objectID": 0}).encode(),
+        ],
+        ids=["deep JSON", "another object"],
+    )
+    async def test_so_does_one_that_is_too_deep_or_another(self, bench: Bench, met: SimulatedMet, body: bytes) -> None:
+        met.fail(Answer(body, headers={"Content-Type": "application/json"}), times=1, path=f"v1/objects/{CAT[1]}")
+
+        shown = [image.id for image in (await bench.search("cat")).images]
+
+        assert str(CAT[0]) in shown
+        assert not {"0", str(CAT[1])} & set(shown)
+
     async def test_so_is_a_page_of_which_the_rest_is_gone(self, bench: Bench, met: SimulatedMet) -> None:
         """A withdrawn object is no record that could be read."""
         for number in CAT[:9]:
