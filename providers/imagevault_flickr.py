@@ -654,7 +654,7 @@ def _date(photo: _Photo) -> str | None:
 
 
 def _is_time(text: str) -> bool:
-    """Return whether there is such a day or time: no 2019-13-45 99:99:99, no 2019-00-00, by which MySQL says unknown."""
+    """Return whether there is such a day or time: no 2019-13-45 99:99:99, and no 2019-00-00 of MySQL."""
     try:
         datetime.datetime.fromisoformat(text)
     except ValueError:

@@ -183,7 +183,7 @@ THIRD_PARTY = re.compile(
 
 # What stands before the name of a holder: "Copyright 2021 Example Rockets, Inc.", "© 2019-2021 Ada Example".
 HOLDER_LABEL = re.compile(
-    r"(?i:©|\(c\)|\bcopyright:?)(?: ?(?:©|\([cC]\)))?(?: ?[0-9]{4}(?: ?[-–,] ?[0-9]{4})?)?,?(?: by)? ?"
+    r"(?i:©|\(c\)|\bcopyright:?)(?: ?(?:©|\([cC]\)))?(?: ?[0-9]{4}(?: ?[-,\u2013] ?[0-9]{4})?)?,?(?: by)? ?"
     r"(?=[^\W\d_])(?![a-z])(?!Law\b|Act\b|Notice\b|Policy\b|Office\b|All [Rr]ights\b)"
 )
 

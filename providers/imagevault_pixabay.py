@@ -40,6 +40,7 @@ from imagevault import (
 )
 
 DAY = 24 * 60 * 60  # seconds
+LONGEST_WAIT = 60.0  # seconds: the quota is one for a minute
 
 # `per_page` is 3 to 200 (API docs); another value is a 400 (reported). A larger page costs no more quota.
 PAGE_SIZE = 200
@@ -358,15 +359,15 @@ def _refusal(response: httpx.Response) -> InvalidResponse | Unauthorized:
 def _seconds_until_reset(response: httpx.Response) -> float | None:
     """Return the seconds in `X-RateLimit-Reset` of a 429, or None if the gateway reads the answer better itself.
 
-    The header holds the seconds until the count starts again, such as 42 (API docs). The gateway knows `Retry-After`,
-    and what to do with a 429 that says nothing.
+    The header holds the seconds until the count starts again, such as 42 (API docs). More than a minute is cut to one.
+    The gateway knows `Retry-After`, and what to do with a 429 that says nothing.
     """
     if "Retry-After" in response.headers:
         return None
     reset = response.headers.get("X-RateLimit-Reset", "")
     if not reset.isdecimal():
         return None
-    return float(reset)
+    return min(float(reset), LONGEST_WAIT)
 
 
 def _is_last(query: SearchQuery, listing: _Listing) -> bool:

@@ -255,7 +255,9 @@ class CallLimiter:
                 message = f"your share of the calls to {title} is used, and other callers want it too"
                 return ShareExhausted(message, decision.seconds)
             case "paused":
-                return QuotaExhausted(f"{title} asked for a pause of {seconds} s", decision.seconds)
+                return QuotaExhausted(
+                    f"{title} is given a pause; the next call is made in {seconds} s", decision.seconds
+                )
             case "quota":
                 self._log_exhausted(provider, decision.seconds)
                 return QuotaExhausted(f"{title} allows no more calls for {seconds} s", decision.seconds)

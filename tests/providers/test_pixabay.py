@@ -270,6 +270,7 @@ class TestErrorsOfAResponse:
         [
             ({"X-RateLimit-Reset": "42"}, 42),
             ({"X-RateLimit-Reset": "0"}, 0),
+            ({"X-RateLimit-Reset": "99999999999999999999"}, 60),
             ({"X-RateLimit-Reset": "-1"}, None),
             ({"X-RateLimit-Reset": "soon"}, None),
             ({"X-RateLimit-Reset": "42", "Retry-After": "7"}, None),

@@ -179,7 +179,14 @@ class TestRecord:
 
     @pytest.mark.parametrize(
         "changes",
-        [{"public_domain": False}, {"has_image": False}, {"rights": IN_COPYRIGHT}, {"rights": ...}, {"rights": "x"}],
+        [
+            {"public_domain": False},
+            {"public_domain": "false"},
+            {"has_image": False},
+            {"rights": IN_COPYRIGHT},
+            {"rights": ...},
+            {"rights": "x"},
+        ],
     )
     async def test_a_work_that_is_not_free(self, bench: Bench, changes: dict[str, Any]) -> None:
         assert await lookup(bench, **changes) is None

@@ -208,7 +208,13 @@ class TestRecord:
 
     @pytest.mark.parametrize(
         ("ratio", "color", "expected"),
-        [(1.5, "#8e847a", "#8E847A"), (1.0, "#ffffff", None), (1.0, "#8e847a", "#8E847A"), (1.5, "#ffffff", "#FFFFFF")],
+        [
+            (1.5, "#8e847a", "#8E847A"),
+            (1.0, "#ffffff", None),
+            (1.0, "#8e847a", "#8E847A"),
+            (1.5, "#ffffff", "#FFFFFF"),
+            (1.0, "#FFFFFF", None),
+        ],
     )
     async def test_the_colour(self, bench: Bench, ratio: float, color: str, expected: str | None) -> None:
         assert (await lookup(bench, aspectRatio=ratio, averageColor=color)).color == expected
