@@ -460,9 +460,9 @@ def _texts(content: _Content) -> _Texts:
     for group in GROUPS:
         texts[group] = []
         for entry in decode_parts(groups[group], _Entry) if group in groups else []:
-            content = (entry.content or "")[: min(left, MAX_TEXT)]
-            left -= len(content)
-            text = _text(content)
+            markup = (entry.content or "")[: min(left, MAX_TEXT)]
+            left -= len(markup)
+            text = _text(markup)
             if text is not None:
                 texts[group].append(_Labelled((entry.label or "")[:MAX_LABEL].casefold(), text))
     return texts

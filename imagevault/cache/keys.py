@@ -6,7 +6,7 @@ import msgspec
 
 from imagevault.records import Paging
 
-FORMAT = 3
+FORMAT = 4
 """How records are made. A version that makes them differently counts it up, and older pages are not shown."""
 TOKEN_DIGEST = 16  # bytes
 KEY_DIGEST = 20  # bytes
