@@ -242,7 +242,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
         page_size: how many images the gateway asks for in every call: as many as the provider returns at once.
         min_page_size: the smallest page that the provider accepts; an admin cannot set a smaller `page_size`.
         homepage: its site, https.
-        base_url: where its API is, https, with a slash at the end; None if it holds its files itself (`open_file`).
+        base_url: where its API is, https, with a slash at the end; None only if it holds its files (`open_file`).
         settings: the Struct of its own settings. If the provider needs one key, call it `api_key`. A field without a
             default is required: until it is set, the provider is `unconfigured`. The names of the host's own keys are
             taken.

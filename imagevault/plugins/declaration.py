@@ -27,6 +27,7 @@ HOST = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,10}")  # images.example
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # 2026-11-22
 PARAMETER_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")  # dates, image_type
 CREDIT_FIELDS = ("title", "author", "license")
+NO_ADDRESS = "is missing; give the https address of the API (only a provider with the hook open_file has none)"
 MAX_PARAMETERS = 20
 MAX_VALUES = 200
 MAX_DESCRIPTION = 300  # characters
@@ -35,12 +36,13 @@ Problem = tuple[str, str]
 """A field, and what is wrong with it."""
 
 
-def check_info(info: object, hook: str) -> ProviderInfo:
+def check_info(info: object, hook: str, *, needs_address: bool = False) -> ProviderInfo:
     """Return the info if it is valid.
 
     Args:
         info: what the hook returned.
         hook: its name, for messages.
+        needs_address: whether the plugin makes calls, which go to `base_url`.
 
     Raises:
         PluginError: it is no ProviderInfo or a field is wrong, with the field.
@@ -50,6 +52,8 @@ def check_info(info: object, hook: str) -> ProviderInfo:
         raise PluginError(f"{hook} must return a ProviderInfo, not {type(info).__name__}")
     for field, message in _problems(info):
         raise PluginError(f"{hook}: {field}: {message}")
+    if needs_address and info.base_url is None:
+        raise PluginError(f"{hook}: base_url: {NO_ADDRESS}")
     return info
 
 

@@ -28,6 +28,7 @@ class LoadedPlugin(Protocol):
         source: where the plugin comes from: a distribution and its version, or a file.
         declared: what `provider_info` returned.
         hooks: the names of the hooks that it has.
+        needs_address: whether it makes calls, so that its info must have a `base_url`.
         revision: a digest of what it is made of, where it can change while the server runs; else empty.
 
     """
@@ -36,6 +37,7 @@ class LoadedPlugin(Protocol):
     source: str
     declared: ProviderInfo
     hooks: set[str]
+    needs_address: bool
     revision: str
 
     def call(self, hook: str, **arguments: Any) -> Any:
@@ -185,7 +187,8 @@ class _ConfigBuilder:
         self.settings = self.plugin.declared.settings(**own_values)
         if "configure" in self.plugin.hooks:
             info = self.plugin.call("configure", info=self.info, settings=self.settings)
-            self.info = check_info(info, "configure")
+            needs_address = self.plugin.needs_address and self.host.base_url is None
+            self.info = check_info(info, "configure", needs_address=needs_address)
         self.info = _with_host_settings(self.info, self.host)
         _check_encryption(self.host)
         _check_files_path(self.host)

@@ -50,7 +50,15 @@ class Plugin:
         self.manager = manager
         self.revision = module.digest if isinstance(module, DeclarativePlugin) else ""
         self.hooks = {caller.name for caller in manager.get_hookcallers(module) or ()}
-        self.declared = check_info(self.call("provider_info"), "provider_info")
+        self.needs_address = "open_file" not in self.hooks and self._takes_client()
+        is_needed_now = self.needs_address and "configure" not in self.hooks  # that hook may give the address
+        self.declared = check_info(self.call("provider_info"), "provider_info", needs_address=is_needed_now)
+
+    def _takes_client(self) -> bool:
+        """Return whether a hook has the argument `http`, with which it calls the upstream."""
+        callers = self.manager.get_hookcallers(self.module) or ()
+        own = [hook for caller in callers for hook in caller.get_hookimpls() if hook.plugin is self.module]
+        return any("http" in hook.argnames for hook in own)
 
     def call(self, hook: str, **arguments: Any) -> Any:
         """Return what this hook of the plugin returns; None if it has no such hook."""

@@ -64,6 +64,17 @@ class TestConfigured:
         assert provider.settings.api_key is None
         assert provider.secrets == []  # so that no refusal speaks of a key
 
+    @pytest.mark.parametrize(
+        ("info", "state"), [("info", "failed"), ("msgspec.structs.replace(info, base_url='https://a.example/')", "ok")]
+    )
+    def test_configure_may_give_the_address_of_the_api(self, place: Any, info: str, state: str) -> None:
+        hook = f"\n@hookimpl\ndef configure(info, settings):\n    return {info}\n"
+
+        provider = place.provider(HEAD + INFO + SEARCH.replace("(query)", "(query, http)") + hook)
+
+        assert provider.state == state
+        assert provider.reason is None or "base_url: is missing" in provider.reason
+
     def test_blanks_round_a_key_are_taken_off(self, place: Any) -> None:
         """They were copied along with it."""
         provider = place.provider(KEYED + SEARCH, {"ACME_API_KEY": " \tkey with blanks\r\n"})

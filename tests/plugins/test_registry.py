@@ -115,6 +115,12 @@ class TestBroken:
                 "ModuleNotFoundError: No module named 'no_such_module' (acme.py, line 1)",
                 id="import error",
             ),
+            pytest.param(
+                HEAD + INFO + SEARCH.replace("(query)", "(query, http)"),
+                "provider_info: base_url: is missing; give the https address of the API "
+                "(only a provider with the hook open_file has none)",
+                id="no address of the API",
+            ),
             pytest.param("\n1 / 0\n", "ZeroDivisionError: division by zero (acme.py, line 2)", id="raises at import"),
             pytest.param("def f(:\n", "SyntaxError: invalid syntax (acme.py, line 1)", id="syntax error"),
             pytest.param("import sys; sys.exit(3)", "SystemExit: 3 (acme.py, line 1)", id="exits at import"),

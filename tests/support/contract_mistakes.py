@@ -190,6 +190,13 @@ DECLARED = [
         "homepage: http://tiny.example does not start with https://: change it to an https address",
     ),
     Mistake(
+        "no address of the API",
+        LOADS,
+        change('        base_url="https://api.tiny.example/v1/",\n', ""),
+        "provider_info: base_url: is missing; give the https address of the API (only a provider with the hook "
+        "open_file has none)",
+    ),
+    Mistake(
         "the API is called by http",
         INFO,
         change('"https://api.tiny', '"http://api.tiny'),

@@ -86,6 +86,8 @@ class ProviderFile:
         table: Any = self._convert(dict(self.sources.provider), ProviderTable, ("provider",))
         values = {field: getattr(table, field) for field in table.__struct_fields__}
         values["quotas"] = [self._quota(quota, position) for position, quota in enumerate(table.quotas)]
+        if table.base_url is None:
+            raise self.error(("provider",), "has no base_url; add the https address of the API")
         if table.license is not None:
             values["license"] = self.license(table.license, "provider", "license")
         return ProviderInfo(**values, settings=self._settings())
