@@ -17,6 +17,8 @@ from imagevault.testing.xml_answers import elements_in, read_xml, spoil, write_x
 
 TICK = 0.005  # seconds between two looks at the event loop
 SCHEDULER = Path("/proc/thread-self/schedstat")
+Slot = tuple[list[Any], int]
+"""The place of a record in an answer: the list that it stands in, and its position there."""
 SECRET_WORDS = ("key", "secret", "token", "password")  # in the name of a setting
 
 
@@ -49,27 +51,43 @@ def secrets(settings: Mapping[str, Any]) -> set[str]:
     return forms
 
 
-def records_in(content: Any, count: int) -> list[Any] | None:
-    """Return the list of at least `count` objects that is nearest to the root of an answer, the longest of several."""
-    level = [content]
+def records_in(content: Any, count: int) -> list[Slot] | None:
+    """Return the places of at least `count` objects that stand in one list, or in lists of one path: `groups[].hits[]`.
+
+    They are those nearest to the root of an answer, the most of several. None if there are none.
+    """
+    level: list[list[Any]] = [[content]]  # each inner list: the values of one path
     while level:
-        lists = [value for value in level if _is_list_of_objects(value, count)]
-        if lists:
-            longest: list[Any] = max(lists, key=len)
-            return longest
-        objects = [value for value in level if isinstance(value, dict)]
-        level = [value for inner in objects for value in inner.values()]
+        found = [slots for values in level if len(slots := _slots(values)) >= count]
+        if found:
+            return max(found, key=len)
+        level = [inner for values in level for inner in _below(values)]
     return None
 
 
-def _is_list_of_objects(value: object, count: int) -> bool:
-    return isinstance(value, list) and len(value) >= count and isinstance(value[0], dict)
+def _slots(values: Sequence[Any]) -> list[Slot]:
+    """Return the places of the objects in those of these values that are lists."""
+    lists = [value for value in values if isinstance(value, list)]
+    return [(elements, at) for elements in lists for at, element in enumerate(elements) if isinstance(element, dict)]
+
+
+def _below(values: Sequence[Any]) -> list[list[Any]]:
+    """Return the values one step further down, by path."""
+    by_name: dict[str | None, list[Any]] = {}
+    for value in values:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                by_name.setdefault(name, []).append(inner)
+        elif isinstance(value, list):
+            by_name.setdefault(None, []).extend(value)
+    return list(by_name.values())
 
 
 class RecordSpoiler:
     """A fault that empties the record of one image and leaves every other answer as it is.
 
-    The record is an element of a list of about as many objects as there are ids, or the whole answer to a lookup.
+    The record is an element of a list of about as many objects as there are ids, or of several such lists together, or
+    the whole answer to a lookup.
 
     Attributes:
         ids: the ids of a page; the record of the first one is spoiled.
@@ -98,7 +116,8 @@ class RecordSpoiler:
             self.done = self.ids[0] in unquote(call.path).split("/")
             return {"unexpected": True} if self.done else None
         self.done = True
-        records[self._position([msgspec.json.encode(record) for record in records])] = {"unexpected": True}
+        elements, at = records[self._position([msgspec.json.encode(elements[at]) for elements, at in records])]
+        elements[at] = {"unexpected": True}
         return content
 
     def _spoiled_xml(self, call: Call, root: Element) -> object:
