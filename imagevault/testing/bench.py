@@ -116,7 +116,10 @@ class Bench:
         self, text: str, page: int = 1, native: Mapping[str, str] | None = None, *, token: str | None = None
     ) -> Page:
         """Return the page as the gateway sanitizes it. Raises a `ProviderError`."""
-        given = await self.given(text, page, native, token=token)
+        return self.sanitized(await self.given(text, page, native, token=token))
+
+    def sanitized(self, given: Page) -> Page:
+        """Return a page of the plugin as the gateway sanitizes it. Raises InvalidResponse if nothing can be shown."""
         return sanitize.page(
             given,
             self.provider.info,

@@ -669,7 +669,8 @@ LOOKUPS = [
         "no lookup",
         LOOKUP,
         change("@hookimpl\nasync def fetch_image", "async def _fetch_image"),
-        "there is no hook fetch_image, so an image that left the cache cannot be downloaded: add it",
+        "there is no hook fetch_image, so an image that left the cache cannot be downloaded: add it ([lookup] in TOML); "
+        "if the API has no such call, set has_lookup = False in the test class",
     ),
     Mistake(
         "the lookup finds nothing",
@@ -1006,6 +1007,23 @@ BY_FEED = [
         change("PAGE_SIZE = 24", "PAGE_SIZE = 20"),
         "page 1 has 24 images, but 20 were asked for: give page_size that number",
         "feed",
+    ),
+    Mistake(
+        "a page size larger than the fixed one",
+        PAGES,
+        change("PAGE_SIZE = 24", "PAGE_SIZE = 40"),
+        "page 1 has 24 images, page_size says 40, and more follow: give page_size the number that the upstream gives",
+        "feed",
+    ),
+    *(
+        Mistake(
+            f"a page size smaller than the fixed one, {check}",
+            check,
+            change("PAGE_SIZE = 24", "PAGE_SIZE = 5"),
+            "page 1 has 24 images, but 5 were asked for: give page_size that number",
+            "feed",
+        )
+        for check in (RECORD, BAD, LOOKUP)
     ),
     Mistake(
         "one bad record loses the page",

@@ -1,10 +1,10 @@
 """What the checks share: the outcome of a hook, the images of a search, and one failure for all problems found."""
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from imagevault.errors import ProviderError
-from imagevault.records import Image
+from imagevault.records import Image, Page, ProviderInfo
 from imagevault.testing.bench import Bench
 from imagevault.testing.recorded import Recorded
 
@@ -25,14 +25,30 @@ async def images_of(bench: Bench, query: str) -> Sequence[Image]:
     """Return the first page of a search, sanitized.
 
     Raises:
-        AssertionError: the search fails or finds nothing.
+        AssertionError: the search fails, finds nothing, or finds more than was asked for.
     """
-    page = await outcome_of(bench.search(query))
+    page = await outcome_of(_checked_page(bench, query))
     assert not isinstance(page, ProviderError), (
         f"search_images raised {shown(bench, page)} for {query!r}: correct the search first"
     )
     assert page.images, found_nothing(query)
     return page.images
+
+
+async def _checked_page(bench: Bench, query: str) -> Page:
+    given = await bench.given(query)
+    assert_none(too_large(bench.provider.info, given, 1))
+    return bench.sanitized(given)
+
+
+def too_large(info: ProviderInfo, page: Page, number: int) -> Iterator[str]:
+    """A page with more images than `page_size`: the gateway would cut it."""
+    if len(page.images) <= info.page_size:
+        return
+    remedy = "give page_size that number"
+    if not info.fixed_page_size:
+        remedy = "send query.per_page, or declare fixed_page_size=True if the upstream knows no other size"
+    yield f"page {number} has {len(page.images)} images, but {info.page_size} were asked for: {remedy}"
 
 
 def shown(bench: Bench, error: ProviderError) -> str:

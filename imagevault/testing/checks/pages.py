@@ -8,7 +8,7 @@ from imagevault.plugins.decoding import count_records
 from imagevault.records import Image, ProviderInfo
 from imagevault.testing.bench import Bench
 from imagevault.testing.checks.first_page import check_first_page
-from imagevault.testing.checks.outcomes import assert_none, is_recorded, outcome_of, shown
+from imagevault.testing.checks.outcomes import assert_none, is_recorded, outcome_of, shown, too_large
 from imagevault.testing.checks.tokens import check_first_call, token_problems
 from imagevault.testing.checks.walk import WalkedPage, is_end, next_page, pages_by_token
 
@@ -40,6 +40,7 @@ async def check_pages(bench: Bench, query: str, settings: Mapping[str, Any]) -> 
             ids += [image.id for image in walked.page.images]
             if is_end(info, walked.page):
                 break
+    _check_fixed_size(info, walk)
     if not recorded:
         await _check_end(bench, query, walk[-1], ids)
     if len(walk) > 1 and pages_by_token(info):
@@ -48,6 +49,18 @@ async def check_pages(bench: Bench, query: str, settings: Mapping[str, Any]) -> 
         await check_first_page(bench, query, settings, [walk[0].calls, walk[1].calls], ids)
     if not recorded:
         _check_none_missing(info, walk[-1].page.total, max(len(ids), count.records))
+
+
+def _check_fixed_size(info: ProviderInfo, walk: Sequence[WalkedPage]) -> None:
+    """Pages of a fixed size that have numbers are full. The gateway computes the place of a result from that."""
+    if not info.fixed_page_size or pages_by_token(info):
+        return
+    followed = [max(walked.records, len(walked.page.images)) for walked in walk if not is_end(info, walked.page)]
+    largest = max(followed, default=info.page_size)
+    assert largest >= info.page_size, (
+        f"page 1 has {largest} images, page_size says {info.page_size}, and more follow: give page_size the number "
+        "that the upstream gives"
+    )
 
 
 def _check_other_call(info: ProviderInfo, previous: WalkedPage, walked: WalkedPage) -> None:
@@ -99,11 +112,7 @@ def _page_problems(info: ProviderInfo, walked: WalkedPage, seen: Sequence[str]) 
     """What is wrong with a page that follows those with the ids `seen`."""
     page = walked.page
     number = walked.number
-    if len(page.images) > info.page_size:
-        remedy = "give page_size that number"
-        if not info.fixed_page_size:
-            remedy = "send query.per_page, or declare fixed_page_size=True if the upstream knows no other size"
-        yield f"page {number} has {len(page.images)} images, but {info.page_size} were asked for: {remedy}"
+    yield from too_large(info, page, number)
     ids = [image.id for image in page.images if isinstance(image, Image)]
     repeated = sorted(set(ids) & set(seen))
     if repeated:

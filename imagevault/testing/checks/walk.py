@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from imagevault.errors import ProviderError
+from imagevault.plugins.decoding import count_records
 from imagevault.records import Page, ProviderInfo
 from imagevault.testing.bench import Bench, Outgoing
 from imagevault.testing.checks.outcomes import outcome_of, shown
@@ -18,6 +19,7 @@ class WalkedPage(msgspec.Struct, frozen=True):
         page: what the plugin returned.
         token: the token that the page was asked with; None for the first, and where pages have numbers.
         calls: the calls that it took.
+        records: how many records were read for it; 0 where the plugin does not count them.
 
     """
 
@@ -25,6 +27,7 @@ class WalkedPage(msgspec.Struct, frozen=True):
     page: Page
     token: str | None
     calls: Sequence[Outgoing]
+    records: int
 
 
 def pages_by_token(info: ProviderInfo) -> bool:
@@ -47,6 +50,7 @@ async def next_page(bench: Bench, query: str, previous: WalkedPage | None = None
     number = previous.number + 1 if previous else 1
     token = previous.page.next if previous and pages_by_token(bench.provider.info) else None
     bench.requests.clear()
-    page = await outcome_of(bench.given(query, number, token=token))
+    with count_records() as count:
+        page = await outcome_of(bench.given(query, number, token=token))
     assert not isinstance(page, ProviderError), f"page {number} of {query!r} raised {shown(bench, page)}"
-    return WalkedPage(number, page, token, list(bench.requests))
+    return WalkedPage(number, page, token, list(bench.requests), count.records)
