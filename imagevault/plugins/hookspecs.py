@@ -48,8 +48,8 @@ async def fetch_image(image_id: str, http: httpx.AsyncClient, settings: Any, kee
     """Return the image with this id, as `search_images` would return it, or None if there is none. A coroutine.
 
     `image_id` is whatever a caller wrote. Return None without a call for an id that cannot exist, and quote it in a
-    path. Without this hook, the gateway finds only images on pages that it still caches. Raises the same errors as
-    `search_images`.
+    path. Without this hook, the gateway finds only images on pages that it still caches; the test class says
+    `has_lookup = False` then. Raises the same errors as `search_images`.
     """
 
 

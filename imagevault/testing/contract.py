@@ -49,6 +49,8 @@ class ProviderContract:
         nothing: words that find nothing.
         hosts_of_strangers: whether the provider links to files on hosts that nobody can list. One declared host for
             each image is enough then.
+        has_lookup: False for an API without a call for one image by its id: a plugin without `fetch_image`, a TOML file
+            without `[lookup]`.
         has_upstream: False for a provider that holds its files itself. The tests that need an upstream are left out.
     """
 
@@ -57,6 +59,7 @@ class ProviderContract:
     query: str = "cat"
     nothing: str = "nothing"
     hosts_of_strangers: bool = False
+    has_lookup: bool = True
     has_upstream: bool = True
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -137,7 +140,7 @@ class ProviderContract:
     @benched
     async def test_an_image_is_looked_up_again_by_its_id(self, bench: Bench) -> None:
         """`fetch_image` gives the same id, source page, licence and author as the search."""
-        await lookups.check_lookup(bench, self.query, self.settings)
+        await lookups.check_lookup(bench, self.query, self.settings, has_lookup=self.has_lookup)
 
     @benched
     async def test_an_unknown_id_is_none(self, bench: Bench) -> None:

@@ -294,6 +294,16 @@ class TestWhatTheAuthorSets:
             "add TINY_API_KEY to the message 'no key'"
         )
 
+    def test_an_api_without_a_look_up(self, given: Given) -> None:
+        """The whole suite is green for it, if the test class says so; and it must not say so otherwise."""
+        lookup = source("sheet").split("[lookup]")[1].split("[image]")[0]
+        plugin = changed("sheet", (f"[lookup]{lookup}", ""))
+        for name in CHECKS:
+            for arguments in runs(name):
+                getattr(contract(plugin, Sheet, settings={}, has_lookup=False), name)(**arguments, **given(name))
+        told = complaint(given, contract(changed("sheet"), Sheet, settings={}, has_lookup=False), LOOKUP)
+        assert told == "the provider can look up an image, but the test class says has_lookup = False: remove that line"
+
     def test_a_window(self) -> None:
         """Behind it the upstream may give what it likes."""
         with pytest.raises(AssertionError, match="page 3 has images"):
