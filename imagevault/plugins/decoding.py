@@ -35,6 +35,7 @@ class RecordCount(msgspec.Struct):
         records: how many were read.
         dropped: how many of them could not be used.
         reason: why the first could not.
+        hidden: why the first was left out that could be used, but is not to be shown; None if no plugin says that.
         limit: how many of one list are read at most; None for all.
 
     """
@@ -42,6 +43,7 @@ class RecordCount(msgspec.Struct):
     records: int = 0
     dropped: int = 0
     reason: str | None = None
+    hidden: str | None = None
     limit: int | None = None
 
     def drop(self, reason: str) -> None:
@@ -62,6 +64,12 @@ def report_unshown(count: RecordCount) -> None:
     for outer in _counts.get():
         outer.records = max(outer.records, count.records)  # `decode_each` has counted the same records
         outer.add_dropped(count)
+
+
+def note_hidden(reason: str) -> None:
+    """Note in the counts in progress why a record is not to be shown."""
+    for outer in _counts.get():
+        outer.hidden = outer.hidden or reason
 
 
 _counts: ContextVar[tuple[RecordCount, ...]] = ContextVar("counts of records", default=())

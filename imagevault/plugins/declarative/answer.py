@@ -14,9 +14,10 @@ import msgspec
 
 from imagevault.errors import InvalidResponse
 from imagevault.plugins.declarative.expressions import Expression, describe, is_true, kind_of
-from imagevault.plugins.declarative.record import RecordReader, WrongRecord
+from imagevault.plugins.declarative.record import RecordReader
 from imagevault.plugins.declarative.template import TextSource
-from imagevault.plugins.decoding import drop_unreadable, record_limit
+from imagevault.plugins.declarative.values import WrongRecord
+from imagevault.plugins.decoding import drop_unreadable, note_hidden, record_limit
 from imagevault.plugins.json_repair import repaired
 from imagevault.records import Image
 
@@ -138,15 +139,21 @@ def images_of(records: list[Any], reader: RecordReader, work: Work, *, may_be_la
 def _read(
     records: Iterator[Any], reader: RecordReader, work: Work, *, may_be_large: bool
 ) -> Iterator[Image | WrongRecord | None]:
+    is_first_hidden = True
     for record in records:
         work.check()
         if may_be_large and len(msgspec.json.encode(record)) > MAX_RECORD:
             yield WrongRecord(f"the record is larger than {MAX_RECORD // 1000} kB; ask for fewer fields")
             continue
         try:
-            yield reader.image(record, "search.records")
+            image = reader.image(record, "search.records")
         except WrongRecord as error:
             yield error
+            continue
+        if image is None and is_first_hidden:
+            note_hidden(reader.why_hidden(record))
+            is_first_hidden = False
+        yield image
 
 
 def whole_number(answer: Any, path: Expression | None, key: str) -> int | None:

@@ -105,9 +105,14 @@ class Functions(functions.Functions):  # type: ignore[misc]  # jmespath has no t
     def _func_sentence(self, text: str | None) -> str | None:
         return text if not text or text.endswith(STOPS) else f"{text}."
 
-    @functions.signature({"types": ["string"]}, {"types": ["array-string"]})  # type: ignore[untyped-decorator]
+    @functions.signature({"types": ["string"]}, {"types": ["array"]})  # type: ignore[untyped-decorator]
     def _func_join(self, separator: str, texts: list[str]) -> str:
         """JMESPath's own, but bounded: a long separator between many texts is longer than both."""
+        for text in texts:
+            if text is None:
+                raise ValueError("join() got null among its texts; write `x && join(...)`, where x may be null")
+            if not isinstance(text, str):
+                raise TypeError(f"join() got {kind_of(text)} among its texts; write to_string(x)")
         length = sum(map(len, texts)) + len(separator) * len(texts)
         if length > MAX_JOINED:
             raise ValueError(f"join() makes a text of more than {MAX_JOINED} characters")
@@ -141,6 +146,7 @@ class Expression:
             raise WrongExpression(f"`{text}` is not JMESPath: {_reason(error)}") from None
         self._check()
         self._names = _plain_names(self._ast)
+        self._reads_let = any(name[0] == "let" for name in self.names())
 
     def find(self, value: Any) -> Any:
         """Return what the expression finds in a value; None if it finds nothing.
@@ -167,12 +173,16 @@ class Expression:
 
     def missing(self, value: Any) -> str:
         """Say where in a value the search for this expression ended: `images has no web; it has: print, full`."""
+        if isinstance(value, dict) and isinstance(value.get("let"), dict) and not self._reads_let:
+            value = {name: inner for name, inner in value.items() if name != "let"}  # the file's, not the upstream's
         found, way = value, ""
         for name in _steps(self._ast):
             below = _below(found, name)
             if below is None:
-                return f"{way or 'it'} has no {name}; it has: {describe(found)}"
-            found, way = below, f"{way}.{name}".lstrip(".")
+                is_null = isinstance(found, dict) and name in found
+                lacks = f"{f'{way}.{name}'.lstrip('.')} is null" if is_null else f"{way or 'it'} has no {name}"
+                return f"{lacks}; it has: {describe(found)}"
+            found, way = below, f"{way}{name}" if name.startswith("[") else f"{way}.{name}".lstrip(".")
         return f"it has: {describe(value)}"
 
     def _check(self) -> None:
@@ -304,10 +314,19 @@ def _steps(node: Ast) -> Iterator[str]:
         case "subexpression" | "index_expression":
             for child in children:
                 yield from _steps(child)
+        case "projection" | "filter_projection" if _steps_end_in_list(children[0]):
+            yield from _steps(children[0])
+            yield "[0]"
+            yield from _steps(children[1])
         case "pipe" | "projection" | "filter_projection" | "flatten":
             yield from _steps(children[0])
         case "function_expression" if children:
             yield from _steps(children[0])
+
+
+def _steps_end_in_list(node: Ast) -> bool:
+    """Return whether the steps of a node lead to the list that a projection goes through."""
+    return node["type"] in {"field", "flatten", "subexpression", "projection", "identity"}
 
 
 def _below(value: Any, name: str) -> Any:

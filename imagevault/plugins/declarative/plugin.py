@@ -24,9 +24,10 @@ from imagevault.plugins.declarative.answer import (
 from imagevault.plugins.declarative.expressions import is_true
 from imagevault.plugins.declarative.folder import provider_name
 from imagevault.plugins.declarative.reading import ProviderFile
-from imagevault.plugins.declarative.record import RecordReader, WrongRecord
+from imagevault.plugins.declarative.record import RecordReader
 from imagevault.plugins.declarative.request import CallTemplate, Known
 from imagevault.plugins.declarative.schema import Lookup, Search
+from imagevault.plugins.declarative.values import WrongRecord
 from imagevault.plugins.hookspecs import hookimpl
 from imagevault.plugins.patterns import MAX_VALUE
 from imagevault.records import Image, Page, ProviderInfo, SearchQuery
@@ -43,6 +44,8 @@ class DeclarativePlugin:
 
     Attributes:
         path: the file.
+        file: its content.
+        reader: makes images of records.
         digest: of its text. Two texts with the same digest make the same provider.
 
     Raises:
@@ -52,10 +55,11 @@ class DeclarativePlugin:
 
     def __init__(self, file: ProviderFile) -> None:
         self.path = file.path
+        self.file = file
         self.digest = hashlib.blake2b(file.text.encode(), digest_size=8).hexdigest()
         self.__name__ = f"imagevault_{provider_name(file.path)}"  # the bench shows it
         self._info = file.info()
-        self._reader = RecordReader(file, has_license=self._info.license is not None)
+        self.reader = RecordReader(file, has_license=self._info.license is not None)
         self._search = _SearchReader(file, file.sources.search, self._info)
 
     @hookimpl
@@ -73,7 +77,7 @@ class DeclarativePlugin:
             msgspec.MsgspecError: the answer is no JSON.
 
         """
-        return await self._search.page(query, http, settings, self._reader)
+        return await self._search.page(query, http, settings, self.reader)
 
 
 class DeclarativeLookupPlugin(DeclarativePlugin):
@@ -87,7 +91,7 @@ class DeclarativeLookupPlugin(DeclarativePlugin):
     @hookimpl
     async def fetch_image(self, image_id: str, http: httpx.AsyncClient, settings: Any) -> Image | None:
         """Return one image by `[lookup]`. Raises as `search_images` does."""
-        return await self._lookup.image(image_id, http, settings, self._reader)
+        return await self._lookup.image(image_id, http, settings, self.reader)
 
 
 class _SearchReader:

@@ -37,6 +37,7 @@ class ProviderFile:
         path: where it is, for messages.
         text: the whole text.
         sources: its content.
+        compiled: its expressions and templates, each by its place.
 
     Raises:
         PluginError: the text is no TOML, or has another form; the message names the line and the key.
@@ -48,6 +49,7 @@ class ProviderFile:
         self.text = text
         if len(text) > MAX_SIZE:
             raise PluginError(f"{path.name}: is longer than {MAX_SIZE} characters; make it shorter")
+        self.compiled: dict[Way, Expression | Template | TextSource] = {}
         document = self._parse()
         self._check_keys(document, Sources, ())
         self._check_keys(document.get("provider"), ProviderTable, ("provider",))
@@ -61,15 +63,18 @@ class ProviderFile:
 
     def expression(self, text: str, *way: str | int) -> Expression:
         """Compile the expression at a place of the file. Raises PluginError."""
-        return self._compile(Expression, text, way)
+        self.compiled[way] = compiled = self._compile(Expression, text, way)
+        return compiled
 
     def template(self, text: str, *way: str | int) -> Template:
         """Compile the template at a place of the file. Raises PluginError."""
-        return self._compile(Template, text, way)
+        self.compiled[way] = compiled = self._compile(Template, text, way)
+        return compiled
 
     def text_source(self, text: str, *way: str | int) -> TextSource:
         """Compile the path or the template at a place of the file. Raises PluginError."""
-        return self._compile(TextSource, text, way)
+        self.compiled[way] = compiled = self._compile(TextSource, text, way)
+        return compiled
 
     def license(self, written: str | License, *way: str | int) -> License:
         """Return the licence at a place of the file. Raises PluginError if it is an address of no known licence."""

@@ -1,23 +1,29 @@
 """From a record of an upstream to an `Image`, as `[image]` of the file says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from imagevault.config.sources import nearest
 from imagevault.licenses import License
-from imagevault.plugins.declarative.expressions import Expression, describe, is_true, kind_of
+from imagevault.plugins.declarative.expressions import describe, is_true, kind_of
 from imagevault.plugins.declarative.reading import ProviderFile, Way
 from imagevault.plugins.declarative.schema import ImageSource, LicenseSource, RenditionSource
-from imagevault.plugins.declarative.template import TextSource
+from imagevault.plugins.declarative.values import (
+    WrongRecord,
+    address_at,
+    flag_at,
+    found_at,
+    pixels_at,
+    text_at,
+    texts_at,
+)
 from imagevault.records import Author, Declared, Flags, Image, Rendition
 
+MAX_SHOWN_WORD = 100  # characters of a licence's word, in messages
 MAX_WORDS = 500  # characters of what declares a licence
 UNLIMITED = float("inf")
-
-
-class WrongRecord(ValueError):
-    """A record that cannot be read. The message names the key of the file, and says what was there."""
 
 
 class RecordReader:
@@ -68,6 +74,7 @@ class RecordReader:
         ]
         if not self._renditions:
             raise file.error(("image", "renditions"), "names no file; add [[image.renditions]]")
+        _check_let(file, list(source.let))
 
     def image(self, record: Any, key: str) -> Image | None:
         """Return the image that a record describes; None if the file says that it is not to be shown.
@@ -82,9 +89,9 @@ class RecordReader:
         """
         if not isinstance(record, dict):
             raise WrongRecord(f"{key}: a record must be an object; found {kind_of(record)}: {describe(record)}")
-        context = self._with_names(record)
+        context = self.context(record)
         id = self._id(context)  # first, so that a record without one is unreadable, and not left out in silence
-        if self._when is not None and not is_true(_found("when", self._when, context)):
+        if self._when is not None and not is_true(found_at("when", self._when, context)):
             return None
         word = self._license.word(context) if self._license else None
         license = self._license.license(word, context) if self._license else None
@@ -104,7 +111,7 @@ class RecordReader:
             blurhash=self._text("blurhash", context),
             tags=self._list("tags", context),
             author=self._author.author(context) if self._author else None,
-            source_url=None if self._source_url is None else _address("source_url", self._source_url, context),
+            source_url=None if self._source_url is None else address_at("source_url", self._source_url, context),
             license=license,
             declared=self._declared(word, context),
             flags=self._flag_values(context),
@@ -114,8 +121,15 @@ class RecordReader:
             ref=self._text("ref", context),
         )
 
-    def _with_names(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return the record with what `[image.let]` names in it."""
+    def why_hidden(self, record: dict[str, Any]) -> str:
+        """Say why the file does not show a record for which `image` returns None."""
+        context = self.context(record)
+        if self._when is not None and not is_true(found_at("when", self._when, context)):
+            return f"image.when: `{self._when.text}` is not true; {self._when.missing(record)}"
+        return self._license.why_dropped(context) if self._license else "it is shown"
+
+    def context(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return the record with what `[image.let]` names in it. Raises WrongRecord if that cannot be computed."""
         if not self._let:
             return record
         names: dict[str, Any] = {}
@@ -136,18 +150,18 @@ class RecordReader:
 
     def _text(self, name: str, context: Any) -> str | None:
         source = self._texts.get(name)
-        return None if source is None else _text(name, source, context)
+        return None if source is None else text_at(name, source, context)
 
     def _size(self, name: str, context: Any) -> int | None:
         path = self._paths.get(name)
-        return None if path is None else _pixels(name, path, context)
+        return None if path is None else pixels_at(name, path, context)
 
     def _list(self, name: str, context: Any) -> list[str]:
         path = self._paths.get(name)
-        return [] if path is None else _texts(name, path, context)
+        return [] if path is None else texts_at(name, path, context)
 
     def _facts(self, context: Any) -> dict[str, str]:
-        facts = {name: _text(f"extra.{name}", source, context) for name, source in self._extra.items()}
+        facts = {name: text_at(f"extra.{name}", source, context) for name, source in self._extra.items()}
         return {name: value for name, value in facts.items() if value is not None}
 
     def _flag_values(self, context: Any) -> Flags:
@@ -156,9 +170,9 @@ class RecordReader:
         values: dict[str, Any] = {}
         for name, path in self._flags.items():
             if name == "restrictions":
-                values[name] = _texts(f"flags.{name}", path, context)
+                values[name] = texts_at(f"flags.{name}", path, context)
             else:
-                values[name] = _flag(f"flags.{name}", path, context)
+                values[name] = flag_at(f"flags.{name}", path, context)
         return Flags(**values)
 
     def _declared(self, word: str | None, context: Any) -> Declared | None:
@@ -167,7 +181,7 @@ class RecordReader:
         path = self._paths.get("declared")
         if path is None:
             return None
-        return _declaration(path.text, _found("declared", path, context))
+        return _declaration(path.text, found_at("declared", path, context))
 
     def _files(self, context: Any, size: tuple[int | None, int | None]) -> list[Rendition]:
         files = [file for reader in self._renditions if (file := reader.rendition(context, size)) is not None]
@@ -186,10 +200,10 @@ class _AuthorReader:
         self._url = None if url is None else file.text_source(url, "image", "author", "url")
 
     def author(self, context: Any) -> Author | None:
-        name = _text("author.name", self._name, context)
+        name = text_at("author.name", self._name, context)
         if name is None:
             return None
-        return Author(name, None if self._url is None else _address("author.url", self._url, context))
+        return Author(name, None if self._url is None else address_at("author.url", self._url, context))
 
 
 class _LicenseReader:
@@ -206,19 +220,29 @@ class _LicenseReader:
 
     def word(self, context: Any) -> str | None:
         """Return the upstream's word for the licence of a record."""
-        return _text("license.word", self._word, context)
+        return text_at("license.word", self._word, context)
 
     def license(self, word: str | None, context: Any) -> License | None:
         """Return the licence that a word means; None if the record is to be dropped."""
-        url = None if self._url is None else _address("license.url", self._url, context)
+        url = None if self._url is None else address_at("license.url", self._url, context)
         if word is not None:
             found = self._values.get(word) or License.from_url(word)
             if found is not None:
                 return _with_url(found, url)
         if not self._keeps_unknown:
             return None
-        statement = None if self._statement is None else _text("license.statement", self._statement, context)
+        statement = None if self._statement is None else text_at("license.statement", self._statement, context)
         return License.unknown(statement or word or "Rights not stated", url)
+
+    def why_dropped(self, context: Any) -> str:
+        """Say why `license` returns None."""
+        word = self.word(context)
+        if word is None:
+            return f"image.license.word: `{self._word.written}` found nothing; {self._word.missing(context)}"
+        return (
+            f"image.license: {word[:MAX_SHOWN_WORD]!r} is neither in values nor an address of Creative Commons; add it "
+            'to [image.license.values], or set otherwise = "unknown"'
+        )
 
     def declared(self, word: str | None) -> Declared | None:
         """Return what declares the licence of a record."""
@@ -242,16 +266,16 @@ class _RenditionReader:
     def rendition(self, context: Any, original: tuple[int | None, int | None]) -> Rendition | None:
         """Return the file; None if a record has no such file."""
         name = f"renditions.{self._name}"
-        if self._when is not None and not is_true(_found(name, self._when, context)):
+        if self._when is not None and not is_true(found_at(name, self._when, context)):
             return None
-        url = _address(name, self.url, context)
+        url = address_at(name, self.url, context)
         if url is None:
             return None
         if self._box is not None:
             file = Rendition.within(self._name, url, (original[0] or 0, original[1] or 0), self._box)
             return msgspec.structs.replace(file, type=self._type)
-        width = None if self._width is None else _pixels(name, self._width, context)
-        height = None if self._height is None else _pixels(name, self._height, context)
+        width = None if self._width is None else pixels_at(name, self._width, context)
+        height = None if self._height is None else pixels_at(name, self._height, context)
         return Rendition(name=self._name, url=url, width=width, height=height, type=self._type)
 
 
@@ -273,63 +297,15 @@ def _declaration(field: str, found: Any) -> Declared | None:
     return Declared(field, words[:MAX_WORDS])
 
 
-def _found(name: str, path: Expression, context: Any) -> Any:
-    try:
-        return path.find(context)
-    except ValueError as error:
-        raise WrongRecord(f"image.{name}: {error}") from None
-
-
-def _text(name: str, source: TextSource, context: Any) -> str | None:
-    try:
-        return source.text(context)
-    except ValueError as error:
-        raise WrongRecord(f"image.{name}: {error}") from None
-
-
-def _address(name: str, source: TextSource, context: Any) -> str | None:
-    try:
-        return source.address(context)
-    except ValueError as error:
-        raise WrongRecord(f"image.{name}: {error}") from None
-
-
-def _pixels(name: str, path: Expression, context: Any) -> int | None:
-    """Return a side of a picture; None if it is not there, or no number above 0. A text of digits is a number."""
-    found = _found(name, path, context)
-    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= 9:
-        found = int(found)
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        if found is None or isinstance(found, str):
-            return None
-        raise WrongRecord(f"image.{name}: `{path.text}` found {kind_of(found)}, and a number is needed")
-    return round(found) if 0.5 <= found < 1e9 else None
-
-
-def _texts(name: str, path: Expression, context: Any) -> list[str]:
-    """Return a list of texts; a text is split at its commas."""
-    found = _found(name, path, context)
-    if found is None:
-        return []
-    if isinstance(found, str):
-        found = [part.strip() for part in found.split(",")]
-    if not isinstance(found, list):
-        raise WrongRecord(f"image.{name}: `{path.text}` found {kind_of(found)}, and a list of texts is needed")
-    return list(_flat_texts(name, path, found))
-
-
-def _flat_texts(name: str, path: Expression, found: list[Any]) -> Iterator[str]:
-    for element in found:
-        if isinstance(element, str):
-            if element:
-                yield element
-        elif element is not None:
-            message = f"`{path.text}` found a list with {kind_of(element)} in it, and texts are needed: `...[].name`"
-            raise WrongRecord(f"image.{name}: {message}")
-
-
-def _flag(name: str, path: Expression, context: Any) -> bool | None:
-    found = _found(name, path, context)
-    if found is None or isinstance(found, bool):
-        return found
-    raise WrongRecord(f"image.{name}: `{path.text}` found {kind_of(found)}, and true or false is needed; compare it")
+def _check_let(file: ProviderFile, names: Sequence[str]) -> None:
+    """Refuse `let.NAME` where `[image.let]` names something else, or names it further down only."""
+    for way, source in file.compiled.items():
+        if not names or way[0] != "image":
+            continue
+        known = names[: names.index(str(way[2]))] if way[1] == "let" else names
+        for first, *below in source.names():
+            if first != "let" or not below or below[0] in known:
+                continue
+            if below[0] in names:
+                raise file.error(way, f"let.{below[0]} stands further down in [image.let]; move it up")
+            raise file.error(way, f"[image.let] has no {below[0]}.{nearest(below[0], names) or ' Add it.'}")

@@ -30,6 +30,10 @@ class Template:
         """The expressions in it."""
         return [part for part in self.parts if isinstance(part, Expression)]
 
+    def names(self) -> set[tuple[str, ...]]:
+        """Return the names that it reads, as `Expression.names` does."""
+        return {name for hole in self.holes for name in hole.names()}
+
     def value(self, context: Any) -> Any:
         """Return what is found, as it is, where the template is one placeholder and nothing else; else its text."""
         if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
@@ -81,6 +85,15 @@ class TextSource:
         self.written = written
         has_brace = "{" in written or "}" in written
         self._source: Template | Expression = Template(written) if has_brace else Expression(written)
+
+    @property
+    def template(self) -> Template | None:
+        """The template; None if it is an expression."""
+        return self._source if isinstance(self._source, Template) else None
+
+    def names(self) -> set[tuple[str, ...]]:
+        """Return the names that it reads, as `Expression.names` does."""
+        return self._source.names()
 
     def text(self, record: Any) -> str | None:
         """Return the text; None if it is not there. Raises ValueError if a list or an object stands there."""

@@ -409,7 +409,7 @@ class TestHostileAnswers:
 
     async def test_the_event_loop_goes_on(self) -> None:
         """While records are read, other tasks run: a count, not a time."""
-        reader = acme()._reader
+        reader = acme().reader
         records = items(3000)
         rounds = 0
 

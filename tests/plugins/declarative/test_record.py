@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from imagevault import Author, Declared, Flags, Image, License, Rendition
-from imagevault.plugins.declarative.record import WrongRecord
+from imagevault.plugins.declarative.values import WrongRecord
 from tests.support.declarative_file import ACME, acme, item
 
 LICENSE = ACME[ACME.index("[image.license]") : ACME.index("[[image.renditions]]")]
@@ -13,7 +13,7 @@ LICENSE = ACME[ACME.index("[image.license]") : ACME.index("[[image.renditions]]"
 
 def image(*changes: tuple[str, str], **fields: Any) -> Image | None:
     """The image of a record with these fields, by a file with these changes."""
-    return acme(*changes)._reader.image(item(**fields), "search.records")
+    return acme(*changes).reader.image(item(**fields), "search.records")
 
 
 def read(*changes: tuple[str, str], **fields: Any) -> Image:
@@ -63,7 +63,7 @@ class TestMissing:
 
     def test_an_object_is_needed(self) -> None:
         with pytest.raises(WrongRecord, match=r"^search.records: a record must be an object; found a text: 'fox-1'"):
-            acme()._reader.image("fox-1", "search.records")
+            acme().reader.image("fox-1", "search.records")
 
 
 class TestKinds:
