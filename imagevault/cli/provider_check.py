@@ -12,7 +12,8 @@ import msgspec
 from imagevault.cache.keys import PageKey
 from imagevault.config.settings import load
 from imagevault.errors import ProviderError
-from imagevault.plugins.decoding import MAX_REASON, count_records
+from imagevault.licenses import License
+from imagevault.plugins.decoding import MAX_REASON, RecordCount, count_records
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page
 from imagevault.runtime.services import Services
@@ -132,16 +133,18 @@ async def _check_first_page(services: Services, provider: Provider, words: str) 
             asked=["page 1"],
         )
         return _FirstPage(check)
+    lost = _why_lost(page, count, provider)
     check = ProviderCheck(
         name=provider.name,
-        ok=True,
+        ok=lost is None,
         milliseconds=_milliseconds_since(started),
         images=len(page.images),
         records=count.records,
         dropped=provider.redacted_start(count.reason, MAX_REASON) if count.reason else None,
         total=page.total,
         missing=_missing(page.images),
-        note=None if page.images else f"nothing was found for {words}; try other words with --query",
+        note=None if page.images or lost else f"nothing was found for {words}; try other words with --query",
+        error=lost,
         asked=["page 1"],
     )
     return _FirstPage(check, page)
@@ -194,14 +197,31 @@ async def _fetch_page(
     return await services.gateway.pages.fetch(provider, key, seconds)
 
 
+def _why_lost(page: Page, count: RecordCount, provider: Provider) -> str | None:
+    """Say what dropped the records of a page without images; None if there were none."""
+    if page.images:
+        return None
+    if count.records:
+        reason = provider.redacted_start(count.hidden or count.reason or "its plugin leaves them out", MAX_REASON)
+        return f"none of {count.records} records is shown: {reason}"
+    if page.total:
+        return f"{page.total} results are reported, but no record was found; correct search.records of its file"
+    return None
+
+
 def _milliseconds_since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
 
 def _missing(images: Sequence[Image]) -> dict[str, int]:
-    """For each field that some images lack, the number of these images."""
-    counts = {field: sum(getattr(image, field) is None for image in images) for field in FIELDS}
+    """For each field that some images lack, the number of these images. A licence of unknown rights is none."""
+    counts = {field: sum(_lacks(image, field) for image in images) for field in FIELDS}
     return {field: count for field, count in counts.items() if count}
+
+
+def _lacks(image: Image, field: str) -> bool:
+    value = getattr(image, field)
+    return value is None or (isinstance(value, License) and value.is_unknown)
 
 
 class Recorder(httpx.AsyncBaseTransport):
