@@ -19,14 +19,14 @@ A simulated upstream (`imagevault.testing.Upstream`) can show more than recorded
 other to the end, and whether the provider understands the answer to an unknown id.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from imagevault.testing.bench import Bench, benched
-from imagevault.testing.checks import calls, declaration, failures, lookups, pages, records, tokens
+from imagevault.testing.checks import calls, declaration, expressions, failures, lookups, pages, records, tokens
 from imagevault.testing.checks.outcomes import is_recorded
 from imagevault.testing.upstream import Upstream
 
@@ -51,6 +51,8 @@ class ProviderContract:
             each image is enough then.
         has_lookup: False for an API without a call for one image by its id: a plugin without `fetch_image`, a TOML file
             without `[lookup]`.
+        may_find_nothing: the keys of a TOML file that find nothing in the answers of this upstream, though they do in
+            others: `{"image.description"}`.
         has_upstream: False for a provider that holds its files itself. The tests that need an upstream are left out.
     """
 
@@ -60,6 +62,7 @@ class ProviderContract:
     nothing: str = "nothing"
     hosts_of_strangers: bool = False
     has_lookup: bool = True
+    may_find_nothing: Collection[str] = ()
     has_upstream: bool = True
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -100,6 +103,11 @@ class ProviderContract:
     async def test_every_record_is_whole(self, bench: Bench) -> None:
         """Id, renditions, licence and credit are present; text is plain; links are https and lead to declared hosts."""
         await records.check_records(bench, self.query, hosts_of_strangers=self.hosts_of_strangers)
+
+    @benched
+    async def test_every_expression_finds_something(self, bench: Bench) -> None:
+        """Of a TOML file: each expression finds something in at least one of the records. Others have none."""
+        await expressions.check_expressions(bench, self.query, self.may_find_nothing)
 
     @benched
     async def test_keys_and_refs_are_not_shown(self, bench: Bench) -> None:

@@ -45,6 +45,7 @@ async def lookup(bench: Bench, **changes: Any) -> Any:
 
 class TestContract(ProviderContract):
     plugin = plugin
+    may_find_nothing = ("image.let.makers", "image.let.after", "image.description", "image.extra.after")
 
     def upstream(self) -> SimulatedSmk:
         return SimulatedSmk()

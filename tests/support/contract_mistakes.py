@@ -669,8 +669,8 @@ LOOKUPS = [
         "no lookup",
         LOOKUP,
         change("@hookimpl\nasync def fetch_image", "async def _fetch_image"),
-        "there is no hook fetch_image, so an image that left the cache cannot be downloaded: add it ([lookup] in TOML); "
-        "if the API has no such call, set has_lookup = False in the test class",
+        "there is no hook fetch_image, so an image that left the cache cannot be downloaded: add it ([lookup] in TOML)"
+        "; if the API has no such call, set has_lookup = False in the test class",
     ),
     Mistake(
         "the lookup finds nothing",

@@ -7,6 +7,7 @@ from typing import Any
 from imagevault.errors import NotFound
 from imagevault.records import Image
 from imagevault.testing.bench import Bench
+from imagevault.testing.checks.expressions import reason_not_found
 from imagevault.testing.checks.outcomes import images_of, is_recorded, outcome_of
 from imagevault.testing.checks.probes import sent
 
@@ -35,8 +36,8 @@ async def check_lookup(bench: Bench, query: str, settings: Mapping[str, Any], *,
         )
         return
     assert "fetch_image" in bench.provider.hooks, (
-        "there is no hook fetch_image, so an image that left the cache cannot be downloaded: add it ([lookup] in TOML); "
-        "if the API has no such call, set has_lookup = False in the test class"
+        "there is no hook fetch_image, so an image that left the cache cannot be downloaded: add it ([lookup] in TOML)"
+        "; if the API has no such call, set has_lookup = False in the test class"
     )
     await check_stable_ids(bench, query, settings)  # otherwise fetch_image would be blamed
     images = await images_of(bench, query)
@@ -46,8 +47,9 @@ async def check_lookup(bench: Bench, query: str, settings: Mapping[str, Any], *,
         is_same = isinstance(fetched, Image) and fetched.id == image.id
         if is_recorded(bench) and not is_same:
             continue  # the lookup of this image was not recorded
+        outcome = f"{fetched!r}: {await reason_not_found(bench, image.id)}" if fetched is None else f"{fetched!r}"
         assert isinstance(fetched, Image), (
-            f"fetch_image({image.id!r}) must return the image that the search found, but its outcome is {fetched!r}"
+            f"fetch_image({image.id!r}) must return the image that the search found, but its outcome is {outcome}"
         )
         for field in COMPARED:
             searched = getattr(image, field)

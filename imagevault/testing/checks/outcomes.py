@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from imagevault.errors import ProviderError
+from imagevault.plugins.decoding import RecordCount, count_records
 from imagevault.records import Image, Page, ProviderInfo
 from imagevault.testing.bench import Bench
 from imagevault.testing.recorded import Recorded
@@ -27,11 +28,12 @@ async def images_of(bench: Bench, query: str) -> Sequence[Image]:
     Raises:
         AssertionError: the search fails, finds nothing, or finds more than was asked for.
     """
-    page = await outcome_of(_checked_page(bench, query))
+    with count_records() as count:
+        page = await outcome_of(_checked_page(bench, query))
     assert not isinstance(page, ProviderError), (
         f"search_images raised {shown(bench, page)} for {query!r}: correct the search first"
     )
-    assert page.images, found_nothing(query)
+    assert page.images, found_nothing(query, count, page.total)
     return page.images
 
 
@@ -59,8 +61,16 @@ def shown(bench: Bench, error: ProviderError) -> str:
     return bench.plugin.explain(cause)
 
 
-def found_nothing(query: str) -> str:
-    """The message for a `query` of the test class that does not suit its upstream."""
+def found_nothing(query: str, count: RecordCount, total: int | None) -> str:
+    """The message for a page without images: what dropped its records, or that the `query` does not suit."""
+    if count.records:
+        reason = count.hidden or count.reason or "the plugin leaves them out"
+        return f"{query!r} found {count.records} records, and none of them is shown: {reason}"
+    if total:
+        return (
+            f"the upstream reports {total} results for {query!r}, but no record was found: correct where the records "
+            "stand in the answer (search.records in TOML)"
+        )
     return f"{query!r} found nothing: set `query` of the test class to words that find something"
 
 

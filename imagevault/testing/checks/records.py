@@ -12,6 +12,7 @@ from imagevault.images import sanitize
 from imagevault.images.attribution import attribution
 from imagevault.images.sanitize import MAX_ID
 from imagevault.plugins.declaration import ANY_HOST
+from imagevault.plugins.decoding import count_records
 from imagevault.plugins.mismatch import explain_mismatch
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page, ProviderInfo, Rendition
@@ -36,7 +37,8 @@ async def check_records(bench: Bench, query: str, *, hosts_of_strangers: bool) -
     problems: list[str] = []
     walked: WalkedPage | None = None
     for number in (1, 2):
-        walked = await next_page(bench, query, walked)
+        with count_records() as count:
+            walked = await next_page(bench, query, walked)
         given = walked.page
         assert_none(too_large(info, given, number))  # the gateway cuts it, and images would seem to be dropped
         sanitized = _sanitized(given, bench.provider)
@@ -51,7 +53,7 @@ async def check_records(bench: Bench, query: str, *, hosts_of_strangers: bool) -
             problems += credit_problems(image, attribution(info, image).text)
             if not holds_files:
                 problems += _links(image, hosts_of_strangers=hosts_of_strangers)
-        assert given.images or number > 1, found_nothing(query)
+        assert given.images or number > 1, found_nothing(query, count, given.total)
         problems += _sizes(sanitized, info)
         if is_end(info, given):
             break
@@ -180,7 +182,12 @@ def _hosts(image: object, info: ProviderInfo, *, hosts_of_strangers: bool) -> It
         return
     undeclared = _undeclared(image.renditions, info)
     one_is_declared = len(undeclared) < len(image.renditions)
-    if undeclared and not (hosts_of_strangers and one_is_declared):
+    if undeclared and "%2F" in undeclared[0].upper():
+        yield (
+            f"renditions of {image.id} lead to {undeclared[0]}: a path was url-encoded behind the host; put / behind "
+            "the host, and write join('', ['https://HOST/', path]) in TOML"
+        )
+    elif undeclared and not (hosts_of_strangers and one_is_declared):
         yield (
             f"renditions of {image.id} lead to {undeclared[0]}, which is not declared: "
             "add it to file_hosts, or leave these renditions out"
