@@ -11,52 +11,19 @@ import msgspec
 
 from imagevault.errors import BadInput
 from imagevault.plugins.declaration import HOST
+from imagevault.plugins.declarative.proposal_gaps import IMAGE_FILE, what_is_missing
+from imagevault.plugins.declarative.proposal_names import FILE_WORDS, NAMES, PICTURE_WORDS
 from imagevault.records import RenditionName
 
 MAX_DEPTH = 5  # objects in each other that are looked into
 SAMPLE = 20  # records that are looked at
 MAX_SAME_SIZE = 2  # pixels by which two sides may differ that mean the same
-IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|tiff?)(?:$|\?)|/full/[^/]*/0/", re.IGNORECASE)
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # image and URL of imageURL; fixed, height of fixed_height
 ADDRESS_WORD = re.compile(r"_?(?:url|uri|src|href|link)$", re.IGNORECASE)  # at the end of previewURL, thumb_src
-# The field of an image -> the last names of paths that usually hold it, the best first.
-NAMES: Mapping[str, Sequence[str]] = {
-    "id": ("id", "uuid", "identifier", "object_id", "object_number", "ref", "slug", "key"),
-    "title": ("title", "name", "caption", "label", "headline"),
-    "description": ("description", "summary", "abstract", "text"),
-    "date": ("date", "created", "creation_date", "year", "date_display", "created_at"),
-    "author.name": ("photographer", "artist", "creator", "author", "username", "user_name", "maker"),
-    "source_url": ("page", "link", "source_url", "html_url", "permalink", "frontend_url", "page_url", "url"),
-    "tags": ("tags", "keywords", "subjects"),
-    "license.word": ("license", "licence", "license_url", "rights", "license_id", "share_license_status"),
-}
 WIDTHS = ("width", "imagewidth", "w")  # without underscores, as all names of sides here
 HEIGHTS = ("height", "imageheight", "h")
 TOTALS = ("total", "totalresults", "total_results", "totalhits", "total_count", "found", "matches", "numfound", "count")
-# A word in the path of a file -> our name for such a file.
-FILE_WORDS: Mapping[str, RenditionName] = {
-    "icon": "thumbnail",
-    "square": "thumbnail",
-    "thumb": "thumbnail",
-    "thumbnail": "thumbnail",
-    "tiny": "thumbnail",
-    "preview": "small",
-    "small": "small",
-    "display": "medium",
-    "medium": "medium",
-    "regular": "medium",
-    "web": "medium",
-    "big": "large",
-    "hd": "large",
-    "large": "large",
-    "print": "large",
-    "full": "original",
-    "max": "original",
-    "original": "original",
-    "raw": "original",
-    "source": "original",
-}
 RENDITIONS: tuple[RenditionName, ...] = get_args(RenditionName)  # the smallest first
 # The largest width of a file -> our name for it.
 SIZES: Mapping[int, RenditionName] = {250: "thumbnail", 700: "small", 1400: "medium"}
@@ -142,7 +109,7 @@ def propose(answer: Any) -> Proposal:
     files = _files(values)
     if "id" not in fields or not files:
         raise BadInput(
-            "--from", f"has records without an id or a picture that can be told; they hold {', '.join(values)}"
+            "--from", what_is_missing(way, records[:SAMPLE], list(values), has_id="id" in fields, has_file=bool(files))
         )
     sides = _sides_of_image(values, files)
     hosts = {urlsplit(address).hostname or "" for file in files for address in values[file.path]}
@@ -213,6 +180,7 @@ def _fits(field: str, sample: Sequence[Any]) -> bool:
 def _files(values: Mapping[str, list[Any]]) -> list[ProposedFile]:
     """Return the files of a record, from the smallest to the largest."""
     paths = [path for path, sample in values.items() if _is_file(sample)]
+    paths = paths or [path for path, sample in values.items() if _is_named_as_file(path, sample)]
     files = []
     seen: set[str] = set()
     for path in paths:
@@ -230,6 +198,12 @@ def _files(values: Mapping[str, list[Any]]) -> list[ProposedFile]:
 def _is_file(sample: Sequence[Any]) -> bool:
     """Return whether the values of a path are addresses of pictures."""
     return all(isinstance(value, str) and value.startswith("https://") and IMAGE_FILE.search(value) for value in sample)
+
+
+def _is_named_as_file(path: str, sample: Sequence[Any]) -> bool:
+    """Return whether addresses without an ending are those of pictures, by the name of the path."""
+    is_address = all(isinstance(value, str) and value.startswith("https://") for value in sample)
+    return is_address and bool({*_words(_last(path)), _last(path).lower()} & {*FILE_WORDS, *PICTURE_WORDS})
 
 
 def _sides_of_file(path: str, values: Mapping[str, list[Any]]) -> tuple[str | None, str | None]:

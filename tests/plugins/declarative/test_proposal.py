@@ -204,3 +204,31 @@ def test_the_answer_is_kept(tmp_path: Path) -> None:
     project = written("gifs", tmp_path, GIFS)
 
     assert json.loads((project / "tests" / "answer.json").read_bytes()) == GIFS
+
+
+FILE = "https://img.bare.example/1"
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"wert": 1, "bild": f"{FILE}.jpg"}, "no field of each record is named like an id"),
+        ({"id": 1, "bild": "b/1.jpg"}, "write url = \"path && join('', ['https://HOST/', path])\""),
+        ({"id": 1, "pictures": [{"src": f"{FILE}.jpg"}]}, 'the pictures are in a list; write url = "pictures[0].NAME"'),
+        ({"id": 1, "adresse": FILE}, "no field holds an https address that ends as a picture does"),
+        ({"of": "fox", "hits": [{"id": 1}]}, 'write records = "data[].hits[]"'),
+    ],
+)
+def test_what_is_missing_is_named(record: dict[str, Any], message: str) -> None:
+    """And what to write by hand."""
+    with pytest.raises(BadInput) as refused:
+        propose({"data": [record, record]})
+
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("record", [{"nr": 1, "bild": f"{FILE}.jpg"}, {"id": 1, "photo": FILE}])
+def test_an_id_called_nr_and_an_address_without_an_ending(record: dict[str, Any]) -> None:
+    proposal = propose({"data": [record, record]})
+
+    assert [proposal.fields["id"], *(file.path for file in proposal.renditions.values())] == list(record)

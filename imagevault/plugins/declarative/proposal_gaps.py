@@ -1,0 +1,58 @@
+"""What a recorded answer does not tell of its records, and what their author writes by hand."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|tiff?)(?:$|\?)|/full/[^/]*/0/", re.IGNORECASE)
+RELATIVE = re.compile(r'"(?!https?:)[^"\\s:]+\.(?:jpe?g|png|gif|webp|tiff?)"', re.IGNORECASE)  # "b/1.jpg"
+
+
+def what_is_missing(
+    way: tuple[str, ...], records: Sequence[Any], paths: Sequence[str], *, has_id: bool, has_file: bool
+) -> str:
+    """Say whether the id or the picture cannot be told, and what to write by hand.
+
+    Args:
+        way: the names that lead to the records.
+        records: some of them.
+        paths: what they hold.
+        has_id: whether their id can be told.
+        has_file: whether their pictures can be told.
+
+    """
+    reasons = []
+    if not has_id:
+        reasons.append("no field of each record is named like an id; give one of them the name `id` in a copy")
+    if not has_file:
+        reasons.append(_no_picture(records))
+    inner = next((name for record in records for name, value in record.items() if _is_records(value)), None)
+    if inner is not None:
+        reasons.append(f'if the records are in `{inner}` of each, write records = "{".".join(way)}[].{inner}[]"')
+    return (
+        f"has {len(records)} records at `{'.'.join(way) or '@'}`, but {'; '.join(reasons)}. They hold {', '.join(paths)}. Or "
+        "write the file by hand, from the example in docs/declarative.md"
+    )
+
+
+def _no_picture(records: Sequence[Any]) -> str:
+    """Say which links the records have in place of a whole address of a picture."""
+    text = msgspec.json.encode(records).decode()
+    if RELATIVE.search(text):
+        return "the links to pictures are relative; write url = \"path && join('', ['https://HOST/', path])\""
+    listed = next((name for record in records for name, value in record.items() if _holds_picture(value)), None)
+    if listed is not None:
+        return f'the pictures are in a list; write url = "{listed}[0].NAME", or "{listed}[0]" for texts'
+    return "no field holds an https address that ends as a picture does (.jpg); write its path as url"
+
+
+def _is_records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(element, dict) for element in value)
+
+
+def _holds_picture(value: Any) -> bool:
+    return (
+        isinstance(value, list) and IMAGE_FILE.search(msgspec.json.encode(value).decode().replace('"', "?")) is not None
+    )
