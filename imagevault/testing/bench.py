@@ -17,9 +17,11 @@ import msgspec
 from imagevault.config.settings import Settings
 from imagevault.errors import InvalidResponse, TimedOut
 from imagevault.images import sanitize
+from imagevault.plugins.declarative.plugin import DeclarativePlugin
 from imagevault.plugins.provider import Provider
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.records import Image, Page, SearchQuery
+from imagevault.testing.checks.toml_words import in_words_of_toml
 from imagevault.testing.upstream import Upstream
 from imagevault.upstream.provider_errors import to_provider_error
 from imagevault.upstream.transport import open_client
@@ -179,7 +181,12 @@ def benched(
     """
 
     def test(self: Any, /, *given: P.args, **named: P.kwargs) -> None:
-        on_bench(self.plugin, self.settings, self.upstream(), lambda bench: check(self, bench, *given, **named))
+        try:
+            on_bench(self.plugin, self.settings, self.upstream(), lambda bench: check(self, bench, *given, **named))
+        except AssertionError as error:
+            if isinstance(self.plugin, DeclarativePlugin):
+                error.args = (in_words_of_toml(str(error)),)
+            raise
 
     test.__name__ = check.__name__
     test.__qualname__ = check.__qualname__

@@ -3,7 +3,7 @@
 They are changes of the example provider `sheet`; `contract_mistakes` has those of Python modules.
 """
 
-from tests.support.contract_mistakes import LOADS, LOOKUP, RECORD, Mistake, change
+from tests.support.contract_mistakes import LOADS, LOOKUP, PAGES, RECORD, Mistake, change
 
 EXPRESSIONS = "test_every_expression_finds_something"
 JOINED = "\"join('', ['https://img.sheet.example/', file])\""
@@ -127,6 +127,20 @@ RECORD_MISTAKES = [
         "'https://img.sheet.example/', file]",
         "'https://img.sheet.example/', empty]",
         "join() got null among its texts; write `x && join(...)`, where x may be null",
+    ),
+    _mistake(
+        "markup in a title",
+        RECORD,
+        'title = "name"',
+        "title = \"'<b>Cat</b>'\"",
+        "title of p0 holds markup: '<b>Cat</b>'; texts are shown letter by letter: write html(...) around the path",
+    ),
+    _mistake(
+        "the page is not sent",
+        PAGES,
+        "{page}",
+        "{`1` || page}",
+        "page 2 makes the same call as page 1: send {page}",
     ),
     _mistake(
         "an id that is null",
