@@ -35,6 +35,7 @@ MAX_SHOWN_NAMES = 12  # of an object, in messages
 MAX_SHOWN = 300  # characters of a value, in messages
 NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")  # 3400, -0.5
 STOPS = (".", "!", "?", "…")  # what ends a sentence
+SUM = re.compile(r"\w\s*[-+]\s*[0-9]")  # page - 1
 TEXT = {"types": ["string", "null"]}
 MARK = {"types": ["string"]}
 TYPE_NAMES = {dict: "object", list: "list", str: "text", bool: "true or false", int: "number", float: "number"}
@@ -143,7 +144,8 @@ class Expression:
         except RecursionError:
             raise WrongExpression("is nested too deeply; make it simpler") from None
         except (exceptions.JMESPathError, ValueError) as error:
-            raise WrongExpression(f"`{text}` is not JMESPath: {_reason(error)}") from None
+            hint = "; JMESPath does not compute; {page_from_0} counts pages from 0" if SUM.search(text) else ""
+            raise WrongExpression(f"`{text}` is not JMESPath: {_reason(error)}{hint}") from None
         self._check()
         self._names = _plain_names(self._ast)
         self._reads_let = any(name[0] == "let" for name in self.names())

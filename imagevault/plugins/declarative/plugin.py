@@ -117,6 +117,7 @@ class _SearchReader:
         context = {
             "text": query.text,
             "page": query.page,
+            "page_from_0": query.page - 1,
             "per_page": size,
             "offset": offset,
             "token": query.token,
@@ -207,6 +208,7 @@ def _known_to_searches(info: ProviderInfo) -> Known:
     return {
         "text": None,
         "page": None,
+        "page_from_0": None,
         "per_page": None,
         "offset": None,
         "token": None,
@@ -228,7 +230,7 @@ def _problems(info: ProviderInfo, names: set[tuple[str, ...]]) -> Iterator[str]:
         yield "sends no {text}; put the words of the search into [search.query]"
     if info.paging == "token" and ("token",) not in names:
         yield "sends no {token}; without it every page is the same"
-    if info.paging == "number" and not {("page",), ("offset",)} & names:
+    if info.paging == "number" and not {("page",), ("page_from_0",), ("offset",)} & names:
         yield "sends neither {page} nor {offset}; without one of them every page is the same"
     for name in info.filters:
         if ("filters", name) not in names:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -15,6 +15,7 @@ from imagevault.licenses import License
 from imagevault.plugins.declarative.expressions import Expression, WrongExpression
 from imagevault.plugins.declarative.schema import ProviderTable, Setting, Sources
 from imagevault.plugins.declarative.template import Template, TextSource
+from imagevault.plugins.mismatch import explain_mismatch
 from imagevault.plugins.patterns import check_pattern
 from imagevault.quotas import Quota
 from imagevault.records import NoSettings, Parameter, ProviderInfo
@@ -26,7 +27,19 @@ Way = tuple[str | int, ...]
 _Type = type
 MAX_SIZE = 100_000  # characters of a file
 TOML_PLACE = re.compile(r" \(at line (\d+), column \d+\)$")  # how tomllib ends a message
-MSGSPEC_PLACE = re.compile(r" - at `(?:key in )?\$(?P<way>[^`]*)`$")  # how msgspec ends a message
+# How msgspec ends a message: " - at `$.image.renditions[...].name`", " - at `key` in `$.sorts`"
+MSGSPEC_PLACE = re.compile(r" - at `(?:(?P<key>key)` in `)?\$(?P<way>[^`]*)`$")
+WRONG_VALUE = re.compile(r"Invalid enum value (?P<value>.+)")
+WRONG_KIND = re.compile(r"Expected `[^`]*`, got `(?P<kind>[^`]*)`")
+NO_FIELD = re.compile(r"Object missing required field `(?P<field>\w+)`")
+KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "array": list,
+    "object": dict,
+}
 STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<position>\d+)\]|\[\.\.\.\]")  # .image.renditions[0], [...]
 
 
@@ -149,7 +162,10 @@ class ProviderFile:
             place = MSGSPEC_PLACE.search(message)
             if place is not None:
                 message = message[: place.start()]
-                way = (*way, *_steps(place["way"]))
+                way = (*way, *_way_to(value, place, message))
+            explained = explain_mismatch(error, type)
+            if WRONG_VALUE.match(message) and "must be one of " in explained:
+                raise self.error(way, explained[explained.index("must be one of ") :]) from None
             raise self.error(way, _in_plain_words(message)) from None
 
     def _check_keys(self, value: Any, type: Any, way: Way) -> None:
@@ -196,15 +212,48 @@ def _dotted(way: Way) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in way).removeprefix(".")
 
 
-def _steps(way: str) -> Iterator[str | int]:
-    """Yield the steps of a way that msgspec names. It does not name the keys of a free table: there the way ends."""
-    for found in STEP.finditer(way):
-        if found["name"] is not None:
-            yield found["name"]
-        elif found["position"] is not None:
-            yield int(found["position"])
-        else:
-            return
+def _way_to(value: Any, place: re.Match[str], message: str) -> Way:
+    """Return the way to what a message of msgspec is about, as far as it can be told.
+
+    msgspec writes `[...]` for any element of a list and any key of a free table: it is the first that fits the message.
+    """
+    wrong = WRONG_VALUE.match(message)
+    steps = [_step(found) for found in STEP.finditer(place["way"])]
+    if place["key"] is not None and wrong is not None:
+        steps.append(wrong["value"].strip("'"))
+        return _searched(value, steps, lambda _: True) or ()
+    named = next((at for at, step in enumerate(steps) if step is None), len(steps))
+    found = _searched(value, steps, lambda inner: _fits(inner, message))
+    return tuple(step for step in steps[:named] if step is not None) if found is None else found
+
+
+def _step(found: re.Match[str]) -> str | int | None:
+    if found["name"] is not None:
+        return found["name"]
+    return None if found["position"] is None else int(found["position"])
+
+
+def _searched(value: Any, steps: Sequence[str | int | None], fits: Callable[[Any], bool]) -> Way | None:
+    """Return the first way by these steps to a value that fits; None stands for any step."""
+    if not steps:
+        return () if fits(value) else None
+    step, *rest = steps
+    inner = dict(value) if isinstance(value, Mapping) else dict(enumerate(value)) if isinstance(value, list) else {}
+    for key in inner if step is None else [step] if step in inner else []:
+        below = _searched(inner[key], rest, fits)
+        if below is not None:
+            return (key, *below)
+    return None
+
+
+def _fits(value: Any, message: str) -> bool:
+    """Return whether a message of msgspec can be about this value."""
+    if (found := WRONG_VALUE.match(message)) is not None:
+        return repr(value) == found["value"]
+    if (found := NO_FIELD.match(message)) is not None:
+        return isinstance(value, Mapping) and found["field"] not in value
+    found = WRONG_KIND.match(message)
+    return found is None or type(value) is KINDS.get(found["kind"], type(value))
 
 
 def _in_plain_words(message: str) -> str:

@@ -74,7 +74,7 @@ class RecordReader:
         ]
         if not self._renditions:
             raise file.error(("image", "renditions"), "names no file; add [[image.renditions]]")
-        _check_let(file, list(source.let))
+        _check_names(file, list(source.let))
 
     def image(self, record: Any, key: str) -> Image | None:
         """Return the image that a record describes; None if the file says that it is not to be shown.
@@ -297,10 +297,15 @@ def _declaration(field: str, found: Any) -> Declared | None:
     return Declared(field, words[:MAX_WORDS])
 
 
-def _check_let(file: ProviderFile, names: Sequence[str]) -> None:
-    """Refuse `let.NAME` where `[image.let]` names something else, or names it further down only."""
+def _check_names(file: ProviderFile, names: Sequence[str]) -> None:
+    """Refuse a setting, and `let.NAME` where `[image.let]` names something else, or names it further down only."""
     for way, source in file.compiled.items():
-        if not names or way[0] != "image":
+        if way[0] != "image":
+            continue
+        setting = next((below[0] for first, *below in source.names() if first == "settings" and below), None)
+        if setting in file.sources.settings:
+            raise file.error(way, f"[image] reads records, which have no settings.{setting}; remove it")
+        if not names:
             continue
         known = names[: names.index(str(way[2]))] if way[1] == "let" else names
         for first, *below in source.names():

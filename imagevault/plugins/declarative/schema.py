@@ -79,9 +79,9 @@ class Call(_Table, frozen=True, kw_only=True):
 class Search(Call, frozen=True, kw_only=True):
     """How a page of results is fetched and read.
 
-    A request knows `text`, `page` (from 1), `per_page`, `offset` (results before the page), `token` (of the page, where
-    `paging` is `token`), `sort`, `filters.NAME`, `parameters.NAME` and `settings.NAME`. Filters and `sort` have the
-    values that `[provider]` gives them.
+    A request knows `text`, `page` (from 1), `page_from_0`, `per_page`, `offset` (results before the page), `token` (of
+    the page, where `paging` is `token`), `sort`, `filters.NAME`, `parameters.NAME` and `settings.NAME`. Filters and
+    `sort` have the values that `[provider]` gives them.
 
     Attributes:
         records: finds the list of records in the answer.

@@ -177,6 +177,14 @@ class TestPages:
             assert (await bench.given("fox", 3)).last
         assert upstream.calls == []
 
+    async def test_pages_may_be_counted_from_0(self, upstream: Upstream) -> None:
+        async with Bench(acme(("{offset}", "{page_from_0}")), KEY, upstream) as bench:
+            found(upstream, items(30), matches=900)
+            await bench.given("fox", 1)
+            found(upstream, items(30), matches=900)
+            await bench.given("fox", 2)
+        assert [call.query["start"] for call in upstream.calls] == ["0", "1"]
+
 
 class TestTokens:
     TOKEN = (
@@ -234,7 +242,7 @@ class TestOwnParameters:
             ("year || '1900'", "Write {parameters.year || '1900'}."),
             ("orientation", "Write {filters.orientation}."),
             ("api_key", "Write {settings.api_key}."),
-            ("tokn", "Did you mean token? It knows: text, page, per_page, offset, token, "),
+            ("tokn", "Did you mean token? It knows: text, page, page_from_0, per_page, offset, "),
         ],
     )
     def test_a_name_in_a_table_is_written_with_it(self, written: str, remedy: str) -> None:

@@ -86,7 +86,7 @@ class TestForm:
                 'name = "small"',
                 'name = "tiny"',
                 'name = "tiny"',
-                "image.renditions[0].name: Invalid enum value 'tiny'; correct it",
+                "image.renditions[0].name: must be one of large, medium, original, small, thumbnail, not 'tiny'",
             ),
             ("600/hour", "600/year", "quotas", "provider.quotas[0]: must be "),
             (
@@ -174,3 +174,72 @@ class TestFile:
 
         with pytest.raises(PluginError, match="must be UTF-8"):
             declarative(path)
+
+
+QUOTAS = 'quotas = ["600/hour"]'
+HEAD_OF_SETTINGS = "[settings.api_key]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "message"),
+    [
+        ('name = "original"', 'name = "huge"', 'name = "huge"', "image.renditions[1].name: must be one of large, "),
+        (QUOTAS, f'{QUOTAS}\nhotlink = "no"', "hotlink", "provider.hotlink: must be one of "),
+        (
+            QUOTAS,
+            f'{QUOTAS}\ndeclares = ["ai_generated", "adult"]',
+            "declares",
+            "provider.declares[1]: must be one of ai_",
+        ),
+        (
+            QUOTAS,
+            f'{QUOTAS}\nsorts = {{ newest = "n", best = "b" }}',
+            "sorts",
+            "provider.sorts.best: must be one of newest",
+        ),
+        (
+            'word = "licence"',
+            'word = "licence"\notherwise = "keep"',
+            "otherwise",
+            "image.license.otherwise: must be one of ",
+        ),
+        (
+            'path = "find"',
+            'path = "find"\nmethod = "PUT"',
+            "method",
+            "search.method: must be one of GET, POST, not 'PUT'",
+        ),
+        (
+            "values.own =",
+            'values.NC = { id = "nc" }\nvalues.own =',
+            "values.NC",
+            "image.license.values.NC: has no name",
+        ),
+        (
+            HEAD_OF_SETTINGS,
+            f'[provider.terms]\nurl = ""\nchecked_on = ""\nautomated_use = "yes"\n{HEAD_OF_SETTINGS}',
+            "automated_use",
+            "provider.terms.automated_use: must be one of free, human, refused",
+        ),
+        (
+            'title = "html(caption)"',
+            'title = "{settings.api_key}"',
+            'title = "{s',
+            "image.title: [image] reads records, ",
+        ),
+        (
+            "start = ",
+            'start = "{page - 1}"\nother = ',
+            "start",
+            "JMESPath does not compute; {page_from_0} counts pages",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_line(old: str, new: str, at: str, message: str) -> None:
+    """Also where msgspec does not say which element of a list, or which key of a table, is wrong."""
+    text = changed((old, new))
+    with pytest.raises(PluginError) as raised:
+        make_plugin(PATH, text)
+
+    assert f"acme.toml, line {line(at, text)}: " in str(raised.value)
+    assert message in str(raised.value)
