@@ -65,6 +65,9 @@ async def _print_provider(services: "Services", name: str, *, as_json: bool) -> 
 
     listed = await list_providers(services.gateway, admin=True)
     found = {record.name: record for record in listed.providers}
+    if name in services.gateway.plugins.not_loaded:
+        reason = next(failure.reason for failure in listed.failures if failure.name == name)
+        raise BadInput("NAME", f"the plugin of {name} could not be loaded: {reason}")
     if name not in found:
         raise unknown_provider(name, found)
     if as_json:

@@ -180,7 +180,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Keys of the file that are not in `fields` come last.
         """
         table = dict(self.providers.get(name, {}))
-        place = f"{self.config}, [providers.{name}]"
+        place = f"{self.config}, [providers.{name}]" if self.config else f"[providers.{name}]"
         for field in fields:
             in_file = table.pop(field, None)
             in_environment = self.environment.get(provider_variable(name, field))

@@ -37,8 +37,9 @@ class Recorded(Upstream):
     without a recording gets a 404. Raises ValueError if the file holds no recordings.
     """
 
-    def __init__(self, path: Path, *, port: int = 0) -> None:
+    def __init__(self, path: Path | str, *, port: int = 0) -> None:
         super().__init__(port=port)
+        path = Path(path)
         try:
             self.recordings = msgspec.json.decode(path.read_bytes(), type=list[Recording])
         except msgspec.MsgspecError as error:

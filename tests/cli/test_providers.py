@@ -32,6 +32,12 @@ class TestProviders:
             "config: [providers.pexel]: there is no such provider. Did you mean pexels?"
         )
 
+    def test_show_says_why_a_plugin_is_not_loaded(self, here: Here, plugins: Any) -> None:
+        ended = here("providers", "show", "acme", environ=plugins(acme=BROKEN_PLUGIN))
+
+        assert ended.returncode == 2
+        assert "the plugin of acme could not be loaded: ModuleNotFoundError" in " ".join(ended.stderr.split())
+
     @pytest.mark.parametrize("width", [60, 80, 120])
     def test_in_a_narrow_terminal(self, here: Here, tmp_path: Path, width: int) -> None:
         """Lines break between words, in the table and in the problems below it."""

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from imagevault import InvalidResponse, Quota
+from imagevault.config.settings import Settings
 from imagevault.upstream.transport import open_client
 from tests.support.plugin_sources import HEAD, INFO, KEYED, SEARCH
 
@@ -74,6 +75,12 @@ class TestConfigured:
 
         assert provider.state == state
         assert provider.reason is None or "base_url: is missing" in provider.reason
+
+    def test_a_wrong_setting_without_a_file(self) -> None:
+        """As on the bench: the place names no file."""
+        values = Settings(providers={"acme": {"deep": "x"}}).provider_values("acme", ["deep"])
+
+        assert [value.source for value in values] == ["[providers.acme]"]
 
     def test_blanks_round_a_key_are_taken_off(self, place: Any) -> None:
         """They were copied along with it."""

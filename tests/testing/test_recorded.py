@@ -42,6 +42,11 @@ class TestServing:
             assert http.get("find", params={"q": "dog", "page": 3, "size": 9}).text == "one"
             assert http.get("find").text == "one"
 
+    def test_the_path_may_be_a_text(self, serve: Callable[..., Recorded], tmp_path: Path) -> None:
+        serve(("GET", "find", "one"))
+
+        assert len(Recorded(str(tmp_path / "answers.json")).recordings) == 1
+
     def test_the_body_most_alike_wins(self, tmp_path: Path) -> None:
         """Of searches by POST, which all have one address."""
         path = tmp_path / "answers.json"
