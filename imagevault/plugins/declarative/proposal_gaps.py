@@ -31,9 +31,10 @@ def what_is_missing(
     inner = next((name for record in records for name, value in record.items() if _is_records(value)), None)
     if inner is not None:
         reasons.append(f'if the records are in `{inner}` of each, write records = "{".".join(way)}[].{inner}[]"')
+    where = ".".join(way) or "@"
     return (
-        f"has {len(records)} records at `{'.'.join(way) or '@'}`, but {'; '.join(reasons)}. They hold {', '.join(paths)}. Or "
-        "write the file by hand, from the example in docs/declarative.md"
+        f"has {len(records)} records at `{where}`, but {'; '.join(reasons)}. They hold {', '.join(paths)}. "
+        "Or write the file by hand, from the example in docs/declarative.md"
     )
 
 
