@@ -60,6 +60,7 @@ def show(name: str, as_json: bool) -> None:
 
 async def _print_provider(services: "Services", name: str, *, as_json: bool) -> None:
     from imagevault.cli.provider_details import details_of
+    from imagevault.errors import BadInput
     from imagevault.search.choice import unknown_provider
     from imagevault.search.provider_list import list_providers
 
@@ -67,7 +68,7 @@ async def _print_provider(services: "Services", name: str, *, as_json: bool) -> 
     found = {record.name: record for record in listed.providers}
     if name in services.gateway.plugins.not_loaded:
         reason = next(failure.reason for failure in listed.failures if failure.name == name)
-        raise BadInput("NAME", f"the plugin of {name} could not be loaded: {reason}")
+        raise BadInput("provider", f"the plugin of {name} could not be loaded: {reason}")
     if name not in found:
         raise unknown_provider(name, found)
     if as_json:

@@ -32,7 +32,7 @@ class Template:
 
     def names(self) -> set[tuple[str, ...]]:
         """Return the names that it reads, as `Expression.names` does."""
-        return {name for hole in self.holes for name in hole.names()}
+        return {name for placeholder in self.placeholders for name in placeholder.names()}
 
     def value(self, context: Any) -> Any:
         """Return what is found, as it is, where the template is one placeholder and nothing else; else its text."""
