@@ -11,7 +11,7 @@ import msgspec
 from imagevault.errors import InvalidResponse
 from imagevault.images.links import MAX_URL, link, split_link
 from imagevault.images.media_types import media_type_of_url
-from imagevault.images.sizes import known_size
+from imagevault.images.sizes import known_side, known_size
 from imagevault.licenses import UNKNOWN_ID, License
 from imagevault.plugins.declaration import ANY_HOST
 from imagevault.plugins.decoding import RecordCount, report_unshown
@@ -162,7 +162,6 @@ def image(
         raise InvalidRecord(f"no rendition of {record.id} is on a host that file_hosts names, but on {hosts}")
     if not renditions:
         raise InvalidRecord(f"no rendition of {record.id} has an http(s) link")
-    width, height = known_size(record.width, record.height)
     return Image(
         id=record.id,
         title=one_line(record.title, MAX_TITLE),
@@ -170,8 +169,8 @@ def image(
         description=one_line(record.description, MAX_DESCRIPTION),
         date=one_line(record.date, MAX_DATE),
         extra=_extra(record.extra),
-        width=width,
-        height=height,
+        width=known_side(record.width),
+        height=known_side(record.height),
         color=_color(record.color),
         blurhash=_blurhash(record.blurhash),
         tags=_lines(record.tags, MAX_TAGS, MAX_TAG),

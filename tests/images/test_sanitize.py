@@ -253,12 +253,6 @@ class TestRecords:
 
         assert (image.width, image.height) == (None, None)
 
-    @pytest.mark.parametrize(("width", "height"), [(None, 3400), (684, None), (684, 10**9)])
-    def test_one_side_says_nothing(self, width: int | None, height: int | None) -> None:
-        image = sanitized(width=width, height=height)
-
-        assert (image.width, image.height) == (None, None)
-
     @pytest.mark.parametrize(
         ("color", "right"), [("#a0b1c2", "#A0B1C2"), ("red", None), ("#12345", None), (None, None)]
     )

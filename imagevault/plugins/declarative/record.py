@@ -98,6 +98,8 @@ class RecordReader:
         if self._license is not None and license is None:
             return None
         size = self._size("width", context), self._size("height", context)
+        if None in size:
+            size = None, None  # one side says nothing
         return Image(
             id=id,
             title=self._text("title", context),
