@@ -100,7 +100,8 @@ async def search_images(query, http, settings, keep):
     return Page([Image(id=query.text)], total=1, last=True)
 seen = []
 """
-        provider = place.provider(KEYED + source, {"ACME_API_KEY": "k"})
+        keyed = KEYED.replace("page_size=10", "page_size=10, base_url='https://acme.example/'")
+        provider = place.provider(keyed + source, {"ACME_API_KEY": "k"})
 
         page = await provider.search_images(QUERY, http)
 
