@@ -27,7 +27,6 @@ def _signals_restored() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_signals_restored")
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM")
 class TestStop:
     @pytest.fixture
     def signalled(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
