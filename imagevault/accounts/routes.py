@@ -189,7 +189,6 @@ def read_credentials(form: bytes) -> Credentials:
 
     Raises:
         BadInput: a field is missing or given twice.
-        UnicodeDecodeError: the form is not UTF-8.
 
     """
     fields = parse_qsl(form.decode(), keep_blank_values=True, errors="strict")
@@ -233,7 +232,7 @@ async def protected(request: Request[Caller, Any, Any]) -> Me:
 @post(
     "/logout",
     status_code=204,
-    opt={"body": False, "no_body": True},
+    opt={"no_body": True},
     tags=["accounts"],
     summary="Sign out everywhere",
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from imagevault.errors import BadInput, Forbidden
+from imagevault.errors import BadInput
 from imagevault.http.request import RequestContext
 from imagevault.http.session_cookie import SAFE_METHODS, SessionCookie
 from imagevault.security.caller import Caller
@@ -59,11 +59,9 @@ class Authentication:
             context.caller = caller
             return
         context.response_headers.append((b"vary", b"Sec-Fetch-Site, Origin"))
-        self.cookie.check_site(context, must_say=False)
-        try:
-            self.cookie.check_site(context, must_say=True)
-        except Forbidden as error:  # a program, which may sign in, sign up and sign out as anybody may
-            context.refused_session = error
+        self.cookie.check_site(context)
+        if context.head.fetch_site is None and context.head.origin is None:
+            context.has_unproven_session = True  # of a program, which may sign in, sign up and sign out as anybody may
         else:
             context.caller = caller
 

@@ -63,8 +63,8 @@ def check_access(context: RequestContext, scopes: Sequence[Scope], *, is_open: b
     """
     if context.caller is not None:
         _check_scopes(context.caller, scopes)
-    elif context.refused_session is not None and not is_open:
-        raise context.refused_session
+    elif context.has_unproven_session and not is_open:
+        raise Forbidden("The cookie of a session counts for the pages of this server only; send a token.")
     elif not is_open or context.bad_credential:
         raise NotSignedIn
 
@@ -151,7 +151,7 @@ def check_content_type(request: Request[Any, Any, Any]) -> None:
         HTTPRefusal: 415, if the route takes a body and it is of another type.
     """
     options = request.route_handler.opt
-    if request.method in WITHOUT_BODY and not options.get("takes_body"):
+    if options.get("no_body") or (request.method in WITHOUT_BODY and not options.get("takes_body")):
         return
     expected = FORM if options.get("form") else JSON
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from imagevault.errors import Forbidden
 from imagevault.http.types import Scope
 from imagevault.security.caller import Caller
 
@@ -118,7 +117,7 @@ class RequestContext(msgspec.Struct, kw_only=True):
         started_at: Seconds of `time.perf_counter`.
         caller: Who sent a valid credential; None for anybody else.
         bad_credential: Whether a credential came and is not valid.
-        refused_session: Why the session of the cookie does not count for this request; None where it does.
+        has_unproven_session: Whether a session's cookie came with a write that does not say which site it comes from.
         max_body: Bytes that the body may have at this route; None for the limit of all routes.
         response_headers: Headers that the duties add to the response.
         route: Template of the path that the router matched; empty for none.
@@ -132,7 +131,7 @@ class RequestContext(msgspec.Struct, kw_only=True):
     started_at: float = msgspec.field(default_factory=time.perf_counter)
     caller: Caller | None = None
     bad_credential: bool = False
-    refused_session: Forbidden | None = None
+    has_unproven_session: bool = False
     max_body: int | None = None
     response_headers: list[tuple[bytes, bytes]] = []
     route: str = ""

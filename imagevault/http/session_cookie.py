@@ -40,15 +40,12 @@ class SessionCookie:
         secure = "; Secure" if self.is_secure else ""
         return f"{self.name}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}"
 
-    def check_site(self, context: RequestContext, *, must_say: bool) -> None:
+    def check_site(self, context: RequestContext) -> None:
         """Check that a request comes from a page of this server, or from no page.
 
         Browsers send Sec-Fetch-Site, and older ones Origin with every request that is neither GET nor HEAD. An origin
-        is our own if it is that of `public_url`, or names the host that the request was sent to.
-
-        Args:
-            context: the request.
-            must_say: whether a request that has neither header is refused.
+        is our own if it is that of `public_url`, or names the host that the request was sent to. A program sends
+        neither header.
 
         Raises:
             Forbidden: it comes from another site.
@@ -60,7 +57,7 @@ class SessionCookie:
         elif head.origin is not None:
             is_own = head.origin == self.origin or self._names_host(head.origin, context.host)
         else:
-            is_own = not must_say
+            is_own = True
         if not is_own:
             raise Forbidden(
                 "Another site may not do this with your session; use the pages of this server, or send a token."

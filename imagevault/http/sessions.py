@@ -39,7 +39,7 @@ async def begin_session(
     """Sign in with `username` and `password`, and begin a session. `next` is the path to go to afterwards."""
     context = _context(request)
     # A page of another site could sign its reader in to an account of its own.
-    session_cookie.check_site(context, must_say=False)
+    session_cookie.check_site(context)
     fields = _read_fields(await request.body(), context)
     for name in ("username", "password"):
         if name not in fields:
@@ -69,7 +69,7 @@ async def end_session(
 ) -> Response[None]:
     """End this session and no other. `POST /logout` ends all."""
     context = _context(request)
-    session_cookie.check_site(context, must_say=False)
+    session_cookie.check_site(context)
     value = session_cookie.read(context.head)
     account = await sessions.end(value) if value is not None else None
     if account is not None:
@@ -83,8 +83,7 @@ def _read_fields(body: bytes, context: RequestContext) -> dict[str, str]:
     """Return the fields of a form, or of JSON.
 
     Raises:
-        BadInput: a field is given twice, or the JSON is no object of texts.
-        UnicodeDecodeError: the form is not UTF-8.
+        BadInput: a field is given twice or unknown, or the JSON is no object of texts.
 
     """
     if _is_form(context):
@@ -95,7 +94,7 @@ def _read_fields(body: bytes, context: RequestContext) -> dict[str, str]:
         return dict(pairs)
     try:
         fields = msgspec.json.decode(body, type=dict[str, str])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.MsgspecError as error:
         raise BadInput("body", f"must be a JSON object of texts: {error}") from None
     for name in fields:
         if name not in FIELDS:

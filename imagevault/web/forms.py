@@ -14,14 +14,12 @@ FORM = {**PAGE, "form": True}
 
 
 class Form:
-    """The fields of a form. Raises BadInput for a form with too many fields, UnicodeDecodeError if it is not UTF-8."""
+    """The fields of a form, which is UTF-8 (`http/guard.py`). Raises BadInput for a form with too many fields."""
 
     def __init__(self, body: bytes) -> None:
         try:
             self._fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-        except ValueError as error:
-            if isinstance(error, UnicodeDecodeError):
-                raise
+        except ValueError:
             raise BadInput("body", f"must have at most {MAX_FIELDS} fields") from None
 
     def text(self, name: str) -> str | None:

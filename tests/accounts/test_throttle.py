@@ -12,10 +12,8 @@ from imagevault.accounts.tables import Throttle
 from imagevault.accounts.throttle import DAY, KNOWN_FOR, Rule, SignInThrottle, lift, wide_network
 from imagevault.config.limits import Limits
 from imagevault.errors import Busy, DatabaseUnavailable, NotSignedIn, TooMany
-from imagevault.storage.database import transaction
-from imagevault.storage.dialect import for_update
 from tests.support.clock import Clock
-from tests.support.database_locks import until_something_waits
+from tests.support.database_locks import delete_counters_before
 
 OWNER = "192.0.2.7"
 STRANGER = "198.51.100.7"
@@ -411,24 +409,8 @@ async def test_counters_that_are_deleted_while_a_try_waits_for_them_are_made_aga
     """Their account is deleted, or they mean nothing any more; the try is counted all the same."""
     ours = await guesses(wrong_passwords=1)
     await ours.wrong()
-    are_locked, may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def delete() -> None:
-        async with transaction():
-            await Throttle.raw("SELECT key FROM iv_throttle {}", for_update())
-            are_locked.set()
-            await may_go_on.wait()
-            await Throttle.delete(force=True)
-
-    async def guess() -> None:
-        await ours.wrong()
-
-    deletion = asyncio.create_task(delete())
-    await are_locked.wait()
-    attempt = asyncio.create_task(guess())
-    await until_something_waits(attempt)
-    may_go_on.set()
-    await asyncio.gather(deletion, attempt)
+    await delete_counters_before(ours.wrong())
 
     assert ours.checked == 2
     assert {row["failures"] for row in await Throttle.select()} == {1}

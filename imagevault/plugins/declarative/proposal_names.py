@@ -1,4 +1,4 @@
-"""The names by which the fields and the files of a recorded answer are told."""
+"""The names by which a proposal recognises the fields and the files of a recorded answer."""
 
 from collections.abc import Mapping, Sequence
 
