@@ -1,35 +1,19 @@
 """How long a page is fresh, and how long it is served at all."""
 
-from types import ModuleType
-
 import pytest
 
-from imagevault import Page, ProviderInfo, hookimpl
+from imagevault import ProviderInfo
 from imagevault.cache.freshness import FUTURE, MAX_AGE, Freshness
 from imagevault.cache.store import CacheEntry
-from imagevault.config.settings import Settings
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import PluginRegistry
 from tests.support.clock import Clock
+from tests.support.plain_provider import provider_of
 
 CACHE_FOR = 60
 
 
 def make_provider(base_url: str | None = "https://p.example/", max_age: int | None = None) -> Provider:
-    @hookimpl
-    def provider_info() -> ProviderInfo:
-        return ProviderInfo(title="P", page_size=2, base_url=base_url, cache_for=CACHE_FOR, max_age=max_age)
-
-    @hookimpl
-    async def search_images() -> Page:
-        return Page([])
-
-    plugin = ModuleType("p")
-    plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
-    plugins = PluginRegistry()
-    plugins.add("p", lambda: plugin, "here")
-    plugins.configure(Settings())
-    return plugins.providers["p"]
+    return provider_of(ProviderInfo(title="P", page_size=2, base_url=base_url, cache_for=CACHE_FOR, max_age=max_age))
 
 
 def entry(clock: Clock, age: float) -> CacheEntry:

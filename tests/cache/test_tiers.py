@@ -1,11 +1,10 @@
 """Memory in front of the database: which digests of pages are believed."""
 
 from collections.abc import Sequence
-from types import ModuleType
 
 import pytest
 
-from imagevault import Image, Page, ProviderInfo, Rendition, hookimpl
+from imagevault import Image, Page, ProviderInfo, Rendition
 from imagevault.cache.database_store import DatabasePageStore
 from imagevault.cache.freshness import Freshness
 from imagevault.cache.memory import MemoryCache
@@ -14,11 +13,10 @@ from imagevault.cache.store import CacheEntry
 from imagevault.cache.store import encode as encode_page
 from imagevault.cache.tiers import CacheTiers
 from imagevault.cache.uses import PageUses
-from imagevault.config.settings import Settings
 from imagevault.errors import DatabaseUnavailable
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import PluginRegistry
 from tests.support.clock import Clock
+from tests.support.plain_provider import provider_of
 
 CACHE_FOR = 60
 
@@ -51,20 +49,7 @@ def page(*ids: str) -> Page:
 
 @pytest.fixture
 def provider() -> Provider:
-    @hookimpl
-    def provider_info() -> ProviderInfo:
-        return ProviderInfo(title="P", page_size=2, base_url="https://p.example/", cache_for=CACHE_FOR)
-
-    @hookimpl
-    async def search_images() -> Page:
-        return page()
-
-    plugin = ModuleType("p")
-    plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
-    plugins = PluginRegistry()
-    plugins.add("p", lambda: plugin, "here")
-    plugins.configure(Settings())
-    return plugins.providers["p"]
+    return provider_of(ProviderInfo(title="P", page_size=2, base_url="https://p.example/", cache_for=CACHE_FOR))
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """What states and licences mean, in plain words."""
 
+from pathlib import Path
+
 import pytest
 
+import imagevault
 from imagevault.licenses import License
 from imagevault.search.outcome import ProviderStatus
 from imagevault.web.words import describe_license, describe_seconds, describe_status
@@ -88,3 +91,18 @@ class TestStatus:
 )
 def test_a_length_of_time_has_one_unit(seconds: int, words: str) -> None:
     assert describe_seconds(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("phrase", "place"),
+    [
+        ("the first words of q only", "search/outcome.py"),
+        ("the cursor goes on from there", "search/outcome.py"),
+        ("allows no more ", "upstream/limiter.py"),
+        ("allows no more ", "upstream/provider_errors.py"),
+        ("={value} is not possible here", "search/filters.py"),
+    ],
+)
+def test_the_phrases_that_are_reworded_are_those_of_the_api(phrase: str, place: str) -> None:
+    """Otherwise the page shows the words of the API again."""
+    assert phrase in (Path(imagevault.__file__).parent / place).read_text(encoding="utf-8")

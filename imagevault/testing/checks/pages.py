@@ -73,9 +73,9 @@ async def _check_end(bench: Bench, query: str, last: WalkedPage, ids: Sequence[s
     """The walk came to an end, nothing follows, and there was more than one page."""
     info = bench.provider.info
     by_token = pages_by_token(info)
-    remedy = "give next=None on" if by_token else "set last on"
+    remedy = "give next=None on the last page" if by_token else "set last on the page where the upstream ends"
     says = "next=None" if by_token else "last=True"
-    assert is_end(info, last.page), f"no page of {query!r} says {says}: {remedy} the page where the upstream ends"
+    assert is_end(info, last.page), f"no page of {query!r} says {says}: {remedy}"
     if not by_token:
         await _check_nothing_follows(bench, query, last.number, ids)
     assert last.number > 1, (

@@ -21,7 +21,6 @@ WORDS = {
     "tells_sizes=False": "tells_sizes = false",
     "aggregator=True": "aggregator = true",
     "set last=True on the last page only": "give search.last",
-    "or set last on the page": "or give search.last for the page",
     "set last on the page where the upstream ends": "give search.last or search.total",
     "take the end from the upstream": "give search.last or search.total",
     "search_images": "[search]",
