@@ -1,4 +1,4 @@
-"""Several worker processes: uvicorn's supervisor, with a shutdown that begins at once and resets no connection."""
+"""Several worker processes: uvicorn's supervisor, which here also stops at once and replaces a dead worker at once."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from uvicorn.supervisors import Multiprocess
 
 
 class Workers(Multiprocess):
-    """Stops at once on SIGINT and SIGTERM.
+    """Stops at once on SIGINT and SIGTERM, and never waits for the answer of a worker that is dead.
 
     uvicorn handles the signals in its queue every half second, between two rolling restarts only. Here, the signal
     handler tells the workers to stop, and sets `should_exit`, which uvicorn checks before it replaces the next worker.
@@ -33,6 +33,17 @@ class Workers(Multiprocess):
             if process.pid is not None and process.exitcode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGTERM)
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that ended or do not answer.
+
+        uvicorn asks each worker through a pipe and keeps a copy of the worker's end open. If a worker dies before it
+        answers, the copy holds the pipe open, and uvicorn waits for `timeout_worker_healthcheck` seconds. Without the
+        copy, the pipe ends together with the worker.
+        """
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
 
     def terminate_all(self) -> None:
         """Close this process's copies of the listening sockets, then tell all workers to stop.

@@ -40,6 +40,7 @@ PROVIDERS: list[tuple[Any, Mapping[str, str], type[Upstream]]] = [
     (imagevault_smithsonian, KEY, SimulatedSmithsonian),
     (imagevault_wikimedia, {"contact": "ops@vault.example"}, SimulatedWikimedia),
 ]
+TRIES = 9  # of which the fastest counts: what else a machine does makes some of them slow, and a fault all of them
 HOSTILE = "<p>x</p>" * 100
 PLAIN_TEXT = re.compile(r"[^/:.<>]{0,200} [^/:.<>]{0,200}")  # has a blank: no id, no address, no code
 
@@ -167,19 +168,22 @@ async def test_one_answer_holds_it_for_a_moment_only(
 ) -> None:
     """Lists and texts as long as an answer may be cost their own record at most."""
     plugin, settings, simulated = provider
-    most = max(longest_hold() for _ in range(3))
+    most = min(longest_hold() for _ in range(3))
+    longest: list[float] = []
     with simulated() as upstream:
         async with Bench(plugin, settings, upstream) as bench:
             plain = await bench.given("cat")
-            bench.configure(settings)
             upstream.fail(faults.changed(changed(path, value)))
-            await asyncio.sleep(0)
-            holds.clear()
-            page = await bench.given("cat")
-            await asyncio.sleep(0)
-            for image in page.images:
-                sanitize.image(image, bench.provider.info, holds_files=False)
+            while len(longest) < TRIES and min(longest, default=most) >= most:
+                bench.configure(settings)
                 await asyncio.sleep(0)
+                holds.clear()
+                page = await bench.given("cat")
+                await asyncio.sleep(0)
+                for image in page.images:
+                    sanitize.image(image, bench.provider.info, holds_files=False)
+                    await asyncio.sleep(0)
+                longest.append(max(holds))
 
     assert len(page.images) >= len(plain.images) - 1
-    assert max(holds) < most
+    assert min(longest) < most
