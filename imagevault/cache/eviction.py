@@ -16,7 +16,7 @@ from imagevault.cache.freshness import FUTURE, MAX_AGE
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 60.0  # seconds between two looks of a worker
+INTERVAL = 60.0  # seconds between two checks of a worker
 TURN = 55.0  # seconds for which a turn is taken
 TURN_LIMIT = 40.0  # seconds after which a turn begins no further batch; what is left waits for the next turn
 PAUSE = 0.05  # seconds between two batches

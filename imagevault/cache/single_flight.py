@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRST_CHECK, LAST_CHECK = 0.05, 0.5  # seconds between two looks for another worker's page
+FIRST_CHECK, LAST_CHECK = 0.05, 0.5  # seconds between two checks for another worker's page
 CHECK_GROWTH = 1.3
 
 Fetch = Callable[[], Coroutine[Any, Any, Page | None]]

@@ -292,15 +292,15 @@ def verify(username: str | None, project: str | None, as_json: bool) -> None:
     async def work(services: "Services") -> None:
         id = UUID((await account(services.accounts, username)).id) if username is not None else None
         counts: Counter[str] = Counter()
-        looks = []
-        async for look in services.verification.verify(id, project):
-            counts[look.status] += 1
+        checks = []
+        async for check in services.verification.verify(id, project):
+            counts[check.status] += 1
             if as_json:
-                looks.append(look)
-            elif look.status != "unchanged":
-                output.print_line(f"{look.image}  {look.status}{f'  {look.detail}' if look.detail else ''}")
+                checks.append(check)
+            elif check.status != "unchanged":
+                output.print_line(f"{check.image}  {check.status}{f'  {check.detail}' if check.detail else ''}")
         if as_json:
-            print_json({"images": looks})
+            print_json({"images": checks})
         else:
             summary = ", ".join(f"{status}: {count}" for status, count in sorted(counts.items()))
             output.say(summary or "There is no download of an image.")

@@ -63,7 +63,7 @@ class Credit(msgspec.Struct, frozen=True, kw_only=True):
         markdown: the credit as Markdown, escaped, with links.
         project: what it is for.
         taken_at: when the download was recorded; null for an image that was not taken.
-        status: what the last look at the source found.
+        status: what the last check at the source found.
         account: whose download it is, in exports of an admin; null elsewhere.
 
     """

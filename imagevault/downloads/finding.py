@@ -40,7 +40,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
         project: as it was given.
         provider: a provider's name.
         license: the id of a licence.
-        status: what the last look at the source found.
+        status: what the last check at the source found.
         q: words that title, author, project, note or credit contain, in any letter case.
         since: recorded then or later.
         until: recorded then or earlier.

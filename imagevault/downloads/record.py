@@ -38,7 +38,7 @@ class DownloadFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What a look at the source found that differs from the record. The record itself stays as it was.
+    """What a check at the source found that differs from the record. The record itself stays as it was.
 
     Attributes:
         noticed_at: when it was found first.
@@ -71,8 +71,8 @@ class DownloadRecord(msgspec.Struct, frozen=True, kw_only=True):
         project: what it is for, in the owner's words.
         note: any text of the owner.
         created_at: when it was recorded.
-        status: what the last look at the source found: `unchanged`; `license_changed`; `withdrawn`: no longer free to
-            use; `gone`: the provider has no such image any more. Null before the first look.
+        status: what the last check at the source found: `unchanged`; `license_changed`; `withdrawn`: no longer free to
+            use; `gone`: the provider has no such image any more. Null before the first check.
         checked_at: when that was.
         change: what differs now; null where nothing does.
         file: the file, once it was read through the gateway.

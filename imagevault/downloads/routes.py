@@ -132,7 +132,7 @@ async def downloads(
     ] = None,
     status: Annotated[
         CheckStatus | None,
-        QueryParameter(description="Only downloads of which the last look at the source found this."),
+        QueryParameter(description="Only downloads of which the last check at the source found this."),
     ] = None,
     q: Annotated[
         str | None,

@@ -20,7 +20,7 @@ class Download(Table, tablename="iv_download", db=DB):
         record_hash: its SHA-256 in hexadecimal digits.
         stated_by_caller: the fields that hold the caller's words, separated by commas.
         search_text: title, author, project, note and credit in folded letters, for the filter `q`.
-        status: what the last look at the source found; null until one found a change or confirmed the record.
+        status: what the last check at the source found; null until one found a change or confirmed the record.
         checked_at: when that was, in milliseconds since 1970; 0 if never.
         change: what it found, as JSON.
         size: bytes of the file, once it was read completely.

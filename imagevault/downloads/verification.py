@@ -1,7 +1,7 @@
 """Change notice: images that were downloaded are looked up at their source again, within the quota that is left over.
 
-A look changes no licence and no credit of a record. It sets the status: `unchanged`, `license_changed`, `withdrawn` or
-`gone`, and what differs now. One look serves all downloads of the image. Workers take turns through `checked_at`.
+A check changes no licence and no credit of a record. It sets the status: `unchanged`, `license_changed`, `withdrawn` or
+`gone`, and what differs now. One check serves all downloads of the image. Workers take turns through `checked_at`.
 """
 
 import asyncio
@@ -24,23 +24,23 @@ from imagevault.search.image_records import UNSTATED
 
 log = logging.getLogger(__name__)
 
-FRESH = 86400.0  # seconds: a record that the provider sent within this time needs no look
-PERIOD = 7 * 86400.0  # seconds between two looks of the background pass
+FRESH = 86400.0  # seconds: a record that the provider sent within this time needs no check
+PERIOD = 7 * 86400.0  # seconds between two checks of an image by the background pass
 RETRY = 3600.0  # seconds after which the background pass tries an image again that could not be looked up
-INTERVAL = 10.0  # seconds between two looks of a worker's background pass
-LEFT_OVER = 0.5  # a look is made only while more than this part of the provider's scarcest quota is left
+INTERVAL = 10.0  # seconds between two checks of a worker's background pass
+LEFT_OVER = 0.5  # an image is checked only while more than this part of the provider's scarcest quota is left
 CHUNK = 500  # rows that one statement updates
 
 Outcome = CheckStatus | Literal["not_checked"]
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One image that was looked up, or why not.
 
     Attributes:
         image: its id.
-        status: what the look found; `not_checked` if there was none.
-        detail: why there was none.
+        status: what the check found; `not_checked` if the image was not looked up.
+        detail: why it was not looked up.
 
     """
 
@@ -67,7 +67,7 @@ class Verification:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def verify(self, account: uuid.UUID | None = None, project: str | None = None) -> AsyncIterator[Look]:
+    async def verify(self, account: uuid.UUID | None = None, project: str | None = None) -> AsyncIterator[Check]:
         """Look up every image of the ledger, or of an account or a project, and yield what was found."""
         query = Download.select(Download.image).where(Download.image.is_not_null())
         if account is not None:
@@ -75,10 +75,10 @@ class Verification:
         if project is not None:
             query = query.where(Download.project == project)
         for row in await query.group_by(Download.image):
-            yield await self.look(row["image"])
+            yield await self.check(row["image"])
 
-    async def check_next(self) -> Look | None:
-        """Look up the image whose last look is the longest ago, if one is due. None if nothing is."""
+    async def check_next(self) -> Check | None:
+        """Look up the image whose last check is the longest ago, if one is due. None if nothing is."""
         due_before = round((self._clock() - PERIOD) * 1000)
         providers = self._gateway.providers.values()
         names = [provider.name for provider in providers if self._reason_against(provider) is None]
@@ -88,28 +88,28 @@ class Verification:
         query = Download.select(Download.image).where(is_due, Download.image.is_not_null())
         rows = await query.order_by(Download.checked_at).limit(1)
         if rows and await self._claim(rows[0]["image"], due_before):
-            return await self.look(rows[0]["image"])
+            return await self.check(rows[0]["image"])
         return None
 
-    async def look(self, image: str) -> Look:
+    async def check(self, image: str) -> Check:
         """Look an image up at its source, and set the status of all of its downloads."""
         name, _, id = image.partition(":")
         provider = self._gateway.providers.get(name)
         if provider is None:
-            return Look(image=image, status="not_checked", detail=f"there is no provider {name} any more")
+            return Check(image=image, status="not_checked", detail=f"there is no provider {name} any more")
         reason = self._reason_against(provider)
         if reason is not None:
-            return Look(image=image, status="not_checked", detail=reason)
+            return Check(image=image, status="not_checked", detail=reason)
         seconds = min(self._gateway.settings.deadline, provider.timeout)
         try:
             found = await self._gateway.pages.fetch_image(provider, id, seconds)
         except ProviderError as error:
-            return Look(image=image, status="not_checked", detail=str(error))
+            return Check(image=image, status="not_checked", detail=str(error))
         now = (found.license or UNSTATED) if found is not None else None
-        return Look(image=image, status=await self._set(image, now))
+        return Check(image=image, status=await self._set(image, now))
 
     def _reason_against(self, provider: Provider) -> str | None:
-        """Why no look can be made at a provider now; None if one can."""
+        """Why no image of a provider can be checked now; None if one can."""
         if provider.state != "ok":
             return f"{provider.name}: {provider.public_reason}"
         if "fetch_image" not in provider.hooks:
@@ -119,7 +119,7 @@ class Verification:
         return None
 
     async def _claim(self, image: str, due_before: int) -> bool:
-        """Take the turn for an image; of several workers, one succeeds. A look that fails is due again in an hour."""
+        """Take the turn for an image; of several workers, one succeeds. A check that fails is due again in an hour."""
         again = due_before + round(RETRY * 1000)
         is_unclaimed = (Download.image == image) & (Download.checked_at < due_before)
         claim = Download.update({Download.checked_at: again}).where(is_unclaimed)
@@ -176,7 +176,7 @@ class Verification:
 
 
 def judge(before: License | None, now: License | None) -> CheckStatus:
-    """Return what a look found, by the licence of the record and the one that the provider states now.
+    """Return what a check found, by the licence of the record and the one that the provider states now.
 
     `now` is None where the image is gone. A licence whose rights became unclear is withdrawn.
     """

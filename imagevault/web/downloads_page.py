@@ -13,7 +13,7 @@ from imagevault.errors import BadInput
 
 PER_PAGE = 50
 STATUSES: tuple[CheckStatus, ...] = get_args(CheckStatus)
-# What a look at the source found, for people.
+# What a check at the source found, for people.
 CHANGES: Mapping[CheckStatus, str] = {
     "unchanged": "The source says the same as on that day.",
     "license_changed": "The source states another licence now. Your record shows what it was on that day.",

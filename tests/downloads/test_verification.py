@@ -91,14 +91,14 @@ class TestLook:
         source.set(state)
         api.services.database.use()
 
-        looks = [look async for look in api.services.verification.verify()]
+        checks = [check async for check in api.services.verification.verify()]
         first = (await api.get(f"/downloads/{kept['id']}", headers=headers)).json()
-        again = await api.services.verification.look("odd:1")
+        again = await api.services.verification.check("odd:1")
         second = (await api.get(f"/downloads/{kept['id']}", headers=headers)).json()
         listed = (await api.get("/downloads", params={"status": status}, headers=headers)).json()["downloads"]
         exported = await api.get("/downloads/export", params={"format": "markdown"}, headers=headers)
 
-        assert [(look.image, look.status) for look in looks] == [("odd:1", status)]
+        assert [(check.image, check.status) for check in checks] == [("odd:1", status)]
         assert (again.status, first["status"], [record["id"] for record in listed]) == (status, status, [kept["id"]])
         assert (first["change"]["license"] or {}).get("id") == license
         assert second["change"] == first["change"]
@@ -114,13 +114,13 @@ class TestLook:
         kept = await take(api, headers)
         api.services.database.use()
         source.set("by-nc")
-        await api.services.verification.look("odd:1")
+        await api.services.verification.check("odd:1")
         source.set("by")
 
-        look = await api.services.verification.look("odd:1")
+        check = await api.services.verification.check("odd:1")
         shown = (await api.get(f"/downloads/{kept['id']}", headers=headers)).json()
 
-        assert (look.status, shown["status"], shown["change"]) == ("unchanged", "unchanged", None)
+        assert (check.status, shown["status"], shown["change"]) == ("unchanged", "unchanged", None)
         assert shown["checked_at"] is not None
 
     async def test_says_nothing_when_the_provider_fails(self, api: Any, source: Source) -> None:
@@ -130,11 +130,11 @@ class TestLook:
         api.services.database.use()
         source.set("down")
 
-        looks = [await api.services.verification.look(image) for image in ("odd:1", "none:1", "pexels:1")]
+        checks = [await api.services.verification.check(image) for image in ("odd:1", "none:1", "pexels:1")]
         shown = (await api.get(f"/downloads/{kept['id']}", headers=headers)).json()
 
-        assert [look.status for look in looks] == ["not_checked"] * 3
-        assert all(look.detail for look in looks)
+        assert [check.status for check in checks] == ["not_checked"] * 3
+        assert all(check.detail for check in checks)
         assert (shown["status"], shown["checked_at"]) == (None, None)
 
 
@@ -171,14 +171,14 @@ class TestBackgroundPass:
         await add(await account_of(api), 1, image="odd:1", provider="odd")
         source.set("down")
 
-        looks = [await verification.check_next(), await verification.check_next()]
+        checks = [await verification.check_next(), await verification.check_next()]
         clock.advance(3601)
-        looks.append(await verification.check_next())
+        checks.append(await verification.check_next())
 
-        assert [look.status if look else None for look in looks] == ["not_checked", None, "not_checked"]
+        assert [check.status if check else None for check in checks] == ["not_checked", None, "not_checked"]
 
     async def test_one_provider_that_is_down_keeps_none_of_another_waiting(self, api: Any, source: Source) -> None:
-        """The image whose last look is the longest ago comes first, at whichever provider."""
+        """The image whose last check is the longest ago comes first, at whichever provider."""
         await api.sign_in()
         account = await account_of(api)
         clock = Clock(2_000_000_000.0)
@@ -205,9 +205,9 @@ class TestBackgroundPass:
             await add(account, 1, image="odd:1", provider="odd", checked_at=checked_at)
         source.set("down")
 
-        looks = [await verification.check_next(), await verification.check_next()]
+        checks = [await verification.check_next(), await verification.check_next()]
 
-        assert [look.status if look else None for look in looks] == ["not_checked", None]
+        assert [check.status if check else None for check in checks] == ["not_checked", None]
 
     async def test_leaves_half_of_the_quota_to_searches(
         self, api: Any, source: Source, monkeypatch: pytest.MonkeyPatch
@@ -218,7 +218,7 @@ class TestBackgroundPass:
         monkeypatch.setattr(api.services.gateway.limiter, "fraction_left", lambda _: 0.5)
 
         assert await api.services.verification.check_next() is None
-        assert "quota" in (await api.services.verification.look("odd:1")).detail
+        assert "quota" in (await api.services.verification.check("odd:1")).detail
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 EVENT_LIMIT = 60.0  # seconds
 COMMAND_LIMIT = 300.0  # seconds for pip, or for one command
 SCRIPT_LIMIT = 900.0  # seconds for a page of commands
-PAUSE = 0.01  # seconds between two looks
+PAUSE = 0.01  # seconds between two checks
 
 
 def wait_until(condition: Callable[[], object], what: str = "", seconds: float = EVENT_LIMIT) -> None:
@@ -23,7 +23,7 @@ def wait_until(condition: Callable[[], object], what: str = "", seconds: float =
 
 
 async def until(condition: Callable[[], object], what: str = "", seconds: float = EVENT_LIMIT) -> None:
-    """The same for a test in an event loop, which runs on between two looks."""
+    """The same for a test in an event loop, which runs on between two checks."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s for: {what or 'a condition'}"

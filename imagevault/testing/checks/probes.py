@@ -15,7 +15,7 @@ from imagevault.testing.exchange import Answer, Call, Exchange
 from imagevault.testing.sent_values import json_in
 from imagevault.testing.xml_answers import elements_in, read_xml, spoil, write_xml
 
-TICK = 0.005  # seconds between two looks at the event loop
+TICK = 0.005  # seconds between two checks at the event loop
 SCHEDULER = Path("/proc/thread-self/schedstat")
 Slot = tuple[list[Any], int]
 """The place of a record in an answer: the list that it stands in, and its position there."""
