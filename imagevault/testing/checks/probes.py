@@ -1,6 +1,7 @@
 """Probes of the contract: what a call carried, which answer holds the records, how long the event loop stood still."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,8 @@ from imagevault.testing.exchange import Answer, Call, Exchange
 from imagevault.testing.sent_values import json_in
 from imagevault.testing.xml_answers import elements_in, read_xml, spoil, write_xml
 
-TICK = 0.005  # seconds between two checks at the event loop
+TICK = 0.005  # seconds between two checks of the event loop
+READINGS = 10  # at most, of two clocks that have to be read together
 SCHEDULER = Path("/proc/thread-self/schedstat")
 Slot = tuple[list[Any], int]
 """The place of a record in an answer: the list that it stands in, and its position there."""
@@ -147,21 +149,30 @@ async def longest_pause(work: Awaitable[object]) -> float:
 
     The time for which a busy machine kept the thread waiting for a processor is left out, where the system tells it.
     """
-    loop = asyncio.get_running_loop()
-    ticks = [loop.time() - _waited_for_processor()]
+    ticks = [_time_with_processor()]
 
     async def tick() -> None:
         while True:
             await asyncio.sleep(TICK)
-            ticks.append(loop.time() - _waited_for_processor())
+            ticks.append(_time_with_processor())
 
     ticking = asyncio.create_task(tick())
     try:
         await work
     finally:
         ticking.cancel()
-    ticks.append(loop.time() - _waited_for_processor())
+    ticks.append(_time_with_processor())
     return max(later - earlier for earlier, later in pairwise(ticks))
+
+
+def _time_with_processor() -> float:
+    """Return the seconds of a clock that stands still while this thread waits for a processor."""
+    for _ in range(READINGS):
+        waited = _waited_for_processor()
+        now = time.monotonic()
+        if _waited_for_processor() == waited:
+            break  # otherwise, the wait came between the two readings, and it is unknown on which side of `now`
+    return now - waited
 
 
 def _waited_for_processor() -> float:
