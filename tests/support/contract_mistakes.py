@@ -795,6 +795,12 @@ CONDUCT = [
     ),
     Mistake("a call that blocks", WAITS, change(SEARCH_CALL, BLOCKING_CALL), "search_images blocks the server for 0."),
     Mistake(
+        "an error before anything blocks",
+        WAITS,
+        change(IMAGES, IMAGES + "    {}['x']\n"),
+        "(tiny.py, line ",
+    ),
+    Mistake(
         "a sleep that blocks",
         WAITS,
         change(LAST, LAST + " or time.sleep(0.12)"),

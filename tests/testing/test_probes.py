@@ -36,8 +36,12 @@ def test_a_machine_without_rest_gets_an_answer(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_a_call_that_blocks_is_measured() -> None:
-    async def block() -> None:
+    async def block() -> str:
         await asyncio.sleep(0)
         time.sleep(0.05)  # noqa: ASYNC251 -- what is measured
+        return "done"
 
-    assert await longest_pause(block()) >= 0.05
+    pause, result = await longest_pause(block())
+
+    assert pause >= 0.05
+    assert result == "done"

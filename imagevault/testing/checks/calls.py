@@ -8,7 +8,7 @@ from imagevault.records import Page
 from imagevault.search.filters import EMULATED
 from imagevault.testing import faults
 from imagevault.testing.bench import Bench, Outgoing
-from imagevault.testing.checks.outcomes import assert_none, images_of, is_recorded, outcome_of, shown
+from imagevault.testing.checks.outcomes import assert_none, failed_search, images_of, is_recorded, outcome_of, shown
 from imagevault.testing.checks.probes import longest_pause, sent
 from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.sent_values import json_in
@@ -135,15 +135,20 @@ async def check_hosts(bench: Bench, upstream: Upstream, query: str) -> None:
 
 
 async def check_blocking(bench: Bench, query: str, settings: Mapping[str, Any]) -> None:
-    """No hook stops the event loop, which would stop every request of the server."""
+    """No hook stops the event loop, which would stop every request of the server.
+
+    A search that fails proves nothing, because it ends before it blocks.
+    """
     pause = 0.0
+    outcome: Page | ProviderError | None = None
     for _ in range(ATTEMPTS):
         bench.configure(settings)  # clears what the plugin caches
         if bench.upstream is not None:
             bench.upstream.fail(faults.delay(MAX_PAUSE), times=1)
-        pause = await longest_pause(outcome_of(bench.given(query)))
-        if pause < MAX_PAUSE:
+        pause, outcome = await longest_pause(outcome_of(bench.given(query)))
+        if pause < MAX_PAUSE and not isinstance(outcome, ProviderError):
             return
+    assert pause >= MAX_PAUSE or not isinstance(outcome, ProviderError), failed_search(bench, outcome, query)
     raise AssertionError(
         f"search_images blocks the server for {pause:.2f} s: await the calls of `http`, "
         "use asyncio.sleep, and run what blocks with asyncio.to_thread"

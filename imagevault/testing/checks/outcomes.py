@@ -30,11 +30,14 @@ async def images_of(bench: Bench, query: str) -> Sequence[Image]:
     """
     with count_records() as count:
         page = await outcome_of(_checked_page(bench, query))
-    assert not isinstance(page, ProviderError), (
-        f"search_images raised {shown(bench, page)} for {query!r}: correct the search first"
-    )
+    assert not isinstance(page, ProviderError), failed_search(bench, page, query)
     assert page.images, found_nothing(query, count, page.total)
     return page.images
+
+
+def failed_search(bench: Bench, error: ProviderError, query: str) -> str:
+    """Return what to say of a search that a check needs and that fails."""
+    return f"search_images raised {shown(bench, error)} for {query!r}: correct the search first"
 
 
 async def _checked_page(bench: Bench, query: str) -> Page:

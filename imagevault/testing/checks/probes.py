@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 from xml.etree.ElementTree import Element
 
@@ -15,6 +15,8 @@ from imagevault.testing.bench import Outgoing
 from imagevault.testing.exchange import Answer, Call, Exchange
 from imagevault.testing.sent_values import json_in
 from imagevault.testing.xml_answers import elements_in, read_xml, spoil, write_xml
+
+T = TypeVar("T")
 
 TICK = 0.005  # seconds between two checks of the event loop
 READINGS = 10  # at most, of two clocks that have to be read together
@@ -144,8 +146,8 @@ class RecordSpoiler:
         return 0
 
 
-async def longest_pause(work: Awaitable[object]) -> float:
-    """Return the longest time, in seconds, for which the event loop did nothing else while `work` ran.
+async def longest_pause(work: Awaitable[T]) -> tuple[float, T]:
+    """Return the longest time, in seconds, for which the event loop did nothing else while `work` ran, and its result.
 
     The time for which a busy machine kept the thread waiting for a processor is left out, where the system tells it.
     """
@@ -158,11 +160,11 @@ async def longest_pause(work: Awaitable[object]) -> float:
 
     ticking = asyncio.create_task(tick())
     try:
-        await work
+        result = await work
     finally:
         ticking.cancel()
     ticks.append(_time_with_processor())
-    return max(later - earlier for earlier, later in pairwise(ticks))
+    return max(later - earlier for earlier, later in pairwise(ticks)), result
 
 
 def _time_with_processor() -> float:
