@@ -1,7 +1,7 @@
 """Whose picture is at a bare URL: the image, where the address holds its id, else the owner of the host."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,14 +82,39 @@ def columns_of_url(gateway: Gateway, found: FoundImage, url: str) -> dict[str, A
         if fold(rendition.url) == wanted:
             return image_columns(found, record, rendition)
     columns = image_columns(found, record, choose_download(record.renditions))
-    if found.image.source_url is None or fold(found.image.source_url) != wanted:
+    if not _is_page(url, found, [rendition.url for rendition in record.renditions]):
         columns |= {"url": url, "rendition": None, "width": None, "height": None}
     return columns
 
 
+def _is_page(url: str, found: FoundImage, files: Sequence[str]) -> bool:
+    """Whether an address that holds the id of an image is one of its pages, and not a file.
+
+    Args:
+        url: the address. A page may have several, such as one in each language.
+        found: the image.
+        files: the addresses of its renditions.
+
+    """
+    source_url = found.image.source_url
+    if source_url is not None and fold(source_url) == fold(url):
+        return True
+    host = _host(url)
+    if host not in {*found.provider.info.file_hosts, *map(_host, files)}:
+        return True
+    if source_url is None or host != _host(source_url):
+        return False
+    # Pages and files share this host. What is read in their addresses tells them apart.
+    return not any(host == _host(file) and any(keys_of_address(fold(file))) for file in files)
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".")
+
+
 def owner_of(providers: Mapping[str, Provider], url: str) -> Provider | None:
     """Return the provider whose file host a URL is on: no aggregator if there is another, and the most specific."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
+    host = _host(url)
     owners = [providers[name] for name in sorted(providers) if host in providers[name].info.file_hosts]
     return min(owners, key=_remoteness, default=None)
 

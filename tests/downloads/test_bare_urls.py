@@ -93,6 +93,35 @@ async def test_is_known_by_the_page_of_a_museum(start: Any, name: str) -> None:
     assert (record["image"], record["title"]) == (image["id"], image["title"])
 
 
+ADDRESSES = [
+    ("pexels", "https://www.pexels.com/photo/{id}/"),
+    ("pexels", "https://www.pexels.com/photo/other-words-{id}/"),
+    ("pexels", "https://www.pexels.com/de-de/photo/other-words-{id}/"),
+    ("flickr", "https://www.flickr.com/photos/alias/{id}/"),
+    ("flickr", "https://www.flickr.com/photos/alias/{id}/in/photostream/"),
+    ("pixabay", "https://pixabay.com/de/photos/andere-{id}/"),
+    ("pixabay", "https://pixabay.com/photos/id-{id}/"),
+    ("unsplash", "https://unsplash.com/photos/other-words-{id}"),
+    ("wikimedia", "https://commons.wikimedia.org/w/index.php?curid={id}"),
+]
+
+
+@pytest.mark.parametrize(("name", "address"), ADDRESSES)
+async def test_every_page_of_an_image_stands_for_its_file(start: Any, name: str, address: str) -> None:
+    """A photo's page has several addresses: of other words, in other languages. None of them is a file."""
+    with SIMULATED[name]() as upstream:
+        api = await start(environment(name, upstream) | {f"{name.upper()}_ENABLED": "true"})
+        headers = await api.sign_in()
+        search = await api.get("/search", params={"q": "fox", "provider": name}, headers=headers)
+        image = search.json()["images"][0]
+        by_id = await take(api, headers, image=image["id"])
+
+        record = await take(api, headers, url=address.format(id=image["id"].partition(":")[2]))
+
+    same = ("image", "url", "rendition", "width", "height")
+    assert {key: record[key] for key in same} == {key: by_id[key] for key in same}
+
+
 async def test_stays_as_the_caller_says_where_the_provider_does_not_know_it(api: Any, pexels: SimulatedPexels) -> None:
     """An unknown id, a provider that is down, an odd address, and a provider that is not there."""
     headers = await api.sign_in()
