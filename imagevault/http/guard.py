@@ -1,11 +1,13 @@
 """What every route demands unless it says otherwise: a caller, known parameters, and a body of its type and size."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast, get_args
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+import msgspec
 from litestar import Request
 from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
@@ -13,7 +15,7 @@ from litestar.params import ParameterKwarg
 
 from imagevault.config.sources import alternatives, nearest
 from imagevault.errors import BadInput, Forbidden, NotSignedIn
-from imagevault.http.invalid_fields import MAX_NAME, expected
+from imagevault.http.invalid_fields import MAX_NAME, expected, remedy
 from imagevault.http.problems import HTTPRefusal
 from imagevault.http.request import RequestContext, context_of
 from imagevault.http.request_limits import check_declared_body
@@ -23,6 +25,8 @@ from imagevault.security.caller import Caller, Scope
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+IDENTITY = "identity"
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 WITHOUT_BODY = frozenset({"GET", "DELETE", "OPTIONS"})
 
 
@@ -148,13 +152,17 @@ def check_content_type(request: Request[Any, Any, Any]) -> None:
     """Check the media type of a body before the body is read. Otherwise a page of another site could send a form.
 
     Raises:
-        HTTPRefusal: 415, if the route takes a body and it is of another type.
+        HTTPRefusal: 415, if the route takes a body and it is of another type, or compressed.
     """
     options = request.route_handler.opt
     if options.get("no_body") or (request.method in WITHOUT_BODY and not options.get("takes_body")):
         return
     expected = FORM if options.get("form") else JSON
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    coding = request.headers.get("content-encoding", IDENTITY).strip().lower()
+    if coding != IDENTITY:
+        detail = "The body must be sent as it is, without Content-Encoding."
+        raise HTTPRefusal(415, detail, {"Accept-Encoding": IDENTITY})
+    sent = _media_type(request)
     if sent == expected or (sent == JSON and options.get("json")):
         return
     if options.get("body", True) or _has_body(request):
@@ -166,8 +174,8 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
     """Check what decoding a body would pass over, or blame on something else.
 
     Raises:
-        BadInput: The body is not UTF-8, is no JSON, names a field twice, or came to a route that takes none
-            (`no_body` in its `opt`).
+        BadInput: The body is not UTF-8, is no JSON, names a field twice, has a value of another type that Litestar
+            would convert, or came to a route that takes none (`no_body` in its `opt`).
     """
     options = request.route_handler.opt
     if request.method in WITHOUT_BODY and not options.get("takes_body"):
@@ -179,8 +187,9 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
         raise BadInput("body", "must be left out; parameters go into the query")
     try:
         text = body.decode()
-        if request.headers.get("content-type", "").startswith(JSON):
-            json.loads(text, object_pairs_hook=_check_names, parse_int=str, parse_float=str)
+        if _media_type(request) == JSON:
+            json.loads(text, object_pairs_hook=_check_fields, parse_int=str, parse_float=str)
+            _check_types(body, request.route_handler)
         else:
             unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
@@ -191,11 +200,33 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
         raise BadInput("body", "is nested too deeply") from None
 
 
-def _check_names(pairs: list[tuple[str, Any]]) -> None:
-    """Check that no name is given twice: two readers of one text could take two values."""
+def _check_fields(pairs: list[tuple[str, Any]]) -> None:
+    """Check that no name is given twice, because two readers could take two values, and that texts are whole."""
     for name, count in Counter(name for name, _ in pairs).items():
         if count > 1:
             raise BadInput(name[:MAX_NAME], "must be given once")
+    for name, value in pairs:
+        if isinstance(value, str) and HALF_CHARACTER.search(value):
+            raise BadInput(name[:MAX_NAME], "must be text; an escape such as \\ud83d alone is half of a character")
+
+
+def _check_types(body: bytes, handler: BaseRouteHandler) -> None:
+    """Check that values have the types that they must have. Litestar takes 1 for true, and a number for a time."""
+    field = handler.parsed_data_field
+    if field is None:
+        return
+    try:
+        msgspec.json.decode(body, type=field.annotation)
+    except msgspec.ValidationError as error:
+        message, _, name = str(error).rpartition(" - at `$.")
+        try:
+            msgspec.json.decode(body, type=field.annotation, strict=False)
+        except msgspec.ValidationError as other:
+            if str(other) == str(error):
+                return  # Litestar refuses it too, and names every field that is wrong
+        raise BadInput(name.rstrip("`"), remedy(message, None)) from None
+    except msgspec.DecodeError:
+        return  # the same
 
 
 def limit_body(request: Request[Any, Any, Any]) -> None:
@@ -218,6 +249,11 @@ def _offer(name: str, known: Iterable[str]) -> str:
     if offer:
         return offer
     return f" There are: {', '.join(sorted(known))}." if known else ""
+
+
+def _media_type(request: Request[Any, Any, Any]) -> str:
+    """Return the media type of the body, without its parameters. Letter case makes no difference (RFC 9110, 8.3.1)."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _has_body(request: Request[Any, Any, Any]) -> bool:

@@ -21,7 +21,9 @@ MISSING_FIELD = re.compile(r".*missing required field `(\w+)`")
 WRONG_TYPE = re.compile(r"Expected `(\w+)(?: \| null)?`, got `[^`]*`")
 WRONG_NUMBER = re.compile(r"Expected `(?:int|float)` (<=|>=) ([0-9.]+)")
 WRONG_LENGTH = re.compile(r"Expected `(str|array|object)` of length (<=|>=) ([0-9]+)")
+TIME = "must be a time with its time zone, such as 2027-01-31T12:00:00Z"
 TYPES = {
+    "datetime": TIME,
     "bool": "must be true or false",
     "int": "must be a whole number",
     "float": "must be a number",
@@ -66,7 +68,7 @@ def remedy(message: str, annotation: Any) -> str:
     if message.startswith("Invalid enum value"):
         return expected(annotation)
     if message.endswith("encoded datetime"):
-        return "must be a time with its time zone, such as 2027-01-31T12:00:00Z"
+        return TIME
     return message.replace("`", "")
 
 

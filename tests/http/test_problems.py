@@ -211,20 +211,66 @@ class TestBodies:
             (b'{"a": 1,}', "body: is no JSON: "),
             (b"{} {}", "body: is no JSON: Extra data: line 1 column 4 (char 3)"),
             (b"username=ada", "body: is no JSON: Expecting value: line 1 column 1 (char 0)"),
-            (b'{"note": "\\ud800"}', "body: cannot be read: Input data was truncated"),
+            (b'{"note": "\\ud800"}', "note: must be text; an escape such as \\ud83d alone is half of a character"),
+            (b'{"note": "\\ud800x"}', "note: must be text; an escape such as \\ud83d alone is half of a character"),
+            (b'{"a": ["\\ud800"]}', "body: cannot be read: "),
             (b'{"note": 1e999}', "body: cannot be read: Number out of range"),
             (b"\xef\xbb\xbf{}", "body: is no JSON: Unexpected UTF-8 BOM"),
             (b'{"username": "a", "username": "b"}', "username: must be given once"),
             (b'{"a": [{"b": 1, "b": 1}]}', "b: must be given once"),
         ],
     )
-    async def test_json_that_cannot_be_read(self, api: Any, path: str, body: bytes, detail: str) -> None:
-        """400 gives the reason, and names the body or the field."""
-        answer = await api.post(path, content=body, headers={**api.headers, **JSON})
+    @pytest.mark.parametrize("media_type", ["application/json", "Application/JSON; charset=utf-8"])
+    async def test_json_that_cannot_be_read(
+        self, api: Any, path: str, body: bytes, detail: str, media_type: str
+    ) -> None:
+        """400 gives the reason, and names the body or the field. Letter case of the media type makes no difference."""
+        answer = await api.post(path, content=body, headers={**api.headers, "Content-Type": media_type})
 
         problem = check(answer, 400, "Bad Request")
         assert problem["detail"].startswith(detail)
         assert [error["field"] for error in problem["errors"]] == [detail.partition(":")[0]]
+
+    @pytest.mark.parametrize(
+        ("path", "body", "detail"),
+        [
+            ("/api-keys", {"name": "x", "scopes": ["search"], "expires_at": 1900000000}, "expires_at: must be a time "),
+            (
+                "/api-keys",
+                {"name": "x", "scopes": ["search"], "expires_at": "1900000000"},
+                "expires_at: must be a time ",
+            ),
+            ("/api-keys", {"name": "x", "scopes": ["search"], "expires_at": 190000000000000}, "expires_at: must be "),
+            (
+                "/account/password",
+                {"current_password": "x", "new_password": "y", "revoke_keys": 1},
+                "revoke_keys: must ",
+            ),
+        ],
+    )
+    async def test_json_of_another_type_is_not_converted(
+        self, api: Any, path: str, body: dict[str, Any], detail: str
+    ) -> None:
+        method = "PUT" if path == "/account/password" else "POST"
+
+        answer = await api.client.request(method, path, json=body, headers=api.headers)
+
+        assert check(answer, 400, "Bad Request")["detail"].startswith(detail)
+
+    async def test_percent_signs_in_json_are_text(self, api: Any) -> None:
+        body = b'{"url": "https://a.example/b.jpg", "note": "100%ff sure"}'
+
+        answer = await api.post("/download", content=body, headers={**api.headers, "Content-Type": "APPLICATION/JSON"})
+
+        assert (answer.status_code, answer.json()["note"]) == (201, "100%ff sure")
+
+    @pytest.mark.parametrize("path", ["/download", "/token"])
+    async def test_a_compressed_body_is_refused(self, api: Any, path: str) -> None:
+        """415 names the coding that is possible (RFC 9110, section 15.5.16), and not the bytes of the body."""
+        answer = await api.post(path, content=b"\x1f\x8b\x08\x00", headers={**api.headers, "Content-Encoding": "gzip"})
+
+        check(answer, 415, "Unsupported Media Type")
+        assert answer.headers["accept-encoding"] == "identity"
 
     @pytest.mark.parametrize(
         "body",
