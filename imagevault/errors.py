@@ -16,6 +16,7 @@
     |   `-- Unconfigured            a setting is missing; the message names it
     `-- Refused                     a caller's request is refused; the edge gives it a status
         |-- BadInput                a value is wrong; `field` names it
+        |   `-- ProviderDisabled    the provider that it names is switched off, or could not be loaded
         |-- NotSignedIn             no valid credential came with the request
         |-- Forbidden               the caller may not do this
         |   `-- ServedByProvider    the terms want a file to be loaded from its provider's host; `url` says where it is
@@ -140,6 +141,10 @@ class BadInput(Refused):
         self.message = message
 
 
+class ProviderDisabled(BadInput):
+    """The provider that a request names is switched off here, or its plugin could not be loaded."""
+
+
 class NotSignedIn(Refused):
     """No valid credential came with the request; the message is the same for every cause."""
 
@@ -183,13 +188,14 @@ class StillRunning(Conflict):
     """A request with the same Idempotency-Key has not ended yet.
 
     Attributes:
-        retry_after: seconds after which it has ended, or may be taken over.
+        retry_after: seconds; most saves have ended by then.
 
     """
 
-    def __init__(self, retry_after: float) -> None:
+    retry_after = 1.0
+
+    def __init__(self) -> None:
         super().__init__("A request with this Idempotency-Key is still running; repeat yours later.")
-        self.retry_after = retry_after
 
 
 class RangeNotSatisfiable(Refused):

@@ -13,6 +13,7 @@ from litestar.types import HTTPResponseStartEvent, Receive, Scope, Send
 
 from imagevault.downloads.files import Files, OpenFile
 from imagevault.errors import ProviderError, ServedByProvider
+from imagevault.images.conditional import has_current
 from imagevault.security.caller import Caller
 
 log = logging.getLogger(__name__)
@@ -24,10 +25,19 @@ class FileResponse(Response[bytes]):
     """Opens a file when it is sent, so that an error is still a problem, and the file is closed whatever happens."""
 
     def __init__(
-        self, files: Files, caller: Caller, id: uuid.UUID, range: str | None, if_range: str | None, *, is_head: bool
+        self,
+        files: Files,
+        caller: Caller,
+        id: uuid.UUID,
+        range: str | None,
+        if_range: str | None,
+        if_none_match: str | None,
+        *,
+        is_head: bool,
     ) -> None:
         super().__init__(b"")
         self._files = files
+        self._if_none_match = if_none_match
         # A range is for GET only (RFC 9110, section 14.2).
         self._arguments = (caller, id, None if is_head else range, if_range)
         self._is_head = is_head
@@ -46,6 +56,11 @@ class FileResponse(Response[bytes]):
 
     async def _send_file(self, receive: Receive, send: Send) -> None:
         async with self._files.open(*self._arguments) as file:
+            if self._if_none_match and file.tag is not None and has_current(self._if_none_match, file.tag):
+                headers = [(b"etag", f'"{file.tag}"'.encode())]
+                await send({"type": "http.response.start", "status": 304, "headers": headers})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
             start: HTTPResponseStartEvent = {
                 "type": "http.response.start",
                 "status": 206 if file.span else 200,
@@ -67,7 +82,7 @@ class FileResponse(Response[bytes]):
 @get(
     "/downloads/{id:uuid}/file",
     opt={"scopes": ("downloads",), "problems": (404, 416, 502, 504)},
-    responses={status: ResponseSpec(data_container=None, generate_examples=False) for status in (206, 303)},
+    responses={status: ResponseSpec(data_container=None, generate_examples=False) for status in (206, 303, 304)},
     tags=["downloads"],
     summary="The file of a download",
 )
@@ -83,6 +98,10 @@ async def download_file(
         str | None,
         HeaderParameter(name="If-Range", description="The `ETag` of the parts before: with another, all is sent."),
     ] = None,
+    if_none_match: Annotated[
+        str | None,
+        HeaderParameter(name="If-None-Match", description="The `ETag` of a file that you have: 304 if it is the same."),
+    ] = None,
 ) -> FileResponse:
     """Get the file of one of your downloads, streamed from its provider.
 
@@ -91,7 +110,7 @@ async def download_file(
     response leads there.
     """
     is_head = request.scope["imagevault"].head.method == "HEAD"  # type: ignore[typeddict-item]
-    return FileResponse(files, request.user, id, range, if_range, is_head=is_head)
+    return FileResponse(files, request.user, id, range, if_range, if_none_match, is_head=is_head)
 
 
 def _headers(file: OpenFile) -> list[tuple[bytes, bytes]]:

@@ -4,6 +4,7 @@ An index leads to the rows of one filter, in their order. Further filters and th
 in a window of `WINDOW` rows. So a page of such a query may be shorter than asked for; its cursor goes on after it.
 """
 
+import re
 import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from piccolo.query.functions.aggregate import Count, Max, Min
 
 from imagevault.downloads.tables import Download
 from imagevault.errors import BadInput
-from imagevault.plugins.plain_text import has_visible
+from imagevault.plugins.plain_text import has_visible, several_lines
 from imagevault.security import base64url
 from imagevault.storage.dialect import contains
 
@@ -24,6 +25,10 @@ WINDOW = 2000  # rows that one request looks through
 MAX_FILTER = 260  # characters of a filter
 MAX_WORDS = 30  # of `q`
 MAX_PROJECTS = 1000
+# 2026-11-23T09:31:00Z; the group is missing where there is only a day. A month or a week is none.
+DAY_AND_TIME = re.compile(
+    r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}-W[0-9]{2}-[0-9]|[0-9]{4}W[0-9]{3})([Tt ].+)?", re.DOTALL
+)
 SHOWN = tuple(Download.all_columns(exclude=[Download.record]))
 """The columns of a record. The proof is long, and only `GET /downloads/{id}` shows it."""
 # For rows of workers of an older version, which write no folded text.
@@ -177,37 +182,33 @@ def read_cursor(cursor: str) -> Position:
 def read_time(text: str, bound: Bound) -> datetime:
     """Return the time that a bound names. A day means its first moment as `since`, and its last one as `until`.
 
-    A day may have any form of ISO 8601: `2026-11-23`, `20261123`, `2026-W48-1`.
+    A day may have these forms of ISO 8601: `2026-11-23`, `20261123`, `2026-W48-1`, `2026W481`. `T` or a blank stands
+    between a day and a time.
 
     Raises:
         BadInput: the text is neither a day nor a time.
 
     """
+    refusal = BadInput(bound, "must be a day or a time in ISO 8601, such as 2026-11-23 or 2026-11-23T09:31:00Z")
+    found = DAY_AND_TIME.fullmatch(text)
+    if found is None:
+        raise refusal
     try:
-        day = _read_day(text)
-        if day is not None:
-            return datetime.combine(day, time.min if bound == "since" else time.max, UTC)
+        if found[1] is None:
+            return datetime.combine(date.fromisoformat(text), time.min if bound == "since" else time.max, UTC)
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        message = "must be a day or a time in ISO 8601, such as 2026-11-23 or 2026-11-23T09:31:00Z"
-        raise BadInput(bound, message) from None
-
-
-def _read_day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+        raise refusal from None
 
 
 def stated(value: str | None, field: str) -> str | None:
-    """Return the value of a filter. Raises BadInput if it is empty."""
+    """Return the value of a filter, cleaned as the ledger cleans texts. Raises BadInput if it is empty."""
     if value is None:
         return None
     if not has_visible(value):
         raise BadInput(field, "must hold a visible character; or leave it out")
-    return value
+    return several_lines(value)
 
 
 def folded(text: str) -> str:

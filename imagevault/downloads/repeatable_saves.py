@@ -73,7 +73,7 @@ class RepeatableSaves:
             if row["fingerprint"] != fingerprint:
                 raise KeyReused
             if row["answer"] is None:
-                raise StillRunning(max(1.0, row["lease_until"] / 1000 - now))
+                raise StillRunning
             return str(row["answer"])
 
     async def complete(self, save: RunningSave, answer: bytes) -> None:
@@ -86,7 +86,7 @@ class RepeatableSaves:
         is_ours = (RepeatableSave.id == save.id) & (RepeatableSave.owner == save.owner)
         update = RepeatableSave.update({RepeatableSave.answer: answer.decode()}).where(is_ours)
         if not await update.returning(RepeatableSave.id):
-            raise StillRunning(LEASE)
+            raise StillRunning
 
     async def release(self, save: RunningSave) -> None:
         """Forget a save that failed, so that it may be tried again at once."""

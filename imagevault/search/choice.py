@@ -1,10 +1,10 @@
 """Which providers a search asks: names in a request, as far as they are switched on and the caller may use them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from imagevault.config.sources import nearest
-from imagevault.errors import BadInput, Forbidden
+from imagevault.errors import BadInput, Forbidden, ProviderDisabled
 from imagevault.plugins.provider import Provider
 
 ALL = "all"  # in place of names: every provider that is switched on
@@ -40,8 +40,8 @@ def split_names(providers: Mapping[str, Provider], names: str, allowed: Abstract
     """Return the names in a list, each once. Raises BadInput if there is none."""
     wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     if not wanted:
-        known = ", ".join(enabled_names(providers, allowed))
-        raise BadInput("provider", f"must name at least one provider, or be all. There are: {known}.")
+        known = _there_are(enabled_names(providers, allowed))
+        raise BadInput("provider", f"must name at least one provider, or be all.{known}")
     return wanted
 
 
@@ -62,28 +62,33 @@ def find_enabled(
         not_loaded: the names of plugins that could not be loaded.
 
     Raises:
-        BadInput: there is none, or it is switched off. The message lists those that there are.
+        BadInput: there is none. The message lists those that there are.
+        ProviderDisabled: it is switched off, or could not be loaded.
         Forbidden: it is not allowed.
 
     """
     provider = providers.get(name)
     names = enabled_names(providers, allowed)
-    known = f"There are: {', '.join(names)}."
+    known = _there_are(names)
     if provider is None and name in not_loaded:
         check_allowed(name, allowed)
-        raise BadInput(field, f"the plugin {name} could not be loaded; `imagevault providers` shows why. {known}")
+        message = f"the plugin {name} could not be loaded; `imagevault providers` shows why.{known}"
+        raise ProviderDisabled(field, message)
     if provider is None:
         raise unknown_provider(name, names, field)
     check_allowed(name, allowed)
     if provider.state == "disabled":
-        raise BadInput(field, f"{name} is switched off here. {known}")
+        raise ProviderDisabled(field, f"{name} is switched off here.{known}")
     return provider
 
 
 def unknown_provider(name: str, known: Collection[str], field: str = "provider") -> BadInput:
     """Return the error of a name that no provider has. It suggests the nearest of the known names, and lists all."""
-    there_are = ", ".join(sorted(known))
-    return BadInput(field, f"there is no provider {name}.{nearest(name, known)} There are: {there_are}.")
+    return BadInput(field, f"there is no provider {name}.{nearest(name, known)}{_there_are(sorted(known))}")
+
+
+def _there_are(names: Sequence[str]) -> str:
+    return f" There are: {', '.join(names)}." if names else ""
 
 
 def check_allowed(name: str, allowed: AbstractSet[str] | None) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from imagevault.errors import BadInput, Forbidden, ProviderError, ResourceNotFound
+from imagevault.errors import BadInput, Forbidden, ProviderDisabled, ProviderError, ResourceNotFound
 from imagevault.images.record import ImageRecord
 from imagevault.search.gateway import Gateway
 from imagevault.search.outcome import Status, status_for
@@ -29,7 +29,7 @@ class ImageLookup(msgspec.Struct, frozen=True, kw_only=True):
         id: the id that was asked for.
         status: `ok`; `not_found`: its provider has no such image; `bad_id`: the id has another form, or its provider
             does not exist; `forbidden`: the API key does not allow its provider; or why the provider failed, as in a
-            search.
+            search: `unconfigured` also if it is switched off.
         detail: why there is no image, for people.
         image: the record; null unless the status is `ok`.
 
@@ -97,6 +97,8 @@ async def _look_up(gateway: Gateway, id: str, caller: str, allowed: AbstractSet[
         return ImageLookup(id=id[:MAX_ID_LENGTH], status="bad_id", detail=detail, image=None)
     try:
         provider, image = await gateway.image(id, field="ids", caller=caller, allowed=allowed)
+    except ProviderDisabled as error:
+        return ImageLookup(id=id, status="unconfigured", detail=error.message, image=None)
     except BadInput as error:
         return ImageLookup(id=id, status="bad_id", detail=error.message, image=None)
     except Forbidden as error:

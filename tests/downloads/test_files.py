@@ -611,6 +611,22 @@ class TestParts:
         assert [answer.status_code for answer in (same, other, by_date)] == [206, 200, 200]
         assert other.content == JPEG
 
+    async def test_is_not_sent_again(self, shots: Shots) -> None:
+        """304 while the file is the one that the client has, for GET and HEAD (RFC 9110, section 13.1.2)."""
+        shots.host.tag = '"abc"'
+        id = await shots.take()
+        tag = (await shots.file(id)).headers["etag"]
+
+        same = await shots.file(id, **{"If-None-Match": f'"x", {tag}'})
+        part = await shots.file(id, Range="bytes=0-9", **{"If-None-Match": tag})
+        shots.host.tag = '"other"'
+        other = await shots.file(id, **{"If-None-Match": tag})
+
+        assert [answer.status_code for answer in (same, part, other)] == [304, 304, 200]
+        assert (same.content, same.headers["etag"]) == (b"", tag)
+        assert "content-length" not in same.headers
+        assert other.content == JPEG
+
     async def test_without_a_strong_tag_nothing_is_put_together(self, shots: Shots) -> None:
         id = await shots.take()
         for tag in ('W/"abc"', "abc", '"' + "a" * 500 + '"', None):

@@ -48,6 +48,8 @@ class TestFilters:
             ({"provider": "met"}, "11 9 7 5 3 1"),
             ({"project": "atlas"}, "10 7 4 1"),
             ({"project": "O'Hara & Söhne"}, "11 8 5 2"),
+            ({"project": "at\u202elas"}, "10 7 4 1"),
+            ({"project": "\ufeffatlas"}, "10 7 4 1"),
             ({"license": "cc0-1.0", "project": "atlas"}, "7 1"),
             ({"status": "gone"}, "5"),
             ({"q": "ÖZ ann"}, "3"),
@@ -80,6 +82,9 @@ class TestFilters:
         [
             ({"since": "yesterday"}, "since"),
             ({"until": "2026-13-01"}, "until"),
+            ({"until": "2026-W44"}, "until"),
+            ({"since": "2026-11-01X00:00:00"}, "since"),
+            ({"since": "2026-11-01T"}, "since"),
             ({"until": "9999-12-31T23:59:59-23:59"}, "until"),
             ({"since": "2026-11-02", "until": "2026-11-01"}, "since"),
             ({"q": " "}, "q"),

@@ -99,7 +99,7 @@ class TestSaves:
             await saves.begin(ACCOUNT, "k", b"body")
 
         assert isinstance(begun, RunningSave)
-        assert refusal.value.retry_after == LEASE
+        assert refusal.value.retry_after == 1
 
     async def test_one_that_was_cut_off_is_taken_over(self, saves: RepeatableSaves, clock: Clock) -> None:
         """And cannot complete any more, so that two answers never exist."""

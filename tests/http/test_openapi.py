@@ -73,7 +73,13 @@ WITH_INPUT = {
     "PATCH /downloads/{id}",
 }
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-CONDITIONAL = {"/search", "/images", "/images/{id}", "/media/{provider}/{rendition}/{id}"}
+CONDITIONAL = {
+    "/search",
+    "/images",
+    "/images/{id}",
+    "/media/{provider}/{rendition}/{id}",
+    "/downloads/{id}/file",
+}
 OPEN = {"signup", "token", "reset_password", "media", "health_live", "health_ready"}
 
 
@@ -155,6 +161,9 @@ class TestDocument:
         found = await api.get("/search?q=fox&provider=local", headers=headers)
         image = found.json()["images"][0]
         urls = ["/search?q=fox&provider=local", f"/images/{image['id']}", f"/images?ids={image['id']}"]
+
+        taken = await api.post("/download", json={"image": image["id"]}, headers=headers)
+        urls.append(f"/downloads/{taken.json()['id']}/file")
 
         for url in [*urls, image["renditions"][0]["url"]]:
             tag = (await api.get(url, headers=headers)).headers["etag"]

@@ -32,7 +32,7 @@ class TestLookup:
             ("pexels:1", "not_found", False),
             ("nosuch:1", "bad_id", False),
             (f"{ids[1]},nocolon", "not_found", False),
-            ("met:1", "bad_id", False),
+            ("met:1", "unconfigured", False),
         ]
         found = response.json()["images"]
         assert found[0]["image"] == records[0]
