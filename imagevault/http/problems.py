@@ -189,16 +189,10 @@ def _describe_litestar(error: HTTPException, scope: Scope) -> Description:
         detail = f"There is nothing at {scope['path']}; the API is described at /docs."
         return Description(404, detail, headers=dict(error.headers or {}))
     if error.status_code == 405:
-        return _describe_wrong_method(error, scope)
+        return Description(405, f"{scope['method']} is not possible here.", headers=dict(error.headers or {}))
     if error.status_code >= 500:
         return Description(500, UNEXPECTED)
     return _describe_invalid_request(error, scope)
-
-
-def _describe_wrong_method(error: HTTPException, scope: Scope) -> Description:
-    """Litestar does not know that the edge answers HEAD wherever there is a GET."""
-    headers = {name: value.replace("GET", "GET, HEAD") for name, value in (error.headers or {}).items()}
-    return Description(405, f"{scope['method']} is not possible here.", headers=headers)
 
 
 def _describe_invalid_request(error: HTTPException, scope: Scope) -> Description:

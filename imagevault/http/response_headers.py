@@ -73,7 +73,7 @@ class ResponseHeaders:
         return send_complete
 
     def _complete(self, headers: Headers, context: RequestContext) -> Headers:
-        complete = [(name.lower(), value) for name, value in headers]
+        complete = [_with_head(name.lower(), value) for name, value in headers]
         present = {name for name, _ in complete}
         complete += self.security_headers
         complete += [header for header in DEFAULT_HEADERS if header[0] not in present]
@@ -90,6 +90,13 @@ class ResponseHeaders:
         if self.drain.stopping:
             own.append((b"connection", b"close"))
         return own
+
+
+def _with_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Return a header. Litestar's Allow does not know that the edge answers HEAD wherever there is a GET."""
+    if name == b"allow" and b"HEAD" not in value:
+        value = value.replace(b"GET", b"GET, HEAD")
+    return name, value
 
 
 def _with_one_vary(headers: Headers, context: RequestContext) -> Headers:
