@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from litestar.typing import FieldDefinition
 from imagevault.errors import ResourceNotFound
 from imagevault.http.guard import FORM, JSON
 from imagevault.http.health import LIVE, READY
-from imagevault.http.problems import MEDIA_TYPE, Problem
+from imagevault.http.problems import MEDIA_TYPE, Problem, title_of
 from imagevault.http.schemas import REFERENCE, make_schemas, without_null
 from imagevault.plugins.patterns import MAX_VALUE
 from imagevault.plugins.provider import Provider
@@ -103,7 +102,7 @@ PROBLEM_SCHEMA = {"$ref": REFERENCE.format(name=Problem.__name__)}
 
 def _problem_response(status: int) -> dict[str, Any]:
     example = {
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(status),
         "status": status,
         "detail": DETAILS[status],
         "request_id": "b8c1d6f0a2e94753",

@@ -26,6 +26,12 @@ ABOUT_BLANK = "about:blank"
 # Problem type of the IANA registry for an exhausted limit (draft-ietf-httpapi-ratelimit-headers).
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 DEFAULT_RETRY_AFTER = 60  # seconds, for errors that pass but do not say when
+RENAMED = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
 UNEXPECTED = "Something went wrong here; it is logged under this request_id."
 STATUS: dict[type[Exception], int] = {
     errors.BadInput: 400,
@@ -110,6 +116,11 @@ class Description(msgspec.Struct, frozen=True):
     providers: list[Any] = []
 
 
+def title_of(status: int) -> str:
+    """Return the phrase of RFC 9110 for a status. Before Python 3.13, `http` has older ones for some."""
+    return RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 def describe(error: Exception, scope: Scope) -> tuple[Problem, dict[str, str]]:
     """Describe an error to the caller of the request in this scope. A 500 is logged and says nothing of its cause.
 
@@ -123,7 +134,7 @@ def describe(error: Exception, scope: Scope) -> tuple[Problem, dict[str, str]]:
         log.error("request %s failed", request_id, exc_info=error)
         detail = UNEXPECTED
     problem = Problem(
-        title=HTTPStatus(description.status).phrase,
+        title=title_of(description.status),
         status=description.status,
         detail=detail,
         request_id=request_id,
