@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from imagevault.errors import PluginError
+from imagevault.errors import InvalidResponse, PluginError, ProviderError, RateLimited, Unauthorized
 from imagevault.plugins import templates
 from imagevault.plugins.declarative import schema
 from imagevault.plugins.declarative.expressions import Functions
@@ -21,6 +21,7 @@ from tests.docs.test_plugins import meadow, module
 
 PAGE = (Path(__file__).parents[2] / "docs" / "declarative.md").read_text(encoding="utf-8")
 [MEADOW] = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+[ERRORS] = re.findall(r"^```toml errors\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 PATH = Path("meadow.toml")
 ITEM = {
     "id": 1,
@@ -70,6 +71,24 @@ async def test_the_recipe_for_an_unknown_id(line: str, known: object, unknown: o
             assert await bench.fetch("fox-2") is None
 
 
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(101, Unauthorized), (110, RateLimited), (7, InvalidResponse)],
+)
+async def test_the_recipe_for_errors_with_status_200(code: int, error: type[ProviderError]) -> None:
+    """Such an answer is neither an empty page nor a missing image."""
+    answer = {"status": "error", "error": {"code": code, "message": "no"}}
+    unknown = {"status": "error", "error": {"code": "no_such_item", "message": "no"}}
+    with Upstream("/v1/") as upstream:
+        async with Bench(make_plugin(PATH, MEADOW + ERRORS), {"api_key": "test-key"}, upstream) as bench:
+            upstream.fail(Answer(answer), times=2)
+            for call in (bench.search("fox"), bench.fetch("fox-1")):
+                with pytest.raises(error, match=f"Meadow answered an error: {code}: no"):
+                    await call
+            upstream.fail(Answer(unknown), times=1)
+            assert await bench.fetch("fox-2") is None
+
+
 def test_the_package_of_the_page_is_whole() -> None:
     """Its files are those that `providers new` writes, but for the parts that a first package does not need."""
     [written] = re.findall(r"^```toml pyproject\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -82,7 +101,15 @@ def test_the_package_of_the_page_is_whole() -> None:
 
 @pytest.mark.parametrize(
     "table",
-    [schema.Sources, schema.Search, schema.Lookup, schema.ImageSource, schema.LicenseSource, schema.RenditionSource],
+    [
+        schema.Sources,
+        schema.Search,
+        schema.Lookup,
+        schema.Errors,
+        schema.ImageSource,
+        schema.LicenseSource,
+        schema.RenditionSource,
+    ],
 )
 def test_every_key_is_named(table: type[msgspec.Struct]) -> None:
     named = set(re.findall(r"[`.\[]([a-z_]+)", PAGE))

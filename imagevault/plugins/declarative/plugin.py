@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from imagevault.errors import InvalidResponse, PluginError
+from imagevault.errors import InvalidResponse, NotFound, PluginError
 from imagevault.plugins.declarative.answer import (
     MAX_RECORD,
     Work,
@@ -21,6 +21,7 @@ from imagevault.plugins.declarative.answer import (
     truth,
     whole_number,
 )
+from imagevault.plugins.declarative.errors import ErrorReader
 from imagevault.plugins.declarative.expressions import is_true
 from imagevault.plugins.declarative.folder import provider_name
 from imagevault.plugins.declarative.reading import ProviderFile
@@ -60,7 +61,9 @@ class DeclarativePlugin:
         self.__name__ = f"imagevault_{provider_name(file.path)}"  # the bench shows it
         self._info = file.info()
         self.reader = RecordReader(file, has_license=self._info.license is not None)
-        self._search = _SearchReader(file, file.sources.search, self._info)
+        errors = file.sources.errors
+        self._errors = None if errors is None else ErrorReader(file, errors, self._info.title)
+        self._search = _SearchReader(file, file.sources.search, self._info, self._errors)
 
     @hookimpl
     def provider_info(self) -> ProviderInfo:
@@ -73,6 +76,7 @@ class DeclarativePlugin:
 
         Raises:
             InvalidResponse: the answer has another form; the message names the key of the file.
+            ProviderError: the answer is an error by `[errors]`.
             httpx.HTTPError: the call failed, or the upstream answered 4xx or 5xx.
             msgspec.MsgspecError: the answer is no JSON.
 
@@ -86,7 +90,7 @@ class DeclarativeLookupPlugin(DeclarativePlugin):
     def __init__(self, file: ProviderFile) -> None:
         super().__init__(file)
         assert file.sources.lookup is not None
-        self._lookup = _LookupReader(file, file.sources.lookup, self._info)
+        self._lookup = _LookupReader(file, file.sources.lookup, self._info, self._errors)
 
     @hookimpl
     async def fetch_image(self, image_id: str, http: httpx.AsyncClient, settings: Any) -> Image | None:
@@ -97,8 +101,9 @@ class DeclarativeLookupPlugin(DeclarativePlugin):
 class _SearchReader:
     """Fetches and reads pages."""
 
-    def __init__(self, file: ProviderFile, search: Search, info: ProviderInfo) -> None:
+    def __init__(self, file: ProviderFile, search: Search, info: ProviderInfo, errors: ErrorReader | None) -> None:
         self._info = info
+        self._errors = errors
         self._call = CallTemplate(file, search, file.sources.request, "search", _known_to_searches(info))
         self._records = file.expression(search.records, "search", "records")
         self._total = None if search.total is None else file.expression(search.total, "search", "total")
@@ -130,7 +135,10 @@ class _SearchReader:
             return Page([], last=True)
         response = await self._call.send(http, context)
         response.raise_for_status()
-        return await Work().run(lambda work: self._read(response.content, offset + size, reader, work))
+        try:
+            return await Work().run(lambda work: self._read(response.content, offset + size, reader, work))
+        except NotFound:  # by [errors], for a search that finds nothing
+            return Page([], last=True)
 
     def _size(self, offset: int, per_page: int) -> int:
         """Return how many results to ask for; 0 behind the last one that the upstream gives."""
@@ -141,6 +149,8 @@ class _SearchReader:
 
     def _read(self, body: bytes, end: int, reader: RecordReader, work: Work) -> Page:
         answer = decoded(body)
+        if self._errors is not None:
+            self._errors.check(answer)
         work.check()
         records = records_in(answer, self._records, "search.records")
         total = whole_number(answer, self._total, "search.total")
@@ -161,7 +171,8 @@ class _SearchReader:
 class _LookupReader:
     """Fetches and reads single images."""
 
-    def __init__(self, file: ProviderFile, lookup: Lookup, info: ProviderInfo) -> None:
+    def __init__(self, file: ProviderFile, lookup: Lookup, info: ProviderInfo, errors: ErrorReader | None) -> None:
+        self._errors = errors
         known: Known = {"id": None, "settings": frozenset(info.settings.__struct_fields__)}
         self._pattern = file.pattern(lookup.id, "lookup", "id")
         self._call = CallTemplate(file, lookup, file.sources.request, "lookup", known)
@@ -181,12 +192,17 @@ class _LookupReader:
         if response.status_code in NO_SUCH_IMAGE:
             return None
         response.raise_for_status()
-        image = await Work().run(lambda work: self._read(response.content, reader, work))
+        try:
+            image = await Work().run(lambda work: self._read(response.content, reader, work))
+        except NotFound:  # by [errors]
+            return None
         is_other_case = image is not None and image.id != id and image.id.casefold() == id.casefold()
         return None if is_other_case else image  # one image has one id, also where the upstream takes any letter case
 
     def _read(self, body: bytes, reader: RecordReader, work: Work) -> Image | None:
         answer = decoded(body)
+        if self._errors is not None:
+            self._errors.check(answer)
         if self._records is None:
             key = "lookup.record"
             record = find(answer, self._record, key)

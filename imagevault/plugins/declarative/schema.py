@@ -114,6 +114,29 @@ class Lookup(Call, frozen=True, kw_only=True):
     records: Path | None = None
 
 
+class Errors(_Table, frozen=True, kw_only=True):
+    """How an error under status 200 is told from results: of a search and of a look-up.
+
+    Attributes:
+        when: an expression of the whole answer; where it is true, the answer is an error.
+        text: finds the upstream's words for it.
+        code: finds what kind of error it is: a number or a text, compared with the codes below.
+        unauthorized: the codes of a key that is missing, wrong or does not allow this.
+        rate_limited: those of too many calls.
+        not_found: those of an image that does not exist; of a search, that nothing was found.
+        unavailable: those of an upstream that is down. Any other error is an invalid response.
+
+    """
+
+    when: Path
+    text: Source | None = None
+    code: Path | None = None
+    unauthorized: Sequence[int | str] = ()
+    rate_limited: Sequence[int | str] = ()
+    not_found: Sequence[int | str] = ()
+    unavailable: Sequence[int | str] = ()
+
+
 class AuthorSource(_Table, frozen=True, kw_only=True):
     """Who made the image; nobody where the name is not found."""
 
@@ -224,6 +247,7 @@ class Sources(_Table, frozen=True, kw_only=True):
         search: how a page of results is fetched and read.
         image: where each field of an image stands in a record.
         lookup: how one image is looked up; without it, images are found on cached pages only.
+        errors: which answers are errors, where their status does not say so.
 
     """
 
@@ -233,6 +257,7 @@ class Sources(_Table, frozen=True, kw_only=True):
     settings: Mapping[str, Setting] = {}
     request: Request = Request()
     lookup: Lookup | None = None
+    errors: Errors | None = None
 
 
 def _provider_table() -> type[Struct]:
