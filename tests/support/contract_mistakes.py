@@ -278,6 +278,17 @@ DECLARED = [
 
 RECORDS = [
     Mistake(
+        "a field that many records have in another form",
+        RECORD,
+        change(
+            "import math\n",
+            "import math\nfrom typing import Annotated\n",
+            ("    rights: str", "    rights: Annotated[str, msgspec.Meta(max_length=48)]"),
+        ),
+        "5 of 10 records of page 1 are dropped: Expected `str` of length <= 48 - at `$.rights`; mend that, or declare "
+        "the field with a default and leave such records out yourself",
+    ),
+    Mistake(
         "a page of dicts",
         RECORD,
         change(IMAGES, IMAGES + "    images[0] = {}\n"),

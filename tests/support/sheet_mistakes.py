@@ -136,6 +136,21 @@ RECORD_MISTAKES = [
         "title of p0 holds markup: '<b>Cat</b>'; texts are shown letter by letter: write html(...) around the path",
     ),
     _mistake(
+        "a field that is of another kind in many records",
+        RECORD,
+        'title = "name"',
+        "title = \"((nr == 'p3' || nr == 'p5' || nr == 'p7') && people) || name\"",
+        "3 of 10 records of page 1 are dropped: image.title: `",
+    ),
+    Mistake(
+        "a licence's word that many records have is not listed",
+        RECORD,
+        change('word = "rights"', "word = \"(ends_with(nr, '0') && rights) || name\"", ('otherwise = "unknown"\n', "")),
+        "9 of 10 records of page 1 are dropped: image.license: 'Cat 1' is neither in values nor an address of Creative "
+        'Commons; add it to [image.license.values], set otherwise = "unknown", or leave such records out by image.when',
+        "sheet",
+    ),
+    _mistake(
         "the page is not sent",
         PAGES,
         "{page}",

@@ -17,7 +17,7 @@ from imagevault.plugins.declarative.expressions import Expression, describe, is_
 from imagevault.plugins.declarative.record import RecordReader
 from imagevault.plugins.declarative.template import TextSource
 from imagevault.plugins.declarative.values import WrongRecord
-from imagevault.plugins.decoding import drop_unreadable, note_hidden, record_limit
+from imagevault.plugins.decoding import RecordCount, drop_unreadable, note_hidden, record_limit, report_unshown
 from imagevault.plugins.json_repair import repaired
 from imagevault.records import Image
 
@@ -139,7 +139,7 @@ def images_of(records: list[Any], reader: RecordReader, work: Work, *, may_be_la
 def _read(
     records: Iterator[Any], reader: RecordReader, work: Work, *, may_be_large: bool
 ) -> Iterator[Image | WrongRecord | None]:
-    is_first_hidden = True
+    is_first_unwanted = True
     for record in records:
         work.check()
         if may_be_large and len(msgspec.json.encode(record)) > MAX_RECORD:
@@ -150,9 +150,13 @@ def _read(
         except WrongRecord as error:
             yield error
             continue
-        if image is None and is_first_hidden:
-            note_hidden(reader.why_hidden(record))
-            is_first_hidden = False
+        if image is None:
+            unwanted = reader.why_unwanted(record)
+            if unwanted is None:  # its licence is unknown
+                report_unshown(RecordCount(dropped=1, reason=reader.why_hidden(record)))
+            elif is_first_unwanted:
+                note_hidden(unwanted)
+                is_first_unwanted = False
         yield image
 
 

@@ -123,12 +123,18 @@ class RecordReader:
             ref=self._text("ref", context),
         )
 
+    def why_unwanted(self, record: dict[str, Any]) -> str | None:
+        """Say why `image.when` leaves a record out; None if it does not."""
+        if self._when is None or is_true(found_at("when", self._when, self.context(record))):
+            return None
+        return f"image.when: `{self._when.text}` is not true; {self._when.missing(record)}"
+
     def why_hidden(self, record: dict[str, Any]) -> str:
         """Say why the file does not show a record for which `image` returns None."""
-        context = self.context(record)
-        if self._when is not None and not is_true(found_at("when", self._when, context)):
-            return f"image.when: `{self._when.text}` is not true; {self._when.missing(record)}"
-        return self._license.why_dropped(context) if self._license else "it is shown"
+        unwanted = self.why_unwanted(record)
+        if unwanted is not None:
+            return unwanted
+        return self._license.why_dropped(self.context(record)) if self._license else "it is shown"
 
     def context(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return the record with what `[image.let]` names in it. Raises WrongRecord if that cannot be computed."""
@@ -243,7 +249,7 @@ class _LicenseReader:
             return f"image.license.word: `{self._word.written}` found nothing; {self._word.missing(context)}"
         return (
             f"image.license: {word[:MAX_SHOWN_WORD]!r} is neither in values nor an address of Creative Commons; add it "
-            'to [image.license.values], or set otherwise = "unknown"'
+            'to [image.license.values], set otherwise = "unknown", or leave such records out by image.when'
         )
 
     def declared(self, word: str | None) -> Declared | None:

@@ -12,7 +12,7 @@ from imagevault.images import sanitize
 from imagevault.images.attribution import attribution
 from imagevault.images.sanitize import MAX_ID
 from imagevault.plugins.declaration import ANY_HOST
-from imagevault.plugins.decoding import count_records
+from imagevault.plugins.decoding import RecordCount, count_records
 from imagevault.plugins.mismatch import explain_mismatch
 from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page, ProviderInfo, Rendition
@@ -27,6 +27,7 @@ MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|&(#\d+|#x[0-9a-fA-F]+|[a-z]{2,8});")  # 
 HTTP_ONLY = re.compile(r"http://(?:[^/:]{1,253}:[0-9]{1,5}|[0-9.]{7,15})(?:/|$)")
 PLACEHOLDERS = {"None", "null", "nan", "undefined", "N/A"}
 LOOPBACK = "127.0.0.1"  # the host of the upstream under test
+MAX_DROPPED = 0.2  # of the records of a page
 DROPPABLE = ("source_url", "color", "blurhash", "width", "height", "author", "license")
 
 
@@ -40,6 +41,7 @@ async def check_records(bench: Bench, query: str, *, hosts_of_strangers: bool) -
         with count_records() as count:
             walked = await next_page(bench, query, walked)
         given = walked.page
+        problems += _dropped(number, count)
         assert_none(too_large(info, given, number))  # the gateway cuts it, and images would seem to be dropped
         sanitized = _sanitized(given, bench.provider)
         problems += _lost(given, sanitized, info)
@@ -81,6 +83,15 @@ async def check_secrets(bench: Bench, query: str, settings: Mapping[str, Any]) -
                 f"another field of {image.id} holds its ref {image.ref}: keep it in `ref` only, which nobody is shown"
             )
     assert_none(problems)
+
+
+def _dropped(number: int, count: RecordCount) -> Iterator[str]:
+    """More records of a page are lost than can be by chance. Those that a plugin leaves out itself do not count."""
+    if count.dropped > MAX_DROPPED * count.records and count.dropped < count.records:
+        yield (
+            f"{count.dropped} of {count.records} records of page {number} are dropped: {count.reason}; mend that, or "
+            "declare the field with a default and leave such records out yourself"
+        )
 
 
 def _sanitized(given: Page, provider: Provider) -> Sequence[Image]:

@@ -16,6 +16,9 @@ WORDS = {
     "give License(...) a url, or use License.unknown(statement) for unclear rights": (
         'give it a url in [image.license.values], or set otherwise = "unknown" for unclear rights'
     ),
+    "mend that, or declare the field with a default and leave such records out yourself": (
+        "mend that, or leave such records out by image.when"
+    ),
     "use Rendition.within": "write fit = [width, height]",
     "fixed_page_size=True": "fixed_page_size = true",
     "tells_sizes=False": "tells_sizes = false",

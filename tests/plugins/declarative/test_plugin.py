@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from imagevault import InvalidResponse, NotFound, SearchQuery
+from imagevault import InvalidResponse, NotFound, RateLimited, SearchQuery, Unauthorized, Unavailable
 from imagevault.errors import PluginError
 from imagevault.plugins.declarative import answer
+from imagevault.plugins.decoding import count_records
 from imagevault.testing import Answer, Upstream
 from imagevault.testing.bench import Bench
 from tests.support.declarative_file import acme, item
@@ -297,6 +298,22 @@ class TestBadAnswers:
 
         assert len((await bench.search("fox")).images) == 2
 
+    async def test_an_unknown_licence_is_counted_as_dropped(self, bench: Bench, upstream: Upstream) -> None:
+        """With its word; also where no record is left, which is no failure."""
+        for records, images in [([*items(2), item(licence="ours")], 2), ([item(licence="ours")], 0)]:
+            found(upstream, records)
+            with count_records() as count:
+                assert len((await bench.given("fox")).images) == images
+            assert (count.records, count.dropped) == (len(records), 1)
+            assert f"{count.reason}".startswith("image.license: 'ours' is neither in values nor")
+
+    async def test_what_the_file_leaves_out_is_not_dropped(self, upstream: Upstream) -> None:
+        async with Bench(acme(('id = "ref"', 'when = "public"\nid = "ref"')), KEY, upstream) as bench:
+            found(upstream, [item(public=True), item(ref="fox-2", licence="ours")])
+            with count_records() as count:
+                assert len((await bench.given("fox")).images) == 1
+            assert (count.records, count.dropped) == (2, 0)
+
     async def test_no_good_record(self, bench: Bench, upstream: Upstream) -> None:
         """The author reads which key found nothing."""
         found(upstream, [item(ref=..., number=n) for n in range(3)])
@@ -363,6 +380,67 @@ class TestBadAnswers:
 
         with pytest.raises(InvalidResponse, match=r"image.id: `ref` found nothing"):
             await bench.fetch("fox-1")
+
+
+class TestErrorsWithStatus200:
+    ERRORS = """
+[errors]
+when = "error"
+text = "error.text"
+code = "error.code"
+unauthorized = [1, "key"]
+rate_limited = [2]
+not_found = [3]
+unavailable = [4]
+"""
+    IMAGE = ("[image]\n", f"{ERRORS}\n[image]\n")
+
+    @pytest.mark.parametrize(
+        ("code", "error"),
+        [(1, Unauthorized), ("1", Unauthorized), ("key", Unauthorized), (2, RateLimited), (4, Unavailable)],
+    )
+    async def test_a_code_names_the_error(self, upstream: Upstream, code: object, error: type[Exception]) -> None:
+        """In a look-up too, where it would be taken for an image that is gone."""
+        async with Bench(acme(self.IMAGE), KEY, upstream) as bench:
+            upstream.fail(Answer({"error": {"code": code, "text": "no"}}), times=2)
+            for call in (bench.search("fox"), bench.fetch("fox-1")):
+                with pytest.raises(error, match=f"Acme answered an error: {code}: no"):
+                    await call
+
+    @pytest.mark.parametrize("error", [{"code": 9, "text": "no"}, {"code": None}, "no", {"text": "no"}])
+    async def test_any_other_error_is_an_invalid_response(self, upstream: Upstream, error: object) -> None:
+        async with Bench(acme(self.IMAGE), KEY, upstream) as bench:
+            upstream.fail(Answer({"error": error}), times=1)
+            with pytest.raises(InvalidResponse, match="Acme answered an error"):
+                await bench.fetch("fox-1")
+
+    async def test_not_found(self, upstream: Upstream) -> None:
+        """There is no such image; a search found nothing."""
+        async with Bench(acme(self.IMAGE), KEY, upstream) as bench:
+            upstream.fail(Answer({"error": {"code": 3}}), times=2)
+            page = await bench.search("fox")
+            assert await bench.fetch("fox-1") is None
+
+        assert (list(page.images), page.last) == ([], True)
+
+    async def test_results_are_read(self, upstream: Upstream) -> None:
+        async with Bench(acme(self.IMAGE), KEY, upstream) as bench:
+            found(upstream, items(2), matches=2, error=None)
+            assert len((await bench.search("fox")).images) == 2
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (('code = "error.code"\n', ""), r"line \d+: errors: has codes, but no code; add the expression"),
+            (("rate_limited = [2]", "rate_limited = [1]"), r"errors.rate_limited: the code 1 has another meaning"),
+            (('when = "error"', 'when = "error["'), r"errors.when: `error\[` is not JMESPath"),
+            (('when = "error"\n', ""), r"errors: has no when; add it"),
+            (("not_found", "not_fund"), r"errors.not_fund: there is no such key. Did you mean not_found\?"),
+        ],
+    )
+    def test_it_is_checked_at_load(self, change: tuple[str, str], message: str) -> None:
+        with pytest.raises(PluginError, match=message):
+            acme(self.IMAGE, change)
 
 
 class TestHostileAnswers:
