@@ -80,7 +80,10 @@ def write_declarative(name: str, folder: Path, answer: Path) -> list[Path]:
     project = project_folder(name, folder)
     _check_folder(project)
     try:
-        content = msgspec.json.decode(answer.read_bytes())
+        recorded_bytes = answer.read_bytes()
+        if recorded_bytes.lstrip().startswith(b"<"):
+            raise ImageVaultError(f"{answer} is XML or HTML; write the provider in Python, see docs/recipes.md")
+        content = msgspec.json.decode(recorded_bytes)
     except (OSError, ValueError) as error:
         raise ImageVaultError(f"{answer} cannot be read as JSON: {error}") from None
     words = _words(name)

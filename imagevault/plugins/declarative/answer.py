@@ -80,10 +80,12 @@ def decoded(body: bytes) -> Any:
     number that no computer holds becomes null.
 
     Raises:
-        InvalidResponse: it holds more values than are read.
+        InvalidResponse: it is HTML or XML, or holds more values than are read.
         msgspec.DecodeError: it is no JSON.
 
     """
+    if body.lstrip()[:1] == b"<":
+        raise InvalidResponse(_markup(body))
     containers = body.count(b"[") + body.count(b"{")
     if containers > MAX_CONTAINERS or body.count(b",") > MAX_VALUES:
         raise InvalidResponse("the answer holds more values than are read; ask for fewer fields or smaller pages")
@@ -98,6 +100,14 @@ def decoded(body: bytes) -> Any:
         with contextlib.suppress(ValueError):
             return json.loads(text, parse_int=_whole, parse_float=_fraction, parse_constant=lambda _: None)
         raise
+
+
+def _markup(body: bytes) -> str:
+    """Say that a body is HTML or XML."""
+    start = body.lstrip()[:200].lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "the answer is a page of HTML, and no JSON"
+    return "the answer is XML, which a TOML file cannot read; ask for JSON, or write Python (docs/recipes.md)"
 
 
 def _whole(digits: str) -> int | None:
@@ -115,7 +125,11 @@ def records_in(answer: Any, path: Expression, key: str) -> list[Any]:
     if found is None:
         raise InvalidResponse(f"{key}: `{path.text}` found nothing; {path.missing(answer)}")
     if not isinstance(found, list):
-        raise InvalidResponse(f"{key}: `{path.text}` found {kind_of(found)}, and a list is needed: {describe(found)}")
+        hint = ""
+        if isinstance(found, dict) and found and all(isinstance(record, dict) for record in found.values()):
+            hint = f"; write values({path.text}) if each record holds its id; if the id is only the key, write Python"
+        message = f"`{path.text}` found {kind_of(found)}, and a list is needed: {describe(found)}{hint}"
+        raise InvalidResponse(f"{key}: {message}")
     return found
 
 

@@ -25,6 +25,7 @@ import jmespath
 from jmespath import exceptions, functions, visitor
 
 from imagevault.config.sources import nearest
+from imagevault.plugins.declarative.expression_faults import failure, syntax_fault
 from imagevault.plugins.html_text import text_of
 
 MAX_LENGTH = 1000  # characters of an expression
@@ -35,7 +36,6 @@ MAX_SHOWN_NAMES = 12  # of an object, in messages
 MAX_SHOWN = 300  # characters of a value, in messages
 NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")  # 3400, -0.5
 STOPS = (".", "!", "?", "…")  # what ends a sentence
-SUM = re.compile(r"\w\s*[-+]\s*[0-9]")  # page - 1
 TEXT = {"types": ["string", "null"]}
 MARK = {"types": ["string"]}
 TYPE_NAMES = {dict: "object", list: "list", str: "text", bool: "true or false", int: "number", float: "number"}
@@ -144,8 +144,7 @@ class Expression:
         except RecursionError:
             raise WrongExpression("is nested too deeply; make it simpler") from None
         except (exceptions.JMESPathError, ValueError) as error:
-            hint = "; JMESPath does not compute; {page_from_0} counts pages from 0" if SUM.search(text) else ""
-            raise WrongExpression(f"`{text}` is not JMESPath: {_reason(error)}{hint}") from None
+            raise WrongExpression(f"`{text}` is not JMESPath: {syntax_fault(text, error)}") from None
         self._check()
         self._names = _plain_names(self._ast)
         self._reads_let = any(name[0] == "let" for name in self.names())
@@ -164,7 +163,7 @@ class Expression:
         try:
             return _INTERPRETER.visit(self._ast, value)
         except _FAILURES as error:
-            raise ValueError(f"`{self.text}` failed: {_reason(error)}") from None
+            raise ValueError(f"`{self.text}` failed: {failure(error)}") from None
 
     def names(self) -> set[tuple[str, ...]]:
         """Return the names at the root that it reads, each with the one below it if that is named: `("filters", "x")`.
@@ -231,10 +230,6 @@ def _kind(value: Any) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split("\n", 1)[0].split())[:MAX_SHOWN] or type(error).__name__
 
 
 def _nodes(node: Ast, depth: int = 0) -> Iterator[tuple[Ast, int]]:

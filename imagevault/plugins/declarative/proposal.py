@@ -11,8 +11,12 @@ import msgspec
 
 from imagevault.errors import BadInput
 from imagevault.plugins.declaration import HOST
-from imagevault.plugins.declarative.proposal_gaps import IMAGE_FILE, what_is_missing
-from imagevault.plugins.declarative.proposal_names import FILE_WORDS, NAMES, PICTURE_WORDS
+from imagevault.plugins.declarative.proposal_gaps import (
+    IMAGE_FILE,
+    what_is_missing,
+    what_stands_for_a_list,
+)
+from imagevault.plugins.declarative.proposal_names import FILE_WORDS, ID_NAMES, NAMES, PICTURE_WORDS
 from imagevault.records import RenditionName
 
 MAX_DEPTH = 5  # objects in each other that are looked into
@@ -36,6 +40,7 @@ USUAL_WIDTHS: Mapping[str | None, int] = {
     None: 3000,
     "original": 5000,
 }
+LIKE_AN_ID = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")  # fox-12, 4711
 MARKUP = re.compile(r"</?[a-zA-Z]|&(?:#|[a-z]{2,8};)")  # <b>, &amp;
 NUMBER_OF_DIGITS = re.compile(r"[0-9]{1,15}")
 
@@ -80,6 +85,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         renditions: name -> file, the smallest first.
         hosts: of the files.
         ids: those of the records.
+        is_id_guessed: whether the name of the id's path does not say that it is one.
 
     """
 
@@ -91,6 +97,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     renditions: Mapping[RenditionName, ProposedFile]
     hosts: Sequence[str]
     ids: Sequence[str | int]
+    is_id_guessed: bool = False
 
 
 def propose(answer: Any) -> Proposal:
@@ -102,10 +109,13 @@ def propose(answer: Any) -> Proposal:
     """
     found = max(_lists(answer, ()), key=lambda pair: len(pair[1]), default=None)
     if found is None:
-        raise BadInput("--from", "holds no list of objects; save an answer of a search that finds something")
+        raise BadInput("--from", what_stands_for_a_list(answer))
     way, records = found
     values = _values(records[:SAMPLE])
-    fields = _fields(values, len(records[:SAMPLE]))
+    fields = _fields(values)
+    id, is_id_guessed = _id(_values(records), len(records))
+    if id is not None:
+        fields = {"id": id, **fields}
     files = _files(values)
     if "id" not in fields or not files:
         raise BadInput(
@@ -122,6 +132,7 @@ def propose(answer: Any) -> Proposal:
         renditions=_renditions(files, values, sides),
         hosts=sorted(host for host in hosts if HOST.fullmatch(host)),
         ids=_values(records)[fields["id"]],
+        is_id_guessed=is_id_guessed,
     )
 
 
@@ -155,16 +166,41 @@ def _scalars(value: Any, way: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         yield ".".join(way), value
 
 
-def _fields(values: Mapping[str, list[Any]], count: int) -> dict[str, str]:
+def _fields(values: Mapping[str, list[Any]]) -> dict[str, str]:
     """Return field -> the path that is proposed for it: the best name, of those the one least deep."""
     fields = {}
     for field, names in NAMES.items():
         fitting = [path for path, sample in values.items() if _last(path).lower() in names and _fits(field, sample)]
-        if field == "id":  # each record has one
-            fitting = [path for path in fitting if len(values[path]) == count]
         if fitting:
-            fields[field] = min(fitting, key=lambda path: (names.index(_last(path).lower()), path.count(".")))
+            fields[field] = _best(fitting, names)
     return fields
+
+
+def _id(values: Mapping[str, list[Any]], count: int) -> tuple[str | None, bool]:
+    """Return the path of the id, and whether it is a guess: a path without such a name. None if nothing fits.
+
+    Each of the `count` records has an id, and no two have the same.
+    """
+    fitting = [
+        path
+        for path, sample in values.items()
+        if len(sample) == count and _fits("id", sample) and len(set(map(str, sample))) == count
+    ]
+    named = [path for path in fitting if _last(path).lower() in ID_NAMES]
+    if named:
+        return _best(named, ID_NAMES), False
+    others = {*WIDTHS, *HEIGHTS, *NAMES["date"]}
+    like_ids = [
+        path
+        for path in fitting
+        if count > 1 and _last(path).lower() not in others and all(LIKE_AN_ID.fullmatch(str(id)) for id in values[path])
+    ]
+    return min(like_ids, key=lambda path: path.count("."), default=None), True
+
+
+def _best(paths: Sequence[str], names: Sequence[str]) -> str:
+    """Return the path with the best name, of those the one least deep."""
+    return min(paths, key=lambda path: (names.index(_last(path).lower()), path.count(".")))
 
 
 def _fits(field: str, sample: Sequence[Any]) -> bool:

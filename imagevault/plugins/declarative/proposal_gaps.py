@@ -1,12 +1,13 @@
 """What a recorded answer does not tell of its records, and what their author writes by hand."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|tiff?)(?:$|\?)|/full/[^/]*/0/", re.IGNORECASE)
+MAX_DEPTH = 5  # objects in each other that are looked into
 RELATIVE = re.compile(r'"(?!https?:)[^"\\s:]+\.(?:jpe?g|png|gif|webp|tiff?)"', re.IGNORECASE)  # "b/1.jpg"
 
 
@@ -25,7 +26,7 @@ def what_is_missing(
     """
     reasons = []
     if not has_id:
-        reasons.append("no field of each record is named like an id; give one of them the name `id` in a copy")
+        reasons.append("no field that differs in each record is named like an id; give one the name `id` in a copy")
     if not has_file:
         reasons.append(_no_picture(records))
     inner = next((name for record in records for name, value in record.items() if _is_records(value)), None)
@@ -36,6 +37,29 @@ def what_is_missing(
         f"has {len(records)} records at `{where}`, but {'; '.join(reasons)}. They hold {', '.join(paths)}. "
         "Or write the file by hand, from the example in docs/declarative.md"
     )
+
+
+def what_stands_for_a_list(answer: Any) -> str:
+    """Say what an answer holds in place of a list of records, and what to write by hand."""
+    way = next(_keyed_records(answer, ()), None)
+    if way is None:
+        return "holds no list of objects; save an answer of a search that finds something"
+    where = ".".join(way) or "@"
+    return (
+        f"holds its records as an object, by key, at `{where}`. If each holds its id too, write the file by hand, with "
+        f'records = "values({where})". If the id is only the key, write Python: docs/plugins.md'
+    )
+
+
+def _keyed_records(value: Any, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the way to each object of several objects with the same names, from the outside in."""
+    if not isinstance(value, dict) or len(way) > MAX_DEPTH:
+        return
+    inner = list(value.values())
+    if len(inner) > 1 and all(isinstance(record, dict) and record.keys() & inner[0].keys() for record in inner):
+        yield way
+    for name, below in value.items():
+        yield from _keyed_records(below, (*way, name))
 
 
 def _no_picture(records: Sequence[Any]) -> str:

@@ -4,22 +4,27 @@ from collections.abc import Mapping, Sequence
 
 from imagevault.records import RenditionName
 
-# The field of an image -> the last names of paths that usually hold it, the best first.
+# The last names of paths that usually hold the id, the best first.
+ID_NAMES: Sequence[str] = (
+    "id",
+    "uuid",
+    "uid",
+    "_id",
+    "image_id",
+    "photo_id",
+    "identifier",
+    "object_id",
+    "object_number",
+    "ref",
+    "slug",
+    "key",
+    "nr",
+    "number",
+    "code",
+    "guid",
+)
+# Any other field of an image -> the same for it.
 NAMES: Mapping[str, Sequence[str]] = {
-    "id": (
-        "id",
-        "uuid",
-        "identifier",
-        "object_id",
-        "object_number",
-        "ref",
-        "slug",
-        "key",
-        "nr",
-        "number",
-        "code",
-        "guid",
-    ),
     "title": ("title", "name", "caption", "label", "headline"),
     "description": ("description", "summary", "abstract", "text"),
     "date": ("date", "created", "creation_date", "year", "date_display", "created_at"),

@@ -78,6 +78,9 @@ def _license(words: Mapping[str, str]) -> str:
 
 def _fields(proposal: Proposal, words: Mapping[str, str]) -> Iterator[str]:
     for field, path in proposal.fields.items():
+        if field == "id" and proposal.is_id_guessed:
+            yield f'id = "{path}" # CHANGE: no name says id; this one differs in each record'
+            continue
         is_html = field in TEXTS & proposal.markup
         yield f'{field} = "html({path})"' if is_html else f'{field} = "{path}"'
     if "source_url" not in proposal.fields:

@@ -269,6 +269,9 @@ class TestBadAnswers:
         ("content", "message"),
         [
             ({"results": []}, r"search.records: `items` found nothing; it has no items; it has: results \(list of 0\)"),
+            ({"items": {"a": {"ref": "a"}}}, r"a list is needed: a \(object\); write values\(items\) if each record"),
+            ('<?xml version="1.0"?><items/>', r"the answer is XML, which a TOML file cannot read; .* or write Python"),
+            (" <!DOCTYPE html><p>", "the answer is a page of HTML, and no JSON"),
             ({"items": {}}, r"search.records: `items` found an object, and a list is needed"),
             ([], r"search.records: `items` found nothing; .* a list of 0"),
             (7, "search.records: `items` found nothing"),
@@ -279,6 +282,12 @@ class TestBadAnswers:
 
         with pytest.raises(InvalidResponse, match=message):
             await bench.search("fox")
+
+    async def test_records_by_key(self, upstream: Upstream) -> None:
+        async with Bench(acme(('records = "items"', 'records = "values(items)"')), KEY, upstream) as bench:
+            found(upstream, {"a": item(), "b": item(ref="fox-2")})
+
+            assert [image.id for image in (await bench.search("fox")).images] == ["fox-1", "fox-2"]
 
     async def test_a_bad_record_is_left_out(self, bench: Bench, upstream: Upstream) -> None:
         found(upstream, [*items(2), {"ref": "odd"}, "x", item(caption=[1]), item(caption="x" * 300_000)])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imagevault.errors import BadInput
+from imagevault.errors import BadInput, ImageVaultError
 from imagevault.plugins import scaffold
 from imagevault.plugins.declarative.plugin import declarative
 from imagevault.plugins.declarative.proposal import propose
@@ -212,10 +212,11 @@ FILE = "https://img.bare.example/1"
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"wert": 1, "bild": f"{FILE}.jpg"}, "no field of each record is named like an id"),
+        ({"wert": 1, "bild": f"{FILE}.jpg"}, "no field that differs in each record is named like an id"),
         ({"id": 1, "bild": "b/1.jpg"}, "write url = \"path && join('', ['https://HOST/', path])\""),
         ({"id": 1, "pictures": [{"src": f"{FILE}.jpg"}]}, 'the pictures are in a list; write url = "pictures[0].NAME"'),
         ({"id": 1, "adresse": FILE}, "no field holds an https address that ends as a picture does"),
+        ({"rights": {"code": 1}, "bild": f"{FILE}.jpg"}, "no field that differs in each record is named like an id"),
         ({"of": "fox", "hits": [{"id": 1}]}, 'write records = "data[].hits[]"'),
     ],
 )
@@ -229,6 +230,44 @@ def test_what_is_missing_is_named(record: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("record", [{"nr": 1, "bild": f"{FILE}.jpg"}, {"id": 1, "photo": FILE}])
 def test_an_id_called_nr_and_an_address_without_an_ending(record: dict[str, Any]) -> None:
-    proposal = propose({"data": [record, record]})
+    records = [record, {**record, "nr": 2} if "nr" in record else {**record, "id": 2}]
+    proposal = propose({"data": records})
 
     assert [proposal.fields["id"], *(file.path for file in proposal.renditions.values())] == list(record)
+
+
+@pytest.mark.parametrize("name", ["uid", "key", "_id"])
+def test_no_path_with_repeated_values_is_an_id(name: str) -> None:
+    records = [{"rights": {"code": 1}, "code": 1, name: number, "photo": FILE} for number in range(3)]
+
+    proposal = propose({"data": records})
+
+    assert (proposal.fields["id"], proposal.ids, proposal.is_id_guessed) == (name, [0, 1, 2], False)
+
+
+def test_an_id_without_the_name_of_one_is_marked(tmp_path: Path) -> None:
+    """The first field that differs in each record and looks like an id."""
+    records = [
+        {"code": 1, "w": 900 + number, "label": f"A fox {number}", "signatur": f"M-{number}", "photo": FILE}
+        for number in range(3)
+    ]
+
+    file = written("acme", tmp_path, {"data": records}) / "imagevault_acme" / "acme.toml"
+
+    assert 'id = "signatur" # CHANGE: no name says id; this one differs in each record\n' in file.read_text()
+    declarative(file)
+
+
+def test_records_by_key_are_named() -> None:
+    answer = {"found": {"items": {"a1": {"id": "a1", "photo": FILE}, "a2": {"id": "a2", "photo": FILE}}}}
+
+    with pytest.raises(BadInput, match=r'by key, at `found.items`. .* records = "values\(found.items\)"'):
+        propose(answer)
+
+
+def test_an_answer_in_xml_is_named(tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    answer.write_text('<?xml version="1.0"?><items/>')
+
+    with pytest.raises(ImageVaultError, match=r"answer.json is XML or HTML; write the provider in Python"):
+        scaffold.write_declarative("acme", tmp_path, answer)
