@@ -86,7 +86,7 @@ def _translate(error: Exception, provider: Provider) -> ProviderError:
         case httpx.DecodingError() | httpx.RemoteProtocolError() | httpx.TooManyRedirects() | httpx.InvalidURL():
             return InvalidResponse(f"{title} sent an answer that cannot be read ({type(error).__name__})")
         case httpx.TransportError():
-            return Unavailable(f"{title} cannot be reached ({type(error).__name__})")
+            return Unavailable(f"{title} cannot be reached{_at_further_host(error, provider)} ({type(error).__name__})")
         case msgspec.MsgspecError() | json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
             return InvalidResponse(f"{title} sent an answer of another form than documented: {error}")
         case ParseError() | DefusedXmlException():
@@ -96,6 +96,15 @@ def _translate(error: Exception, provider: Provider) -> ProviderError:
             shown = several_lines(provider.redacted_start(trace, MAX_TRACE))  # a message may hold a lone surrogate
             log.error("plugin %s raised: %s", provider.name, shown)
             return ProviderError(f"the plugin failed ({type(error).__name__})")
+
+
+def _at_further_host(error: httpx.TransportError, provider: Provider) -> str:
+    """Name the host that failed if it is one of `api_hosts`. An admin may have moved `base_url` to a private one."""
+    try:
+        host = error.request.url.host
+    except RuntimeError:  # it has no request
+        return ""
+    return f" at {host}" if host in provider.info.api_hosts else ""
 
 
 def _xml_problem(error: Exception) -> str:

@@ -286,6 +286,20 @@ class TestErrors:
 
         assert error.retry_after == 86400
 
+    def test_a_further_host_that_cannot_be_reached_is_named(self) -> None:
+        """One of `api_hosts`. That of `base_url` may be a private one."""
+        owner = provider("http://127.0.0.1:9/")
+        owner.info = msgspec.structs.replace(owner.info, api_hosts={"auth.test.example"})
+
+        for url, expected in [
+            ("https://auth.test.example/token", " cannot be reached at auth.test.example (ConnectError)"),
+            ("http://127.0.0.1:9/x", " cannot be reached (ConnectError)"),
+            (None, " cannot be reached (ConnectError)"),
+        ]:
+            request = httpx.Request("GET", url) if url else None
+            error = to_provider_error(httpx.ConnectError("refused", request=request), owner)
+            assert str(error) == f"{owner.info.title}{expected}"
+
     def test_a_message_is_valid_text(self) -> None:
         """A lone surrogate in it would be a 500 for every provider of the search."""
         error = to_provider_error(Unavailable("down \ud800" + "x" * 10_000), provider("http://127.0.0.1:9/"))
