@@ -27,7 +27,9 @@ OUTAGES = (  # the database does not answer
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.PostgresSystemError,
-    asyncpg.exceptions.TargetServerAttributeNotMatched,
+    asyncpg.LockNotAvailableError,  # not within `lock_timeout`
+    asyncpg.InvalidCachedStatementError,  # a migration changed the table of a transaction
+    asyncpg.InternalClientError,  # a server that stops says so on a connection that waits for nothing
 )
 TRY_NEXT = (  # errors of a host after which the next one is tried, as asyncpg does; TimeoutError is an OSError
     OSError,
