@@ -28,6 +28,7 @@ def hide(image: str, reason: str, as_json: bool) -> None:
     """
 
     async def work(services: "Services") -> None:
+        _check_provider(services, image)
         hidden = await services.gateway.hidden.hide(image, reason)
         if as_json:
             print_json(hidden)
@@ -35,6 +36,18 @@ def hide(image: str, reason: str, as_json: bool) -> None:
             output.print_line(f"{hidden.image} is hidden: {hidden.reason}")
 
     with_services(work)
+
+
+def _check_provider(services: "Services", image: str) -> None:
+    """Raises BadInput unless the image has a provider that is installed: also one that is disabled or not loaded."""
+    from imagevault.search.choice import unknown_provider
+    from imagevault.search.hidden import provider_of
+
+    name = provider_of(image)
+    plugins = services.gateway.plugins
+    installed = plugins.loaded.keys() | plugins.not_loaded
+    if name not in installed:
+        raise unknown_provider(name, installed, "id")
 
 
 @images.command()

@@ -22,6 +22,14 @@ from imagevault.search.tables import HiddenImage
 MAX_REASON = 500  # characters
 
 
+def provider_of(image: str) -> str:
+    """Return the provider's name in the id of an image. Raises BadInput if no image can have this id."""
+    provider, colon, id = image.partition(":")
+    if not (NAME.fullmatch(provider) and colon and is_id(id)):
+        raise BadInput("id", "must be a provider's name, a colon and its own id, such as pexels:2014422")
+    return provider
+
+
 class Hidden(msgspec.Struct, frozen=True, kw_only=True):
     """A hidden image.
 
@@ -77,9 +85,7 @@ class HiddenImages:
             BadInput: the id has another form, or the reason is empty.
 
         """
-        provider, colon, id = image.partition(":")
-        if not (NAME.fullmatch(provider) and colon and is_id(id)):
-            raise BadInput("id", "must be a provider's name, a colon and its own id, such as pexels:2014422")
+        provider_of(image)
         text = one_line(reason, MAX_REASON)
         if text is None:
             raise BadInput("reason", "must say why, for those who look at the list later")
