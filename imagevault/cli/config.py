@@ -11,7 +11,7 @@ import rich_click as click
 from imagevault.cli import output
 from imagevault.cli.group import cli, json_option
 from imagevault.cli.output import print_json, print_line, print_wrapped
-from imagevault.config.settings import Settings, load
+from imagevault.config.settings import Settings, load, read
 from imagevault.config.sources import CONFIG_VARIABLE
 from imagevault.errors import ConfigError
 
@@ -38,13 +38,14 @@ def check(file: Path | None, as_json: bool) -> None:
     """Check the settings, or those of another config file: imagevault config check new.toml.
 
     Names each mistake with its file, line and key, and says what is right. Exit code 1 if a server would refuse the
-    settings.
+    settings, or would not start with them.
     """
     environ = {**os.environ, CONFIG_VARIABLE: str(file.absolute())} if file else None
     settings: Settings | None = None
     try:
-        settings = load(environ)
+        settings, mistakes = read(environ)
         findings = _examine(settings)
+        findings.errors[:0] = mistakes
     except ConfigError as error:
         findings = Findings(errors=[error])
     if as_json:
@@ -57,11 +58,16 @@ def check(file: Path | None, as_json: bool) -> None:
 
 def _examine(settings: Settings) -> Findings:
     from imagevault.runtime.reload import check_default, shadowed, wrong_providers
+    from imagevault.security.keyring import check_own_secret
     from imagevault.upstream.tls import tls_context
 
     plugins = _plugins(settings)
     errors = [error for _, error in wrong_providers(settings, plugins.providers)]
-    for check_more in (lambda: check_default(settings, plugins), tls_context):
+    for check_more in (
+        lambda: check_default(settings, plugins),
+        lambda: check_own_secret(settings),
+        tls_context,
+    ):
         try:
             check_more()
         except ConfigError as error:

@@ -16,8 +16,7 @@ from imagevault.cli.group import cli
 from imagevault.cli.output import err, say, say_wrapped
 from imagevault.config.last_good import share_last_good
 from imagevault.config.settings import Settings, load, variable
-from imagevault.config.validation import MAKE_SECRET, is_loopback
-from imagevault.errors import ImageVaultError
+from imagevault.errors import ConfigError, ImageVaultError
 
 if TYPE_CHECKING:
     from imagevault.plugins.provider import Provider
@@ -74,8 +73,8 @@ def serve(host: str | None, port: int | None, workers: int | None, reload: bool,
     _set_environment(host=host, port=port, workers=workers)
     settings = load()
     logging.config.dictConfig(logs.dict_config(settings))
+    _check_secret(settings)
     services = Services(settings)
-    _check_secret(services)
     tls_context()  # certificates that cannot be read stop the start here, with one line
     if strict:
         _check_plugins(services.plugins)
@@ -92,11 +91,14 @@ def _set_environment(**options: object) -> None:
             os.environ[variable(key)] = str(value)
 
 
-def _check_secret(services: "Services") -> None:
-    """A generated secret is for loopback only."""
-    host = services.settings.host
-    if services.keyring.own and not is_loopback(host):
-        raise ImageVaultError(f"SECRET_KEY must be set to serve on {host}; make one with: {MAKE_SECRET}")
+def _check_secret(settings: Settings) -> None:
+    """A generated secret is for loopback only. The message ends in a command to copy."""
+    from imagevault.security.keyring import check_own_secret
+
+    try:
+        check_own_secret(settings)
+    except ConfigError as error:
+        raise ImageVaultError(f"SECRET_KEY {error.message}") from None
 
 
 def _check_plugins(plugins: "PluginRegistry") -> None:

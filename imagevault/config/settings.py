@@ -15,18 +15,19 @@ A variable that is set to the empty string counts as not set.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Meta
 
-from imagevault.config import sources, validation
+from imagevault.config import sources
 from imagevault.config.config_file import ConfigFile, read_config
+from imagevault.config.conversion import converted
 from imagevault.config.environment import Variable, read_environment
 from imagevault.config.limits import Limits, Rate
-from imagevault.config.sources import CONFIG_VARIABLE, PREFIX, Given
+from imagevault.config.sources import CONFIG_VARIABLE, PREFIX
 from imagevault.errors import ConfigError
 
 UNPREFIXED = {"secret_key": "SECRET_KEY", "secret_key_previous": "SECRET_KEY_PREVIOUS", "database_url": "DATABASE_URL"}
@@ -195,19 +196,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 NOT_KEYS = {"config", "folder", "text", "written", "providers", "environment"}
 SECRET = frozenset({"secret_key", "secret_key_previous", "database_url", "metrics_token"})  # never shown
 RESTART = SECRET | {"data", "host", "port", "workers", "public_url", "plugins_dir"}  # need a restart to change
-CHECKS: dict[str, Callable[[Any], None]] = {  # what the type of a key does not say
-    "secret_key": validation.check_secret,
-    "secret_key_previous": validation.check_secret,
-    "metrics_token": validation.check_secret,
-    "database_url": validation.check_database,
-    "host": validation.check_host,
-    "public_url": validation.check_url,
-    "allowed_hosts": validation.check_hosts,
-    "cors_origins": validation.check_origins,
-    "trusted_proxies": validation.check_networks,
-    "allow_networks": validation.check_networks,
-    "default": validation.check_names,
-}
 
 
 def keys(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
@@ -255,6 +243,18 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None, t
             the definitions of its plugin.
 
     """
+    return _without_mistakes(*read(environ, folder, text))
+
+
+def read(
+    environ: Mapping[str, str] | None = None, folder: Path | None = None, text: str | None = None
+) -> tuple[Settings, list[ConfigError]]:
+    """Read the settings of a folder as `load` does, and each mistake in them. A key with a mistake has its default.
+
+    Raises:
+        ConfigError: what can be read is not the text of any settings.
+
+    """
     folder = folder or Path.cwd()
     environment = read_environment(os.environ if environ is None else environ, folder)
     path = config_path(environment, folder)
@@ -263,7 +263,7 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None, t
     if text is None and CONFIG_VARIABLE in environment:
         source = environment[CONFIG_VARIABLE].source
         raise ConfigError(CONFIG_VARIABLE, source, f"there is no file {path}; create it or correct the path")
-    return make(environment, folder, text)
+    return _read(environment, folder, text)
 
 
 def config_path(environment: Mapping[str, Variable], folder: Path) -> Path:
@@ -280,32 +280,44 @@ def make(environment: Mapping[str, Variable], folder: Path, text: str | None) ->
         ConfigError: for the first key that is unknown or has a wrong value, with its line.
 
     """
+    return _without_mistakes(*_read(environment, folder, text))
+
+
+def _without_mistakes(settings: Settings, mistakes: list[ConfigError]) -> Settings:
+    if mistakes:
+        raise mistakes[0]
+    return settings
+
+
+def _read(environment: Mapping[str, Variable], folder: Path, text: str | None) -> tuple[Settings, list[ConfigError]]:
     file = ConfigFile(config_path(environment, folder), text or "", environment)
-    try:
-        settings = _settings(environment, folder, file)
-    except ConfigError as error:
-        if error.source != str(file.path):
-            raise
-        raise ConfigError(error.key, file.where(error.key), error.message) from None
-    return settings if text is not None else msgspec.structs.replace(settings, config=None)
+    settings, mistakes = _settings(environment, folder, file)
+    in_lines = [
+        ConfigError(mistake.key, file.where(mistake.key), mistake.message)
+        if mistake.source == str(file.path)
+        else mistake
+        for mistake in mistakes
+    ]
+    return settings if text is not None else msgspec.structs.replace(settings, config=None), in_lines
 
 
-def _settings(environment: Mapping[str, Variable], folder: Path, file: ConfigFile) -> Settings:
+def _settings(
+    environment: Mapping[str, Variable], folder: Path, file: ConfigFile
+) -> tuple[Settings, list[ConfigError]]:
+    mistakes: list[ConfigError] = []
     source = str(file.path)
     definitions = dict(keys())
-    in_file = dict(sources.keys_in_file(file.document, source, definitions))
-    in_environment = dict(sources.keys_in_environment(environment, {variable(key): key for key in definitions}))
-    given = in_file | in_environment
-    values = {key: _convert(key, definitions[key], value) for key, value in given.items()}
+    variables = {variable(key): key for key in definitions}
+    in_file = dict(sources.keys_in_file(file.document, source, definitions, mistakes))
+    given = in_file | dict(sources.keys_in_environment(environment, variables, mistakes))
+    providers = sources.provider_tables(file.document, source, mistakes)
+    values = dict(converted(given, definitions, folder, mistakes))
     values["data"] = folder / values.get("data", "imagevault-data")
-    if values.get("plugins_dir") is not None:
-        values["plugins_dir"] = _existing_folder(folder / values["plugins_dir"], given["plugins_dir"].source)
     tables: dict[str, dict[str, Any]] = {"limits": {}, "argon2": {}}
     for key in [key for key in values if "." in key]:
         table, _, name = key.partition(".")
         tables[table][name] = values.pop(key)
-    providers = sources.provider_tables(file.document, source)
-    return Settings(
+    settings = Settings(
         **values,
         limits=Limits(**tables["limits"]),
         argon2=Argon2(**tables["argon2"]),
@@ -316,19 +328,4 @@ def _settings(environment: Mapping[str, Variable], folder: Path, file: ConfigFil
         providers=providers,
         environment=environment,
     )
-
-
-def _existing_folder(path: Path, source: str) -> Path:
-    if not path.is_dir():
-        raise ConfigError("plugins_dir", source, f"there is no folder {path}; create it or correct the path")
-    return path
-
-
-def _convert(key: str, field: msgspec.structs.FieldInfo, given: Given) -> Any:
-    try:
-        value = validation.convert(given.value, field.type, example=field.default)
-        if key in CHECKS:
-            CHECKS[key](value)
-    except ValueError as error:
-        raise ConfigError(key, given.source, str(error)) from None
-    return value
+    return settings, mistakes

@@ -20,12 +20,12 @@ class Given(msgspec.Struct, frozen=True):
     source: str
 
 
-def keys_in_file(document: Mapping[str, Any], source: str, known: Collection[str]) -> Iterator[tuple[str, Given]]:
+def keys_in_file(
+    document: Mapping[str, Any], source: str, known: Collection[str], mistakes: list[ConfigError]
+) -> Iterator[tuple[str, Given]]:
     """Return the known keys that the file sets, in dotted form, without those of providers.
 
-    Raises:
-        ConfigError: for a key that is not known, or if a value stands where a table must.
-
+    `mistakes` takes in each key that is not known, and each value that stands where a table must.
     """
     tables = {key.partition(".")[0] for key in known if "." in key}
     for name, value in document.items():
@@ -34,20 +34,23 @@ def keys_in_file(document: Mapping[str, Any], source: str, known: Collection[str
         entries = {name: value}
         if name in tables:
             if not isinstance(value, dict):
-                raise ConfigError(name, source, f"must be a table: [{name}]")
+                mistakes.append(ConfigError(name, source, f"must be a table: [{name}]"))
+                continue
             entries = {f"{name}.{inner}": inner_value for inner, inner_value in value.items()}
         for key, entry in entries.items():
-            if key not in known:
-                raise ConfigError(key, source, _unknown(nearest(key, [*known, *sorted(tables), "providers"])))
-            yield key, Given(entry, source)
+            if key in known:
+                yield key, Given(entry, source)
+            else:
+                near = nearest(key, [*known, *sorted(tables), "providers"])
+                mistakes.append(ConfigError(key, source, _unknown(near)))
 
 
-def keys_in_environment(environment: Mapping[str, Variable], known: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
+def keys_in_environment(
+    environment: Mapping[str, Variable], known: Mapping[str, str], mistakes: list[ConfigError]
+) -> Iterator[tuple[str, Given]]:
     """Return the keys that the environment sets. `known` maps a variable to its key.
 
-    Raises:
-        ConfigError: for an unknown variable that begins with `IMAGEVAULT_`.
-
+    `mistakes` takes in each unknown variable that begins with `IMAGEVAULT_`.
     """
     for name, variable in environment.items():
         if name in known:
@@ -55,18 +58,21 @@ def keys_in_environment(environment: Mapping[str, Variable], known: Mapping[str,
         elif name.startswith(PREFIX) and name != CONFIG_VARIABLE:
             unprefixed = name.removeprefix(PREFIX)
             near = f" Did you mean {unprefixed}?" if unprefixed in known else nearest(name, [*known, CONFIG_VARIABLE])
-            raise ConfigError(name, variable.source, _unknown(near))
+            mistakes.append(ConfigError(name, variable.source, _unknown(near)))
 
 
-def provider_tables(document: Mapping[str, Any], source: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return the tables `[providers.NAME]`, by name. Raises ConfigError if something else stands there."""
+def provider_tables(
+    document: Mapping[str, Any], source: str, mistakes: list[ConfigError]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return the tables `[providers.NAME]`, by name. `mistakes` takes in what stands there in place of a table."""
     tables = document.get("providers", {})
     if not isinstance(tables, dict):
-        raise ConfigError("providers", source, "must be tables, one for each provider: [providers.NAME]")
+        mistakes.append(ConfigError("providers", source, "must be tables, one for each provider: [providers.NAME]"))
+        return {}
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise ConfigError(f"providers.{name}", source, f"must be a table: [providers.{name}]")
-    return tables
+            mistakes.append(ConfigError(f"providers.{name}", source, f"must be a table: [providers.{name}]"))
+    return {name: table for name, table in tables.items() if isinstance(table, dict)}
 
 
 def dotted(providers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

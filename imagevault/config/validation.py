@@ -1,7 +1,7 @@
 """Reading and checking the values of settings.
 
 A wrong value is a ValueError, whose message says what is right. A message never shows the value, which may be a secret,
-except for hosts and origins: those stand in lists, and the message must say which one is wrong.
+except for hosts and origins, which stand in lists: the message must say which one is wrong. It shows a path too.
 """
 
 import ipaddress
@@ -102,6 +102,12 @@ def check_path(path: str) -> None:
     """Check that a text is the path of a URL: `/files`, without query and fragment."""
     if not re.fullmatch(r"/[!-~]*", path) or re.search(r'[?#<>"\\^`{|}]', path):
         raise ValueError("must be a path such as /files")
+
+
+def check_folder(path: Path) -> None:
+    """Check that there is a folder at this path."""
+    if not path.is_dir():
+        raise ValueError(f"there is no folder {path}; create it or correct the path")
 
 
 def is_loopback(host: str) -> bool:

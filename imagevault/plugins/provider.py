@@ -30,7 +30,7 @@ class Provider:
         requires_download_events: whether its terms demand a report of each download (`image_downloaded`).
         keep: the cache that its hooks are given.
         state: whether it can be asked; see `ProviderConfig`, also for `reason`, `config_error`, `config_error_key`,
-            `missing_variable`, `host`, `settings` and `info`.
+            `further_errors`, `missing_variable`, `host`, `settings` and `info`.
         disabled: whether an admin has switched it off since; no call may leave any more.
         superseded: whether it has another key or address since.
 
@@ -52,6 +52,7 @@ class Provider:
         self.reason = config.reason
         self.config_error = config.config_error
         self.config_error_key = config.config_error_key
+        self.further_errors = config.further_errors
         self.missing_variable = config.missing_variable
         self.host = config.host
         self.settings = config.settings

@@ -78,6 +78,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
         reason: why the state is not `ok`, for admins. It holds no secret.
         config_error: what is wrong, also while the provider is disabled; None if only a setting is missing.
         config_error_key: the key that is wrong, where it is one.
+        further_errors: the other keys that are wrong, with what is wrong with each.
         missing_variable: the environment variable of a required setting that is missing; None if none is.
         host: the values of the host's own keys.
         settings: the plugin's own settings; None if they could not be made.
@@ -89,6 +90,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     config_error: str | None = None
     config_error_key: str | None = None
+    further_errors: tuple[tuple[str, str], ...] = ()
     missing_variable: str | None = None
     host: HostSettings
     settings: msgspec.Struct | None
@@ -101,6 +103,7 @@ class _WrongSetting(Unconfigured):
     Attributes:
         key: its name.
         source: where its value was found, if known.
+        further: the other settings of the provider that are wrong.
 
     """
 
@@ -108,6 +111,7 @@ class _WrongSetting(Unconfigured):
         super().__init__(f"{key}: {message}")
         self.key = key
         self.source = source
+        self.further: list[_WrongSetting] = []
 
 
 class _MissingSetting(Unconfigured):
@@ -140,6 +144,7 @@ def configure(plugin: LoadedPlugin, values: list[ConfiguredValue]) -> ProviderCo
         config,
         reason=config.reason and redacted(config.reason, known_secrets),
         config_error=config.config_error and redacted(config.config_error, known_secrets),
+        further_errors=tuple((key, redacted(error, known_secrets)) for key, error in config.further_errors),
     )
     if config.host.enabled:
         return config
@@ -172,6 +177,7 @@ class _ConfigBuilder:
                 f"{error}{source}",
                 config_error=str(error),
                 config_error_key=error.key,
+                further_errors=tuple((further.key, str(further)) for further in error.further),
             )
         except (Unconfigured, ValueError) as error:
             return self._result("unconfigured", str(error), config_error=str(error))
@@ -196,17 +202,28 @@ class _ConfigBuilder:
     def _convert(self, values: list[ConfiguredValue], own_fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
         """Take the host's values and return the plugin's.
 
-        The host's values come first, so a wrong value of the plugin's does not hide that the provider is disabled.
+        Raises:
+            _WrongSetting: the first value that is wrong, with the others. Those that are right are taken all the same,
+                so a wrong value does not hide that the provider is disabled.
+
         """
         own_values: dict[str, Any] = {}
+        wrong: list[_WrongSetting] = []
         for given in values:
-            converted = _converted(self.plugin.name, given, {**HOST_FIELDS, **own_fields})
+            try:
+                converted = _converted(self.plugin.name, given, {**HOST_FIELDS, **own_fields})
+            except _WrongSetting as error:
+                wrong.append(error)
+                continue
             if given.key in HOST_FIELDS:
                 self.host = msgspec.structs.replace(self.host, **{given.key: converted})
             elif given.key == "api_key" and converted == "":
                 continue  # a blank key counts as not set
             else:
                 own_values[given.key] = converted
+        if wrong:
+            wrong[0].further = wrong[1:]
+            raise wrong[0]
         return own_values
 
     def _result(self, state: ProviderState, reason: str | None, **errors: Any) -> ProviderConfig:

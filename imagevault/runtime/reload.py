@@ -219,14 +219,14 @@ def check_default(settings: Settings, plugins: PluginRegistry) -> None:
 
 
 def wrong_providers(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[tuple[str, ConfigError]]:
-    """Yield the providers with a wrong setting, and an error that names its line. A missing setting is not wrong."""
+    """Yield each wrong setting of a provider, with its name and line. A missing setting is not wrong."""
     for name, provider in providers.items():
         if provider.config_error:
-            key, message = f"providers.{name}", provider.config_error
-            if provider.config_error_key:
-                key += f".{provider.config_error_key}"
-                message = message.removeprefix(f"{provider.config_error_key}: ")  # `key` says it already
-            yield name, ConfigError(key, settings.where(key), message)
+            errors = [(provider.config_error_key, provider.config_error), *provider.further_errors]
+            for wrong_key, error in errors:
+                key = f"providers.{name}.{wrong_key}" if wrong_key else f"providers.{name}"
+                message = error.removeprefix(f"{wrong_key}: ")  # `key` says it already
+                yield name, ConfigError(key, settings.where(key), message)
 
 
 def shadowed(settings: Settings) -> list[str]:

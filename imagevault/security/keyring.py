@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from imagevault.config.settings import Settings
-from imagevault.config.validation import MAKE_SECRET, MIN_DISTINCT, MIN_SECRET_BYTES
+from imagevault.config.validation import MAKE_SECRET, MIN_DISTINCT, MIN_SECRET_BYTES, is_loopback
 from imagevault.errors import ConfigError
 from imagevault.files.atomic_write import write_atomically
 
@@ -82,6 +82,13 @@ def open_keyring(settings: Settings) -> Keyring:
         reason = f"cannot keep a secret there ({error.strerror}); set data to another folder, or SECRET_KEY"
         raise ConfigError("data", str(settings.data), reason) from None
     return Keyring(secret, previous, own=True)
+
+
+def check_own_secret(settings: Settings) -> None:
+    """Raise ConfigError if other machines could reach a server that generates its secret itself."""
+    if settings.secret_key is None and not is_loopback(settings.host):
+        message = f"must be set to serve on {settings.host}; make one with: {MAKE_SECRET}"
+        raise ConfigError("secret_key", settings.where("host"), message)
 
 
 def _stored_secret(path: Path) -> bytes:

@@ -39,6 +39,53 @@ class TestCheckRefuses:
         assert shown[:2] == [f"{file}, line 2", f"{file}, line 4"]
         assert set(shown[2:]) == {"note"}
 
+    def test_every_mistake_at_once(self, here: Here, file: Path) -> None:
+        """Of the server's keys and of the providers', several in one table, of the file and of the environment."""
+        file.write_text(
+            "deadline = 'abc'\nworkers = 'x'\nlogg = 1\nlimits = 5\nplugins_dir = 'none'\n"
+            "[argon2]\npases = 1\n[providers]\nmet = 5\n[providers.pexels]\ntimeout = 99\nenabld = true\nenabled = 5\n"
+        )
+
+        ended = here("config", "check", "--json", environ={"IMAGEVAULT_PRT": "1", "IMAGEVAULT_PORT": "x"})
+        errors = {error["key"]: error["where"] for error in json.loads(ended.stdout)["errors"]}
+
+        assert ended.returncode == 1
+        assert errors == {
+            "deadline": f"{file}, line 1",
+            "workers": f"{file}, line 2",
+            "logg": f"{file}, line 3",
+            "limits": f"{file}, line 4",
+            "plugins_dir": f"{file}, line 5",
+            "argon2.pases": f"{file}, line 7",
+            "providers.met": f"{file}, line 9",
+            "providers.pexels.timeout": f"{file}, line 11",
+            "providers.pexels.enabld": f"{file}, line 12",
+            "providers.pexels.enabled": f"{file}, line 13",
+            "IMAGEVAULT_PRT": "environment variable IMAGEVAULT_PRT",
+            "port": "environment variable IMAGEVAULT_PORT",
+        }
+
+    def test_a_wrong_key_of_a_provider_holds_no_secret(self, here: Here, file: Path) -> None:
+        """Not of the others that are wrong either."""
+        file.write_text("[providers.pexels]\napi_key = 'hidden-27'\ntimeout = 99\npage_size = 'hidden-27'\n")
+
+        ended = here("config", "check")
+
+        assert ended.stdout.count(f"{file}, line ") == 2
+        assert "hidden-27" not in ended.stdout + ended.stderr
+
+    @pytest.mark.parametrize("environ", [{}, {"SECRET_KEY": "a secret of more than thirty-two bytes"}])
+    def test_other_machines_without_a_secret(self, here: Here, file: Path, environ: dict[str, str]) -> None:
+        """`serve` refuses that. The check leaves no secret behind."""
+        file.write_text("# c\nhost = '192.0.2.1'\n")
+
+        ended = here("config", "check", environ=environ)
+
+        assert ended.returncode == (0 if environ else 1)
+        must = f"{file}, line 2: secret_key: must be set to serve on 192.0.2.1; make one with: python3 "
+        assert ended.stdout.startswith(must) is not bool(environ)
+        assert not (file.parent / "imagevault-data").exists()
+
     def test_a_wrong_line_of_dotenv(self, here: Here, file: Path) -> None:
         (file.parent / ".env").write_text("A=1\nSECRET_KEY: hidden\n")
 
@@ -97,14 +144,14 @@ class TestCheckRefuses:
         assert ended.stderr.count("\n") == 1
 
     def test_in_a_process(self, cli: Cli, file: Path) -> None:
-        """Whole lines in a narrow terminal, and nothing else."""
+        """A mistake is a whole line in a narrow terminal; the notes follow."""
         file.write_text("[limits]\n\nrequest = '1/day'")
 
         ended = cli("config", "check", environ={"COLUMNS": "40"})
 
         assert (ended.returncode, ended.stderr) == (1, "")
-        assert ended.stdout == (
-            f"{file}, line 3: limits.request: there is no such setting. Did you mean limits.requests?\n"
+        assert ended.stdout.startswith(
+            f"{file}, line 3: limits.request: there is no such setting. Did you mean limits.requests?\nnote: "
         )
 
     @pytest.mark.parametrize(

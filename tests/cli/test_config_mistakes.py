@@ -34,7 +34,7 @@ BROKEN: dict[str, tuple[str | bytes, int, str, str]] = {
         "limits.request",
         "there is no such setting. Did you mean",
     ),
-    "unknown, nothing near": ("host = 'x'\nxyzzy = 1\n", 2, "xyzzy", "there is no such setting."),
+    "unknown, nothing near": ("host = '::1'\nxyzzy = 1\n", 2, "xyzzy", "there is no such setting."),
     "text for a number": ("port = 'eighty'\n", 1, "port", NUMBER),
     "a part of a number": ("host = '::1'\nport = 80.5\n", 2, "port", NUMBER),
     "out of range": ("host = '::1'\n\n# c\nport = 65536\n", 4, "port", NUMBER),
