@@ -78,5 +78,6 @@ def __getattr__(name: str) -> Any:
         if multiprocessing.parent_process() is not None:
             log.error("a worker cannot start: %s", error)
             time.sleep(RESTART_PAUSE)
+            raise SystemExit(1) from None  # the log may be JSON, so the text stands in its line only
         raise SystemExit(f"imagevault: {error}") from None
     return globals()["app"]

@@ -1,6 +1,7 @@
 """Several worker processes: uvicorn's supervisor, which here also stops at once and replaces a dead worker at once."""
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -9,6 +10,8 @@ from types import FrameType
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
+
+log = logging.getLogger(__name__)
 
 
 class Workers(Multiprocess):
@@ -35,7 +38,7 @@ class Workers(Multiprocess):
                     os.kill(process.pid, signal.SIGTERM)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace the workers that ended or do not answer.
+        """Replace the workers that ended or do not answer, and log those that a signal ended.
 
         uvicorn asks each worker through a pipe and keeps a copy of the worker's end open. If a worker dies before it
         answers, the copy holds the pipe open, and uvicorn waits for `timeout_worker_healthcheck` seconds. Without the
@@ -43,7 +46,13 @@ class Workers(Multiprocess):
         """
         for process in self.processes:
             process.child_conn.close()
+        before = tuple(self.processes)
         super().keep_subprocess_alive()
+        for process, successor in zip(before, self.processes, strict=True):
+            if successor is not process and process.exitcode is not None and process.exitcode < 0:
+                number = -process.exitcode
+                extra = {"worker": process.pid, "signal": number}
+                log.warning("worker %s died (signal %s); another one starts", process.pid, number, extra=extra)
 
     def terminate_all(self) -> None:
         """Close this process's copies of the listening sockets, then tell all workers to stop.

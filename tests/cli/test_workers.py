@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ import uvicorn
 from uvicorn.supervisors import multiprocess
 
 from imagevault.cli.workers import Workers
-from tests.support.waiting import EVENT_LIMIT
+from tests.support.waiting import EVENT_LIMIT, wait_until
 
 
 @pytest.fixture
@@ -30,8 +31,10 @@ async def app(*_: object) -> None:
 
 @pytest.mark.usefixtures("_signals_restored")
 class TestReplacement:
-    def test_a_worker_that_dies_before_it_answers_is_replaced_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The supervisor asks it whether it is alive. The end of the pipe is an answer too."""
+    def test_a_worker_that_dies_before_it_answers_is_replaced_at_once(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The supervisor asks it whether it is alive, and the end of the pipe answers. The log names the signal."""
         config = uvicorn.Config(
             f"{__name__}:app", workers=1, lifespan="off", timeout_worker_healthcheck=int(EVENT_LIMIT), log_config=None
         )
@@ -56,6 +59,7 @@ class TestReplacement:
             assert answered == [True]
             assert successor is not asked
             assert successor.is_alive(EVENT_LIMIT)
+            assert caplog.messages == [f"worker {asked.pid} died (signal 9); another one starts"]
         finally:
             for process in workers.processes:
                 process.kill()
@@ -120,3 +124,24 @@ def test_a_stopping_server_answers_or_refuses_each_new_connection(serve: Any) ->
     assert resets <= 1
     assert set(outcomes) - {200} == {503, "refused"}
     assert server.stop() == 0
+
+
+def test_what_becomes_of_workers_is_in_the_log(serve: Any, tmp_path: Path) -> None:
+    """One that dies, and one that cannot start. Each line is JSON."""
+    server = serve({"IMAGEVAULT_LOG": "json"}, "--workers", "2").wait_until_ready()
+    (tmp_path / ".env").write_text("IMAGEVAULT_FOO=1")
+
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.lines("a worker cannot start"), "the line of the new worker")
+    (tmp_path / ".env").unlink()
+    assert httpx.get(f"{server.url}/docs", timeout=EVENT_LIMIT).status_code == 200
+    wait_until(lambda: server.lines("request"), "the line of the request")
+    victim = server.lines("request")[0]["pid"]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: server.lines(f"worker {victim} died"), "the line of the worker that died")
+
+    [died] = server.lines("worker ")
+    assert died["event"] == f"worker {victim} died (signal 9); another one starts"
+    assert (died["level"], died["worker"], died["signal"]) == ("warning", victim, 9)
+    assert server.stop() == 0
+    assert [line for line in server.log.read_text().splitlines() if not line.startswith("{")] == []
