@@ -36,6 +36,14 @@ def test_alerts_use_metrics_that_there_are() -> None:
     assert used <= set(LABELS)
 
 
+def test_no_alert_counts_the_answers_of_health_checks() -> None:
+    """`/health/ready` is 503 while a host drains."""
+    rates = re.findall(r"imagevault_http_requests_total[^\[]*", ALERTS.read_text())
+
+    assert len(rates) == 2
+    assert all('route!~"/health/.*"' in rate for rate in rates)
+
+
 @pytest.mark.processes
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, of Prometheus, is not installed")
 def test_promtool_accepts_the_alerts() -> None:
