@@ -29,12 +29,12 @@ def set_enabled(settings: Settings, name: str, *, enabled: bool) -> Path:
         BadInput: there is no such provider.
         ImageVaultError: the environment sets `enabled`.
         ConfigError: the file is wrong, before the change or after it.
-        OSError: the file cannot be written. It is then unchanged.
+        ImageVaultError: the file cannot be written. It is then unchanged.
 
     """
     _check_provider(settings, name)
     path = config_path(settings.environment, settings.folder)
-    with _lock(path):
+    with _named_errors(path), _lock(path):
         read_config(path)  # raises our own error if the file cannot be read
         raw = path.read_bytes() if path.exists() else b""
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
@@ -42,6 +42,18 @@ def set_enabled(settings: Settings, name: str, *, enabled: bool) -> Path:
         make(settings.environment, settings.folder, changed)  # raises if a server would refuse the new text
         _replace(path, _encode_like(raw, changed))
     return path
+
+
+@contextlib.contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError into one that names the config file, and not a lock or a draft beside it."""
+    try:
+        yield
+    except OSError as error:
+        remedy = ""
+        if isinstance(error, PermissionError):
+            remedy = f"; run the command as a user who may write to the folder {path.resolve().parent}"
+        raise ImageVaultError(f"{path} cannot be changed: {error.strerror}{remedy}") from None
 
 
 def _check_provider(settings: Settings, name: str) -> None:

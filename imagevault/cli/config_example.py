@@ -126,6 +126,8 @@ def _text(value: object) -> str:
     plain = _plain(value)
     if isinstance(plain, list):
         return ", ".join(map(str, plain))
+    if isinstance(plain, bool):
+        return _toml(plain)
     return "" if plain is None else str(plain)
 
 

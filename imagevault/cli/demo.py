@@ -133,6 +133,7 @@ def _announce(settings: Settings, folder: Path, simulated: list[str], password: 
     say(f"  documentation  {url}/docs")
     say(f"  account        {ACCOUNT}, password {password}")
     say(f"  simulated      {', '.join(simulated)}")
+    say(f"  networks       {HOST} for files of the simulated providers; the log warns of it, as of any such setting")
     say(f"  data           {folder}, deleted at the end")
     say("  stop           Ctrl-C")
 

@@ -55,8 +55,7 @@ async def download_file(services: "Services", wanted: Wanted, folder: Path, *, a
     """Record a download if an account is named, and write its file and its credit into a folder.
 
     Raises:
-        ImageVaultError: the file may not be passed on, or another file has its name.
-        OSError: the folder cannot be written.
+        ImageVaultError: the file may not be passed on, another file has its name, or the folder cannot be written.
 
     """
     from imagevault.security.caller import Caller, scopes_of_person
@@ -101,11 +100,18 @@ async def write_file(folder: Path, file: "OpenFile", credit: str) -> tuple[Path,
         The path of the file, and whether it was there already.
 
     Raises:
-        ImageVaultError: another file has this name.
+        ImageVaultError: another file has this name, or the folder cannot be written.
         ProviderError: the file broke off.
-        OSError: the folder cannot be written.
 
     """
+    try:
+        return await _write_file(folder, file, credit)
+    except OSError as error:
+        message = f"cannot write to {folder}: {error.strerror}; choose another folder with --to"
+        raise ImageVaultError(message) from None
+
+
+async def _write_file(folder: Path, file: "OpenFile", credit: str) -> tuple[Path, bool]:
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  nothing else runs in a command
     path = folder / file.name
     draft = folder / f".{file.name}.{secrets.token_hex(8)}"

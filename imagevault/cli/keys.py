@@ -1,17 +1,31 @@
 """`imagevault keys`: API keys of an account."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+from typing_extensions import override
 
 from imagevault.cli import output
 from imagevault.cli.group import account, cli, json_option, with_services
 from imagevault.cli.output import print_json, print_line, say
+from imagevault.errors import BadInput, ImageVaultError, ResourceNotFound
 from imagevault.security.caller import SCOPES
 
 if TYPE_CHECKING:
     from imagevault.runtime.services import Services
+
+
+class _Time(click.DateTime):
+    """A time, of which an error shows examples and not the formats."""
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} must be a time such as 2027-01-31 or 2027-01-31T12:00:00.", param, ctx)
+
 
 owner_option = click.option("--as", "username", required=True, metavar="ACCOUNT", help="The account of the key.")
 
@@ -44,8 +58,9 @@ def keys() -> None:
 @click.option("--rate", metavar="RATE", help="How many requests the key may send, such as 60/minute.")
 @click.option(
     "--expires",
-    type=click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")),
-    help="When the key expires, in UTC. Without it, the key never expires.",
+    type=_Time(("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")),
+    metavar="TIME",
+    help="When the key expires, in UTC: 2027-01-31 or 2027-01-31T12:00:00. Without it, the key never expires.",
 )
 @json_option
 def create_key(
@@ -120,10 +135,16 @@ def list_keys(username: str, as_json: bool) -> None:
 @json_option
 def revoke_key(id: str, username: str, as_json: bool) -> None:
     """Revoke a key: imagevault keys revoke ID --as ada. Every worker refuses it within a second."""
+    list_them = f"list them with: imagevault keys list --as {username}"
 
     async def work(services: "Services") -> None:
         caller = await account(services.accounts, username)
-        await services.api_keys.revoke(caller, id)
+        try:
+            await services.api_keys.revoke(caller, id)
+        except BadInput:
+            raise BadInput("id", f"must be the id of a key; {list_them}") from None
+        except ResourceNotFound:
+            raise ImageVaultError(f"{caller.username} has no key {id}; {list_them}") from None
         if as_json:
             print_json({"id": id})
         else:

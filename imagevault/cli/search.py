@@ -219,16 +219,13 @@ def downloads(context: click.Context, username: str | None, of_all: bool, limit:
     """List the recorded downloads of an account, newest first: imagevault downloads --as ada."""
     if context.invoked_subcommand is not None:
         return
-    if of_all and username is not None:
-        raise click.UsageError("Give either --as ACCOUNT or --all.")
+    if of_all is (username is not None):
+        raise click.UsageError("Give either --as ACCOUNT or --all.", context)
     if of_all and context.get_parameter_source("limit") is not ParameterSource.DEFAULT:
         raise click.UsageError("--all lists everything; leave out --limit.")
-    if of_all:
+    if username is None:
         with_services(_print_all_as_json if as_json else _print_all)
         return
-    if username is None:
-        [option] = [option for option in context.command.params if option.name == "username"]
-        raise click.MissingParameter(ctx=context, param=option)
 
     async def work(services: "Services") -> None:
         caller = await account(services.accounts, username)

@@ -1,7 +1,9 @@
 """The keys that the config file and the environment set, before their values are checked."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from importlib.metadata import entry_points
 from typing import Any
 
 import msgspec
@@ -57,8 +59,17 @@ def keys_in_environment(
             yield known[name], Given(variable.value, variable.source)
         elif name.startswith(PREFIX) and name != CONFIG_VARIABLE:
             unprefixed = name.removeprefix(PREFIX)
-            near = f" Did you mean {unprefixed}?" if unprefixed in known else nearest(name, [*known, CONFIG_VARIABLE])
+            if unprefixed in known or _is_of_provider(unprefixed):
+                near = f" Did you mean {unprefixed}?"
+            else:
+                near = nearest(name, [*known, CONFIG_VARIABLE])
             mistakes.append(ConfigError(name, variable.source, _unknown(near)))
+
+
+def _is_of_provider(variable: str) -> bool:
+    """Whether a variable begins with the name of an installed provider, as `LOCAL_FOLDER` does."""
+    names = [point.name for point in entry_points(group="imagevault")]
+    return any(variable.startswith(f"{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}_") for name in names)
 
 
 def provider_tables(

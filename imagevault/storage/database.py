@@ -261,10 +261,10 @@ class Database:
         return DatabaseUnavailable(reason)
 
     def _reason(self, error: BaseException) -> str:
-        """Why the database does not work, and what to do about damage."""
-        if self.engine.is_damage(error):
-            return f"{error}; {self.engine.repair}"
-        return str(error) or type(error).__name__
+        """Why the database does not work, and what to do about it, where that is known."""
+        reason = str(error) or type(error).__name__
+        remedy = self.engine.remedy(error)
+        return f"{reason}; {remedy}" if remedy else reason
 
 
 async def _in_time(work: Awaitable[Any]) -> None:

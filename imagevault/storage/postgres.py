@@ -46,7 +46,6 @@ class Postgres(PostgresEngine):
     __slots__ = ("_addresses", "_url")
 
     REFUSED_WRITES = (asyncpg.DiskFullError, asyncpg.ReadOnlySQLTransactionError)  # reads may work all the same
-    repair = "the database is damaged: stop the server and restore it from a backup"
 
     def __init__(self, url: str) -> None:
         self._url = read_postgres_url(url)
@@ -61,6 +60,15 @@ class Postgres(PostgresEngine):
     def is_damage(self, error: BaseException) -> bool:
         """Whether an error means that the database is damaged."""
         return isinstance(error, DAMAGE)
+
+    def remedy(self, error: BaseException) -> str | None:
+        """What to do about an error; None if that is not known."""
+        if self.is_damage(error):
+            return "the database is damaged: stop the server and restore it from a backup"
+        if isinstance(error, asyncpg.InsufficientPrivilegeError):
+            role = self._url.user or "the role"
+            return f"let {role} own the database, or run in it, as its owner: GRANT ALL ON SCHEMA public TO {role}"
+        return None
 
     async def try_to_write(self) -> None:
         """Write a few rows and change nothing. Raise an error of asyncpg if the database does not take it."""

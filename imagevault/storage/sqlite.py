@@ -54,11 +54,6 @@ class SQLite(SQLiteEngine):
         """Where the database is, for messages."""
         return f"SQLite at {self.path}"
 
-    @property
-    def repair(self) -> str:
-        """What to do about damage."""
-        return f"{self.path} is damaged or no SQLite database: stop the server and restore the file from a backup"
-
     def is_damage(self, error: BaseException) -> bool:
         """Whether an error means that the file is damaged or no database.
 
@@ -66,6 +61,12 @@ class SQLite(SQLiteEngine):
         rest (`_pysqlite_seterror` of CPython).
         """
         return type(error) is sqlite3.DatabaseError
+
+    def remedy(self, error: BaseException) -> str | None:
+        """What to do about an error; None if that is not known."""
+        if self.is_damage(error):
+            return f"{self.path} is damaged or no SQLite database: stop the server and restore the file from a backup"
+        return None
 
     async def open(self) -> None:
         """Open the file. A missing file and its folder are created. A file that others can read is closed to them."""

@@ -198,19 +198,34 @@ class TestSetEnabled:
         ended = cli("providers", "disable", "local", environ=environ, preexec_fn=fill)
 
         assert (ended.returncode, ended.stdout) == (1, "")
-        assert ended.stderr == "imagevault: [Errno 27] File too large\n"
+        assert ended.stderr == f"imagevault: {file} cannot be changed: File too large\n"
         assert file.read_text() == text
         assert os.listdir(file.parent) == [file.name]  # noqa: PTH208
 
     def test_a_folder_that_is_not_there(self, here: Here, file: Path) -> None:
-        """A broken link is an error of one line."""
+        """A broken link is an error of one line, which names the file."""
         file.symlink_to("no/folder.toml")
 
         ended = here("providers", "disable", "local")
 
         assert (ended.returncode, ended.stdout) == (1, "")
-        assert ended.stderr.count("\n") == 1
+        assert ended.stderr == f"imagevault: {file} cannot be changed: No such file or directory\n"
         assert file.is_symlink()
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_folder_that_may_not_be_written(self, here: Here, file: Path) -> None:
+        """The error names the config file, and not the lock that could not be made beside it."""
+        file.write_text("port = 81\n")
+        file.parent.chmod(0o555)
+
+        ended = here("providers", "disable", "local")
+
+        file.parent.chmod(0o755)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr == (
+            f"imagevault: {file} cannot be changed: Permission denied; run the command as a user who may write to the "
+            f"folder {file.parent}\n"
+        )
 
     def test_a_call_without_a_name(self, here: Here) -> None:
         ended = here("providers", "disable")

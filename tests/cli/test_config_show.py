@@ -72,9 +72,12 @@ quota = ["5/hour"]
         rows = self.rows(here, self.ENVIRON)
 
         assert {key for key, _ in keys()} <= set(rows)
-        assert {key: rows[key] for key in ("port", "default", "limits.signup", "limits.requests", "host")} == {
+        assert {
+            key: rows[key] for key in ("port", "default", "draining", "limits.signup", "limits.requests", "host")
+        } == {
             "port": ("81", f"{file}, line 4"),
             "default": ("local, pexels", f"{file}, line 5"),
+            "draining": ("false", "default"),
             "limits.signup": ("7/day", f"{file}, line 7"),
             "limits.requests": ("600/minute", "default"),
             "host": ("127.0.0.1", "default"),

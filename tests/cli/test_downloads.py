@@ -161,7 +161,7 @@ class TestAs:
             ("downloads --as bob --json", 1, NOBODY),
             ("downloads --as b", 2, "imagevault: username: must be 3 to 64 letters"),
             ("search fox -p local --as b", 2, "imagevault: username: must be 3 to 64 letters"),
-            ("downloads", 2, "imagevault: Missing option '--as' / '--account'. See imagevault downloads --help.\n"),
+            ("downloads", 2, "imagevault: Give either --as ACCOUNT or --all. See imagevault downloads --help.\n"),
             ("download local:aurora.jpg", 2, "imagevault: Missing option '--as'. See imagevault download --help.\n"),
             ("download --as ada", 2, "imagevault: Missing argument 'IMAGE'. See imagevault download --help.\n"),
             ("download aurora.jpg --as ada", 2, "imagevault: image: must be a provider's name, a colon and its own id"),

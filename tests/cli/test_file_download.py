@@ -46,6 +46,18 @@ def test_writes_file_and_credit(here: Here, tmp_path: Path) -> None:
     assert "Licence: CC0 1.0 https://creativecommons.org/publicdomain/zero/1.0/\n" in credit
 
 
+@pytest.mark.parametrize("folder", ["/proc/x", "aurora/below-a-file"])
+def test_names_a_folder_that_cannot_be_written(here: Here, tmp_path: Path, folder: str) -> None:
+    """With the reason and the remedy."""
+    (tmp_path / "aurora").touch()
+
+    ended = here(*TAKE, "--to", folder)
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"imagevault: cannot write to {folder}: ")
+    assert ended.stderr.endswith("; choose another folder with --to\n")
+
+
 @pytest.mark.usefixtures("ada")
 def test_records_once_however_often_it_is_repeated(here: Here, tmp_path: Path) -> None:
     """The record has the hash of the file."""

@@ -51,8 +51,12 @@ class TestKeys:
             (["create", "x", "--as", "ada", "--rate", "60"], "rate"),
             (["create", "x", "--as", "ada", "-p", "pexel"], "Did you mean pexels"),
             (["create", "x", "--as", "ada", "--expires", "1999-01-01"], "must be in the future"),
-            (["revoke", "1", "--as", "ada"], "must be the id of a key"),
-            (["revoke", "7f0e8a4c-52b1-4a57-9d0c-8a1f3e6b9c25", "--as", "ada"], "There is no such key"),
+            (["revoke", "1", "--as", "ada"], "the id of a key; list them with: imagevault keys list --as ada"),
+            (
+                ["revoke", "7f0e8a4c-52b1-4a57-9d0c-8a1f3e6b9c25", "--as", "ada"],
+                "list them with: imagevault keys list --as ada",
+            ),
+            (["create", "x", "--as", "ada", "--expires", "soon"], "such as 2027-01-31 or 2027-01-31T12:00:00"),
         ],
     )
     def test_a_mistake_is_one_line(self, ada: Any, arguments: list[str], message: str) -> None:

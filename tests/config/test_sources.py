@@ -68,6 +68,8 @@ class TestRefusal:
             ("IMAGEVAULT_CONFIGURATION", "IMAGEVAULT_CONFIG"),
             ("IMAGEVAULT_LIMITS_REQUEST", "IMAGEVAULT_LIMITS_REQUESTS"),
             ("IMAGEVAULT_SECRET_KEY", "SECRET_KEY"),
+            ("IMAGEVAULT_LOCAL_FOLDER", "LOCAL_FOLDER"),
+            ("IMAGEVAULT_PEXELS_API_KEY", "PEXELS_API_KEY"),
         ],
     )
     @pytest.mark.parametrize("source", ["environment", ".env"])

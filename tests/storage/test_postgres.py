@@ -1,5 +1,6 @@
 """Errors of PostgreSQL and of asyncpg that mean "try again soon", and what becomes of their connection."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,23 @@ async def test_a_table_that_changes_under_a_transaction_is_an_outage(database: D
 
     async with transaction():
         assert await DB.run_ddl("SELECT * FROM iv_account") == []
+
+
+async def test_a_role_without_rights_is_told_how_to_get_them(postgres: Any, tmp_path: Path) -> None:
+    """The start fails with the statement that mends it, and with that it works."""
+    url = postgres.make_database()
+    owner = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await owner.execute("DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN")
+    database = Database(load({"DATABASE_URL": re.sub("//[^@]*@", "//limited@", url)}, tmp_path))
+    try:
+        with pytest.raises(DatabaseUnavailable, match="permission denied for schema public; ") as caught:
+            await database.open()
+
+        remedy = str(caught.value).rpartition(": ")[2]
+        assert remedy == "GRANT ALL ON SCHEMA public TO limited"
+        await owner.execute(remedy)
+        await database.open()
+        await database.close()
+    finally:
+        await owner.execute("DROP OWNED BY limited; DROP ROLE limited")
+        await owner.close()
