@@ -17,7 +17,7 @@ from imagevault.errors import BadInput, ResourceNotFound
 from imagevault.search.gateway import Gateway
 from imagevault.security.caller import Caller
 from imagevault.web.account_page import NewKey, scopes_for
-from imagevault.web.address import local_path
+from imagevault.web.address import HOME, local_path
 from imagevault.web.downloads_page import day
 from imagevault.web.forms import FORM, MAX_USERNAME, OPEN_PAGE, PAGE, Form
 from imagevault.web.rendering import render
@@ -41,16 +41,20 @@ async def show_sign_in(
         problem=None,
         note=notes.get(note or ""),
         username=(username or "")[:MAX_USERNAME],
-        next=local_path(next or "/"),
+        next=local_path(next or HOME),
         may_sign_up=gateway.settings.signup != "closed",
     )
     return page_response(request, text, headers=PRIVATE)
 
 
 @get("/my/sign-up", opt=OPEN_PAGE, include_in_schema=False, media_type=HTML)
-async def show_sign_up(request: Request[Any, Any, Any], gateway: NamedDependency[Gateway]) -> Response[bytes]:
-    """Show the form to sign up."""
-    text = render("sign_up.html", **_rules(gateway), problem=None, username="")
+async def show_sign_up(
+    request: Request[Any, Any, Any],
+    gateway: NamedDependency[Gateway],
+    next: Annotated[str | None, QueryParameter()] = None,
+) -> Response[bytes]:
+    """Show the form to sign up. `next` is the page to go to after signing in."""
+    text = render("sign_up.html", **_rules(gateway), problem=None, username="", next=local_path(next or HOME))
     return page_response(request, text, headers=PRIVATE)
 
 
@@ -58,13 +62,14 @@ async def show_sign_up(request: Request[Any, Any, Any], gateway: NamedDependency
 async def sign_up(
     request: Request[Any, Any, Any], gateway: NamedDependency[Gateway], signups: NamedDependency[Signups]
 ) -> Redirect:
-    """Create an account."""
+    """Create an account. The form to sign in comes after it, and leads to `next`."""
     form = Form(await request.body())
     username = form.text("username") or ""
-    form_again(request, "sign_up.html", **_rules(gateway), username=username[:MAX_USERNAME])
+    next = local_path(form.text("next") or HOME)
+    form_again(request, "sign_up.html", **_rules(gateway), username=username[:MAX_USERNAME], next=next)
     address = request.scope["imagevault"].network  # type: ignore[typeddict-item]
     await signups.create(username, form.secret("password"), form.text("invitation"), address)
-    query = urlencode({"username": username, "note": "created"})
+    query = urlencode({"username": username, "note": "created", "next": next})
     return Redirect(f"/my/sign-in?{query}", status_code=303)
 
 

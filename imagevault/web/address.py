@@ -42,6 +42,11 @@ def export_address(format: str, project: str | None) -> str:
     return "/downloads/export?" + urlencode({"format": format, **({"project": project} if project else {})})
 
 
+def account_form_address(path: str, next: str) -> str:
+    """Return the address of the form to sign in or up, `path`, that leads to a page of this server afterwards."""
+    return path if next == HOME else f"{path}?{urlencode({'next': next})}"
+
+
 def local_path(wanted: str) -> str:
     """Return a path of this server, such as one to go to after signing in; the start page in place of anything else.
 

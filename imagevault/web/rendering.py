@@ -11,7 +11,7 @@ from imagevault.accounts import api_keys, passwords
 from imagevault.downloads import finding, record
 from imagevault.search import query_text
 from imagevault.web import words
-from imagevault.web.address import export_address, picture_path, search_address
+from imagevault.web.address import account_form_address, export_address, picture_path, search_address
 from imagevault.web.assets import ICON, SCRIPTS, STYLE, address_of
 from imagevault.web.forms import MAX_USERNAME
 
@@ -50,7 +50,8 @@ def _environment() -> Environment:
         scripts=[address_of(name) for name in SCRIPTS],
         picture_path=picture_path,
         downloads_of=lambda title: "/my/downloads?" + urlencode({"q": (title or "")[:MAX_WORDS]}),
-        sign_in_for=lambda address: "/my/sign-in?" + urlencode({"next": address}),
+        sign_in_for=lambda address: account_form_address("/my/sign-in", address),
+        sign_up_for=lambda address: account_form_address("/my/sign-up", address),
         search_for=lambda text: search_address([("q", text)]),
         words=words,
     )

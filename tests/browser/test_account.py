@@ -18,13 +18,17 @@ def closed(serve_site: Serve) -> Site:
 
 def sign_up(tab: Any, name: str) -> None:
     tab.goto("/my/sign-up")
+    fill_in_sign_up(tab, name)
+    tab.wait_for_url("**/")
+
+
+def fill_in_sign_up(tab: Any, name: str) -> None:
     tab.get_by_label("Username").fill(name)
     tab.get_by_label("Password").fill(PASSWORD)
     tab.get_by_role("button", name="Sign up").click()
     tab.wait_for_url("**/my/sign-in?**")
     tab.get_by_label("Password").fill(PASSWORD)
     tab.get_by_role("button", name="Sign in").click()
-    tab.wait_for_url("**/")
 
 
 def press_to(tab: Any, selector: str, key: str = "Tab") -> None:
@@ -70,7 +74,12 @@ class TestJourney:
         context = visit(at=closed, java_script_enabled=script, permissions=["clipboard-read", "clipboard-write"])
         tab = context.open("/?q=red+fox&provider=pexels")
         assert "needs an account" in tab.inner_text("main")
-        sign_up(tab, name)
+        tab.get_by_role("link", name="Sign in").last.click()
+        tab.get_by_role("link", name="Sign up").click()
+        fill_in_sign_up(tab, name)
+        tab.wait_for_url("**/?q=red+fox&provider=pexels")
+        assert tab.input_value("#q") == "red fox"
+        tab.wait_for_selector("a.tile")
 
         tab.fill("#q", "red fox")
         tab.locator("[value=pexels]").check()

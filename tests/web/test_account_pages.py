@@ -55,6 +55,28 @@ class TestSignUp:
         assert f'value="{data["username"]}"' in text
         assert PASSWORD not in text
 
+    @pytest.mark.parametrize(("next", "kept"), [("/?q=red+fox&provider=pexels", True), ("//evil.example", False)])
+    async def test_leads_to_where_somebody_was_going(self, start: Any, next: str, kept: bool) -> None:
+        """From a refused search over both forms, also after a mistake; to pages of this server only."""
+        api = await start()
+        data = {"username": "ada", "password": PASSWORD, "next": next}
+
+        refused = html.unescape((await api.get("/", params={"q": "red fox", "provider": "pexels"})).text)
+        links = [
+            html.unescape((await api.get(f"/my/{form}", params={"next": next})).text) for form in ("sign-in", "sign-up")
+        ]
+        wrong = html.unescape((await api.post("/my/sign-up", data={**data, "username": "a b"})).text)
+        made = await api.post("/my/sign-up", data=data)
+        shown = html.unescape((await api.get(made.headers["location"])).text)
+
+        encoded = "next=%2F%3Fq%3Dred%2Bfox%26provider%3Dpexels"
+        assert f'href="/my/sign-in?{encoded}"' in refused
+        assert f'href="/my/sign-up?{encoded}"' in refused
+        assert (f'href="/my/sign-up?{encoded}"' in links[0]) == kept
+        assert (f'href="/my/sign-in?{encoded}"' in links[1]) == kept
+        for text in (links[1], wrong, shown):
+            assert f'name="next" value="{next if kept else "/"}"' in text
+
     async def test_is_closed_where_an_admin_closed_it(self, start: Any) -> None:
         api = await start({"IMAGEVAULT_SIGNUP": "closed"})
 
