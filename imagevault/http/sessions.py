@@ -49,6 +49,7 @@ async def begin_session(
         form_again(
             request,
             "sign_in.html",
+            {401: "password"},
             note=None,
             username=fields["username"][:MAX_USERNAME],
             next=next,

@@ -66,7 +66,14 @@ async def sign_up(
     form = Form(await request.body())
     username = form.text("username") or ""
     next = local_path(form.text("next") or HOME)
-    form_again(request, "sign_up.html", **_rules(gateway), username=username[:MAX_USERNAME], next=next)
+    form_again(
+        request,
+        "sign_up.html",
+        {409: "username", 403: "invitation"},
+        **_rules(gateway),
+        username=username[:MAX_USERNAME],
+        next=next,
+    )
     address = request.scope["imagevault"].network  # type: ignore[typeddict-item]
     await signups.create(username, form.secret("password"), form.text("invitation"), address)
     query = urlencode({"username": username, "note": "created", "next": next})
@@ -89,7 +96,9 @@ async def create_key(
     form = Form(await request.body())
     new = NewApiKey(name=form.text("name") or "", scopes=form.texts("scope"))
     account = await _account(request, gateway, api_keys)
-    form_again(request, "account.html", **account, failed="key", name=new.name[:MAX_NAME], chosen=new.scopes)
+    form_again(
+        request, "account.html", {403: "scopes"}, **account, failed="key", name=new.name[:MAX_NAME], chosen=new.scopes
+    )
     if not new.scopes:
         raise BadInput("scopes", "choose at least one")
     record, key = await api_keys.create(request.user, new)
@@ -122,7 +131,9 @@ async def change_password(
     form = Form(await request.body())
     revoke_keys = form.text("revoke_keys") is not None
     account = await _account(request, gateway, api_keys)
-    form_again(request, "account.html", **account, failed="password", revoke_keys=revoke_keys)
+    form_again(
+        request, "account.html", {403: "current_password"}, **account, failed="password", revoke_keys=revoke_keys
+    )
     await sign_out.change_password(
         request.user,
         form.secret("current_password"),

@@ -1,7 +1,7 @@
 """Responses of the page: their headers, and gzip where the browser takes it."""
 
 import gzip
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ HTML = "text/html"
 PRIVATE = {"Cache-Control": "no-store"}  # of pages that show what belongs to one account
 SESSION_ENDED = "Your session has ended. Sign in to go on. What you just sent was not saved."
 TOO_MANY = 429
+NO_FIELD: Mapping[int, str] = {}
 FORM_AGAIN = "imagevault.form"  # the key of `form_again` in the state of a request
 
 
@@ -100,10 +101,11 @@ def problem_page(
 
     """
     headers = {**PRIVATE, **headers}
-    template, values = request.scope.get("state", {}).get(FORM_AGAIN, (None, {}))
+    template, blamed, values = request.scope.get("state", {}).get(FORM_AGAIN, (None, {}, {}))
     problem_text = _text_of(problem, status, headers)
     if template is not None and (status != 401 or template == "sign_in.html"):
-        text = render(template, **values, problem=problem_text)
+        wrong = problem.errors[0].field if problem.errors else blamed.get(status)
+        text = render(template, **values, problem=problem_text, wrong=wrong)
         return page_response(request, text, status=status, headers=headers)
     if status != 401:
         text = render("problem.html", problem=problem, text=problem_text, user=request.scope.get("user"))
@@ -120,13 +122,21 @@ def problem_page(
     return page_response(request, text, status=status, headers=headers)
 
 
-def form_again(request: Request[Any, Any, Any], template: str, **values: Any) -> None:
+def form_again(
+    request: Request[Any, Any, Any], template: str, blamed: Mapping[int, str] = NO_FIELD, **values: Any
+) -> None:
     """Say which page to show if this request fails: a form with what was typed into it, but no password.
 
-    The template gets `problem`, the words for what went wrong, beside these values.
+    Args:
+        request: the form.
+        template: of the page. Beside `values` it gets `problem`, the words for what went wrong, and `wrong`, the name
+            of the field that is wrong; None if it is none.
+        blamed: HTTP status -> the field that is wrong, for errors that name none.
+        values: what the template shows.
+
     """
     state: dict[str, Any] = request.scope["state"]
-    state[FORM_AGAIN] = (template, values)
+    state[FORM_AGAIN] = (template, blamed, values)
 
 
 def asset_response(request: Request[Any, Any, Any], asset: Asset, *, is_current: bool) -> Response[bytes]:

@@ -16,6 +16,21 @@ def path_of(location: str) -> str:
     return location.partition("?")[0]
 
 
+def tied_field(response: Any) -> str | None:
+    """The name of the field that a page ties to the words for what is wrong; None where it ties none.
+
+    It has the focus, and the title of the page says that there is an error.
+    """
+    assert "<title>Error: " in response.text
+    assert response.text.count('<p id="problem" class="bad" role="alert">') == 1
+    tied = re.findall(r"<input [^>]*aria-invalid[^>]*>", response.text)
+    for field in tied:
+        assert re.search(r' aria-invalid="true" aria-describedby="(rule )?problem" autofocus>', field)
+    [name] = re.findall(r' name="([^"]*)"', tied[0]) if tied else [None]
+    assert len(re.findall(" autofocus", response.text)) <= 1
+    return name
+
+
 async def sign_in(api: Any, username: str, password: str = PASSWORD) -> Any:
     """Signs in by the form; the client keeps the cookie."""
     return await api.post("/session", data={"username": username, "password": password, "next": "/my/account"})
@@ -33,16 +48,16 @@ class TestSignUp:
         assert "<h1>ada</h1>" in (await api.get("/my/account")).text
 
     @pytest.mark.parametrize(
-        ("data", "status", "words"),
+        ("data", "status", "words", "field"),
         [
-            ({"username": "ada", "password": "short"}, 400, "Password: "),
-            ({"username": "a b", "password": PASSWORD}, 400, "Username: "),
-            ({"username": "taken", "password": PASSWORD}, 409, "is taken"),
-            ({"username": "ada"}, 400, "Password: is missing"),
+            ({"username": "ada", "password": "short"}, 400, "Password: ", "password"),
+            ({"username": "a b", "password": PASSWORD}, 400, "Username: ", "username"),
+            ({"username": "taken", "password": PASSWORD}, 409, "is taken", "username"),
+            ({"username": "ada"}, 400, "Password: is missing", "password"),
         ],
     )
     async def test_says_what_is_wrong_and_keeps_the_name(
-        self, start: Any, data: dict[str, str], status: int, words: str
+        self, start: Any, data: dict[str, str], status: int, words: str, field: str
     ) -> None:
         api = await start()
         await api.sign_in("taken")
@@ -54,6 +69,7 @@ class TestSignUp:
         assert words in text
         assert f'value="{data["username"]}"' in text
         assert PASSWORD not in text
+        assert tied_field(response) == field
 
     @pytest.mark.parametrize(("next", "kept"), [("/?q=red+fox&provider=pexels", True), ("//evil.example", False)])
     async def test_leads_to_where_somebody_was_going(self, start: Any, next: str, kept: bool) -> None:
@@ -93,12 +109,15 @@ class TestSignUp:
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) > 60
         assert "The next try is possible in " in refused.text
+        assert tied_field(refused) is None
         assert 'value="grace"' in refused.text
 
     async def test_asks_for_an_invitation_where_one_is_needed(self, start: Any) -> None:
         api = await start({"IMAGEVAULT_SIGNUP": "invite"})
 
         assert 'name="invitation"' in (await api.get("/my/sign-up")).text
+        data = {"username": "ada", "password": PASSWORD, "invitation": "misspelt"}
+        assert tied_field(await api.post("/my/sign-up", data=data)) == "invitation"
 
 
 class TestSignIn:
@@ -110,6 +129,7 @@ class TestSignIn:
 
         assert (response.status_code, response.headers["content-type"]) == (401, "text/html; charset=utf-8")
         assert "The username or the password is wrong." in response.text
+        assert tied_field(response) == "password"
         assert "set-cookie" not in response.headers
 
     async def test_a_form_that_failed_keeps_name_and_way_back(self, start: Any) -> None:
@@ -292,17 +312,39 @@ class TestAccount:
         assert (await sign_in(api, "ada", "copper-lantern-58")).status_code == 303
 
     @pytest.mark.parametrize(
-        ("action", "data", "status", "words", "kept"),
+        ("action", "data", "status", "words", "kept", "field"),
         [
-            ("keys", {"name": "<my> catalogue"}, 400, "What it may do: choose at least one", 'value="<my> catalogue"'),
-            ("keys", {"name": "", "scope": "downloads"}, 400, "What it is for: must be", 'value="downloads" checked'),
-            ("keys", {"name": "a", "scope": "admin"}, 403, "Only an admin", 'name="name" required maxlength="100"'),
+            (
+                "keys",
+                {"name": "<my> catalogue"},
+                400,
+                "What it may do: choose at least one",
+                'value="<my> catalogue"',
+                "scope",
+            ),
+            (
+                "keys",
+                {"name": "", "scope": "downloads"},
+                400,
+                "What it is for: must be",
+                'value="downloads" checked',
+                "name",
+            ),
+            (
+                "keys",
+                {"name": "a", "scope": "admin"},
+                403,
+                "Only an admin",
+                'name="name" required maxlength="100"',
+                "scope",
+            ),
             (
                 "password",
                 {"current_password": PASSWORD, "new_password": "shrt-58", "revoke_keys": "yes"},
                 400,
                 "New password: ",
                 'value="yes" checked',
+                "new_password",
             ),
             (
                 "password",
@@ -310,12 +352,20 @@ class TestAccount:
                 403,
                 "is wrong",
                 "autofocus",
+                "current_password",
             ),
-            ("password", {"new_password": PASSWORD}, 400, "Current password: is missing", "autofocus"),
+            (
+                "password",
+                {"new_password": PASSWORD},
+                400,
+                "Current password: is missing",
+                "autofocus",
+                "current_password",
+            ),
         ],
     )
     async def test_a_form_that_failed_is_shown_again(
-        self, start: Any, action: str, data: dict[str, str], status: int, words: str, kept: str
+        self, start: Any, action: str, data: dict[str, str], status: int, words: str, kept: str, field: str
     ) -> None:
         """With the reason in the form, and what was typed into it, but no password."""
         api = await start()
@@ -327,7 +377,8 @@ class TestAccount:
         text = html.unescape(response.text)
         form = re.findall(rf'<form method="post" action="/my/{action}">.*?</form>', text, re.DOTALL)[0]
         assert (response.status_code, response.headers["cache-control"]) == (status, "no-store")
-        assert re.search(rf'<p class="bad" role="alert">[^<]*{words}', form)
+        assert re.search(rf'<p id="problem" class="bad" role="alert">[^<]*{words}', form)
+        assert tied_field(response) == field
         assert text.count('role="alert"') == 1
         assert kept in form
         assert "other key" in text
