@@ -136,7 +136,26 @@ class Gateway:
             SearchFailed: no provider answered.
 
         """
-        search = Search(
+        try:
+            response = await self._prepare(request, observe).run()
+        except SearchFailed as error:
+            self._count(request, error.statuses)
+            raise
+        self._count(request, response.providers)
+        return response
+
+    def check_search(self, request: SearchRequest) -> None:
+        """Check a search, and ask no provider.
+
+        Raises:
+            BadInput: the request cannot be understood.
+            Forbidden: the caller may not use one of the providers.
+
+        """
+        self._prepare(request).check()
+
+    def _prepare(self, request: SearchRequest, observe: Observer | None = None) -> Search:
+        return Search(
             request,
             settings=self.settings,
             providers=self.providers,
@@ -147,13 +166,6 @@ class Gateway:
             observe=observe or (lambda _: None),
             not_loaded=self.plugins.not_loaded,
         )
-        try:
-            response = await search.run()
-        except SearchFailed as error:
-            self._count(request, error.statuses)
-            raise
-        self._count(request, response.providers)
-        return response
 
     def _count(self, request: SearchRequest, statuses: Sequence[ProviderStatus]) -> None:
         """Count a search, unless it was refused before a provider was asked."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 import msgspec
 
@@ -69,6 +70,21 @@ class SearchResponse(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class _Start(NamedTuple):
+    """Where a search starts.
+
+    Attributes:
+        cursors: one, or those of a chain, of which the first that answers counts.
+        end: the number of the picture before which its page ends; None if nothing but its length ends it.
+        is_chain: whether the cursors are those of the default chain.
+
+    """
+
+    cursors: Sequence[Cursor]
+    end: int | None = None
+    is_chain: bool = False
+
+
 class Search:
     """One search. It ends with the settings and the providers that it began with."""
 
@@ -118,9 +134,20 @@ class Search:
             SearchFailed: no provider answered.
 
         """
+        start = self._start()
+        if start.is_chain:
+            return await self._try_default_chain(start.cursors)
+        return await self._walk(start.cursors[0], start.end)
+
+    def check(self) -> None:
+        """Check the request alone, before a provider is asked. Raises what `run` raises for a wrong one."""
+        self._start()
+
+    def _start(self) -> _Start:
+        """Where the walk starts, by the request."""
         request = self._request
         if request.cursor is not None:
-            return await self._walk(self._resumed(self._seal.open(request.cursor)))
+            return _Start([self._resumed(self._seal.open(request.cursor))])
         text = read_query(request.text)
         wanted = filters.check(request.filters)
         per_page = request.per_page or PER_PAGE
@@ -129,37 +156,26 @@ class Search:
                 raise BadInput("page", "requires exactly one provider; name one, or use cursor to continue")
             chain = self._default_chain()
             wanted |= parameters.check(request.parameters, chain)
-            return await self._try_default_chain(text, wanted, per_page, chain)
+            cursors = [Cursor.at_start(text, wanted, per_page, [provider]) for provider in chain]
+            return _Start(cursors, is_chain=True)
         chosen = choose(self._providers, request.providers, request.allowed, self._not_loaded)
         wanted |= parameters.check(request.parameters, chosen)
         if request.page is None:
-            return await self._walk(Cursor.at_start(text, wanted, per_page, chosen))
+            return _Start([Cursor.at_start(text, wanted, per_page, chosen)])
         if len(chosen) > 1:
             raise BadInput("page", "requires exactly one provider; name one, or use cursor to continue")
-        return await self._read_page(text, wanted, per_page, chosen[0], request.page)
+        return _start_of_page(text, wanted, per_page, chosen[0], request.page)
 
-    async def _read_page(
-        self, text: str, wanted: dict[str, str], per_page: int, provider: Provider, number: int
-    ) -> SearchResponse:
-        """A fixed range of one provider's list."""
-        if provider.info.paging == "token":
-            raise BadInput("page", f"{provider.name} has no numbered pages; use cursor to continue")
-        per_page = min(per_page, provider.info.max_shown or per_page)
-        start = (number - 1) * per_page
-        cursor = Cursor.at_start(text, wanted, per_page, [provider], offset=start)
-        return await self._walk(cursor, end=start + per_page)
-
-    async def _try_default_chain(
-        self, text: str, wanted: dict[str, str], per_page: int, chain: list[Provider]
-    ) -> SearchResponse:
+    async def _try_default_chain(self, chain: Sequence[Cursor]) -> SearchResponse:
         """The page of the first provider that answers. Each has its share of the time that is left."""
         failed: list[ProviderStatus] = []
         deadline = time.monotonic() + self._settings.deadline
-        for position, provider in enumerate(chain):
-            usable = sum(provider.state == "ok" for provider in chain[position:])
+        for position, cursor in enumerate(chain):
+            names = [place.name for later in chain[position:] for place in later.places]
+            usable = sum(self._providers[name].state == "ok" for name in names)
             seconds = (deadline - time.monotonic()) / max(1, usable)
             try:
-                response = await self._walk(Cursor.at_start(text, wanted, per_page, [provider]), seconds=seconds)
+                response = await self._walk(cursor, seconds=seconds)
             except SearchFailed as error:
                 failed += error.statuses
             else:
@@ -285,6 +301,15 @@ class Search:
                 )
         parameters.check({name: value for name, value in cursor.filters.items() if "." in name}, walked)
         return msgspec.structs.replace(cursor, per_page=request.per_page or cursor.per_page)
+
+
+def _start_of_page(text: str, wanted: dict[str, str], per_page: int, provider: Provider, number: int) -> _Start:
+    """A fixed range of one provider's list."""
+    if provider.info.paging == "token":
+        raise BadInput("page", f"{provider.name} has no numbered pages; use cursor to continue")
+    per_page = min(per_page, provider.info.max_shown or per_page)
+    start = (number - 1) * per_page
+    return _Start([Cursor.at_start(text, wanted, per_page, [provider], offset=start)], end=start + per_page)
 
 
 def _continues(place: Place, provider: Provider) -> bool:

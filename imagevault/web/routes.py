@@ -50,7 +50,8 @@ async def show_search(
 ) -> Stream:
     """Search. The form is sent at once, and the pictures when the providers have answered.
 
-    What fails before the form is sent has a status of its own, and the page shows the form without the providers.
+    What fails before the form is sent has a status of its own: a wrong search, or a database that is away, in which
+    case the page shows the form without the providers.
     """
     filters = {
         "orientation": orientation,
@@ -77,6 +78,9 @@ async def show_search(
     listed = await list_providers(gateway, admin=False) if may_search else None
     pauses = pauses_of(gateway)
     page["chips"] = search_page.chips(listed.providers, form.providers, pauses) if listed else []
+    form_again(request, "search_failed.html", **page, outcomes=[])
+    if may_search and not form.is_empty:
+        gateway.check_search(form.request(_caller(request)))
     sources = _sources(gateway, agreed=form.pictures)
     asked = search_page.asked_providers(form, gateway.providers, gateway.settings)
     return streamed_page(request, _search_parts(request, gateway, ledger, page, sources), sources.origins(asked))
@@ -99,7 +103,7 @@ async def _search_parts(
         request_id = request.scope["imagevault"].request_id  # type: ignore[typeddict-item]
         log.error("request %s failed", request_id, exc_info=error)
         problem = f"Something went wrong here; the server's log has it under {request_id}."
-        yield render("search_problem.html", form=form, problem=problem, outcomes=[])
+        yield render("search_problem.html", form=form, problem=problem, wrong=None, outcomes=[])
 
 
 async def _found(
@@ -122,16 +126,17 @@ async def _found(
 
 
 def _search_problem(gateway: Gateway, form: SearchForm, error: Exception) -> str:
+    """What keeps a search from finding anything that was right as far as one can say before it runs."""
     outcomes = []
-    problem: str | None = str(error)
+    problem, wrong = str(error), None
     if isinstance(error, SearchFailed):
         outcomes = search_page.outcomes(error.statuses, gateway.providers)
         problem = "None of the providers could answer."
     if isinstance(error, BadInput):
-        problem = words.describe_input(error.field, error.message)
+        problem, wrong = words.describe_input(error.field, error.message), error.field
     if isinstance(error, DatabaseUnavailable):  # the reason may name the host of the database
         problem = "The database does not answer. Try again soon."
-    return render("search_problem.html", form=form, problem=problem, outcomes=outcomes)
+    return render("search_problem.html", form=form, problem=problem, wrong=wrong, outcomes=outcomes)
 
 
 @get("/picture/{id:path}", opt={**PAGE, "open": "search"}, include_in_schema=False, media_type=HTML)

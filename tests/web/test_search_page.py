@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import html
 import re
 from typing import Any
 
@@ -19,6 +20,12 @@ BUDGET = 25 * 1024  # bytes of HTML, style and script together, as gzip
 def policy_of(response: httpx.Response) -> dict[str, set[str]]:
     parts = (part.split() for part in response.headers["content-security-policy"].split(";"))
     return {name: set(values) for name, *values in parts}
+
+
+def offers(text: str) -> dict[str, str]:
+    """What the page of a search that did not work offers: words -> address."""
+    message = text[text.index('<section id="found" class="message"') :]
+    return {words: html.unescape(address) for address, words in re.findall(r'<li><a href="([^"]*)">([^<]*)', message)}
 
 
 class TestStart:
@@ -170,17 +177,69 @@ class TestFound:
 
         assert "None of the providers could answer" in text
         assert "PEXELS_API_KEY" in text
-        assert "Try again" in text
+        assert offers(text) == {"Search all providers": "/?q=fox&provider=all"}
 
-    @pytest.mark.parametrize("query", ["q=fox&color=nocolor", "q=%20", "q=x&cursor=nonsense", "q=fox&provider=none"])
-    async def test_says_what_is_wrong_with_the_search(self, start: Any, query: str) -> None:
+    async def test_offers_another_try_where_a_provider_may_answer_then(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]
+    ) -> None:
+        """The same page of the same search."""
+        api = await start({**OPEN, **configured})
+        whole_page = (await api.get("/search?q=fox&provider=pexels&per_page=80")).json()  # what follows is not kept
+        address = f"/?q=fox&provider=pexels&cursor={whole_page['next']}"
+        pexels.fail(Answer("<h1>down</h1>", 503))
+
+        first = (await api.get("/?q=bear&provider=pexels&orientation=portrait")).text
+        later = (await api.get(address)).text
+
+        assert offers(first) == {
+            "Try again": "/?q=bear&provider=pexels&orientation=portrait",
+            "Search without the filters": "/?q=bear&provider=pexels",
+            "Search all providers": "/?q=bear&provider=all&orientation=portrait",
+        }
+        assert offers(later)["Try again"] == address
+
+    async def test_offers_no_other_try_where_no_provider_can_search_so(self, start: Any) -> None:
+        api = await start(OPEN)
+
+        text = (await api.get("/?q=fox&provider=local&color=red")).text
+
+        assert "The search did not work" in text
+        assert offers(text) == {
+            "Search without the filters": "/?q=fox&provider=local",
+            "Search all providers": "/?q=fox&provider=all&color=red",
+        }
+
+    @pytest.mark.parametrize(
+        ("query", "label", "offered"),
+        [
+            ("q=fox&color=nocolor", "Colour: must be", {"Search without the filters": "/?q=fox"}),
+            ("q=fox&orientation=round", "Orientation: must be", {"Search without the filters": "/?q=fox"}),
+            ("q=x&cursor=nonsense", "cursor: ", {"Start the search again": "/?q=x"}),
+            ("q=fox&provider=none", "Providers: there is no", {"Search all providers": "/?q=fox&provider=all"}),
+            (f"q={'fox+' * 60}&color=red", "Words: must have at most 200", {}),
+        ],
+    )
+    async def test_says_what_is_wrong_with_the_search_and_offers_what_helps(
+        self, start: Any, query: str, label: str, offered: dict[str, str]
+    ) -> None:
         api = await start(OPEN)
 
         response = await api.get(f"/?{query}")
 
+        assert (response.status_code, response.headers["content-type"]) == (400, "text/html; charset=utf-8")
+        assert "The search did not work" in response.text
+        assert f"<p>{label}" in response.text
+        assert offers(response.text) == offered
+        assert '<form class="search"' in response.text
+        assert 'value="local"' in response.text  # the providers to choose from
+
+    async def test_blanks_are_no_search(self, start: Any) -> None:
+        api = await start(OPEN)
+
+        response = await api.get("/?q=%20")
+
         assert response.status_code == 200
-        assert ("The search did not work" in response.text) == ("%20" not in query)
-        assert ("<p>Colour: must be " in response.text) == ("color" in query)
+        assert "The search did not work" not in response.text
 
 
 class TestDatabaseAway:
