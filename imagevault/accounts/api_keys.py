@@ -7,7 +7,7 @@ import string
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any
@@ -40,6 +40,7 @@ SHOWN_LENGTH = len(START) + 6  # characters of a key that people see, to tell th
 MAX_KEYS = 50  # of one account
 MAX_NAME = 100  # characters
 MAX_PROVIDERS = 100  # in one key
+AlsoWrite = Callable[[], Awaitable[None]]
 USE_INTERVAL = 60.0  # seconds between two writes of `last_used` of one key, by one worker
 MAX_USED = 10_000  # keys whose last write is remembered
 
@@ -105,8 +106,13 @@ class ApiKeys:
         self._used: dict[str, float] = {}
         self._written: TTLCache[str, bool] = TTLCache(MAX_USED, USE_INTERVAL, timer=clock)
 
-    async def create(self, caller: Caller, new: NewApiKey) -> tuple[KeyRecord, str]:
+    async def create(self, caller: Caller, new: NewApiKey, also: AlsoWrite | None = None) -> tuple[KeyRecord, str]:
         """Create a key for the caller's account. Returns its record and the key, which is never shown again.
+
+        Args:
+            caller: whose key it is to be.
+            new: what it is to be.
+            also: called in the transaction that writes the key.
 
         Raises:
             BadInput: if a field is not acceptable.
@@ -140,6 +146,8 @@ class ApiKeys:
             await ApiKey.insert(row)
             detail = f"{row.prefix}: {row.scopes}"
             await audit.record("key_created", account=caller.id, username=caller.username, detail=detail)
+            if also is not None:
+                await also()
         return _record(row.to_dict()), key
 
     async def list_of(self, account: str) -> list[KeyRecord]:

@@ -1,6 +1,9 @@
 """The routes of the pages about one's account. `POST /session` and `POST /session/end` sign in and out."""
 
+import hashlib
+import secrets
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -13,6 +16,7 @@ from imagevault.accounts.api_keys import MAX_NAME, ApiKeys, NewApiKey
 from imagevault.accounts.credentials import CredentialVerifier
 from imagevault.accounts.sign_out import SignOut
 from imagevault.accounts.signups import Signups
+from imagevault.downloads.ledger import Ledger
 from imagevault.errors import BadInput, ResourceNotFound
 from imagevault.search.gateway import Gateway
 from imagevault.security.caller import Caller
@@ -23,6 +27,17 @@ from imagevault.web.forms import FORM, MAX_USERNAME, OPEN_PAGE, PAGE, Form
 from imagevault.web.rendering import render
 from imagevault.web.responses import HTML, PRIVATE, form_again, page_response
 
+# What the address of a page says happened before, and the words for it.
+SIGN_IN_NOTES = {
+    "created": "Your account is there. Sign in now.",
+    "changed": "The password is changed. Sign in again.",
+    "signed-out": "You are signed out.",
+}
+ACCOUNT_NOTES = {
+    "revoked": "The key is revoked.",
+    "sent-before": "This form was sent before, and its key was shown then. If you did not copy it, revoke it.",
+}
+SENT_KEY_FORM = b'{"form": "/my/keys"}'  # what is kept of a form that created a key: nothing of the key
 ACCOUNT_FORM = {**FORM, "stands_on": "/my/account"}
 
 
@@ -33,13 +48,14 @@ async def show_sign_in(
     next: Annotated[str | None, QueryParameter()] = None,
     username: Annotated[str | None, QueryParameter()] = None,
     note: Annotated[str | None, QueryParameter()] = None,
-) -> Response[bytes]:
-    """Show the form to sign in. `next` is the page to go to afterwards."""
-    notes = {"created": "Your account is there. Sign in now.", "changed": "The password is changed. Sign in again."}
+) -> Response[bytes] | Redirect:
+    """Show the form to sign in. `next` is the page to go to afterwards, and at once for who is signed in."""
+    if request.user is not None:
+        return Redirect(local_path(next or "/my/account"), status_code=303)
     text = render(
         "sign_in.html",
         problem=None,
-        note=notes.get(note or ""),
+        note=SIGN_IN_NOTES.get(note or ""),
         username=(username or "")[:MAX_USERNAME],
         next=local_path(next or HOME),
         may_sign_up=gateway.settings.signup != "closed",
@@ -52,8 +68,10 @@ async def show_sign_up(
     request: Request[Any, Any, Any],
     gateway: NamedDependency[Gateway],
     next: Annotated[str | None, QueryParameter()] = None,
-) -> Response[bytes]:
-    """Show the form to sign up. `next` is the page to go to after signing in."""
+) -> Response[bytes] | Redirect:
+    """Show the form to sign up. `next` is the page to go to after signing in, and at once for who is signed in."""
+    if request.user is not None:
+        return Redirect(local_path(next or "/my/account"), status_code=303)
     text = render("sign_up.html", **_rules(gateway), problem=None, username="", next=local_path(next or HOME))
     return page_response(request, text, headers=PRIVATE)
 
@@ -82,18 +100,28 @@ async def sign_up(
 
 @get("/my/account", opt=PAGE, include_in_schema=False, media_type=HTML)
 async def show_account(
-    request: Request[Caller, Any, Any], gateway: NamedDependency[Gateway], api_keys: NamedDependency[ApiKeys]
+    request: Request[Caller, Any, Any],
+    gateway: NamedDependency[Gateway],
+    api_keys: NamedDependency[ApiKeys],
+    note: Annotated[str | None, QueryParameter()] = None,
 ) -> Response[bytes]:
     """Show the account, with its API keys."""
-    return await _account_page(request, gateway, api_keys)
+    return await _account_page(request, gateway, api_keys, note=ACCOUNT_NOTES.get(note or ""))
 
 
 @post("/my/keys", opt=ACCOUNT_FORM, include_in_schema=False, media_type=HTML, status_code=200)
 async def create_key(
-    request: Request[Caller, Any, Any], gateway: NamedDependency[Gateway], api_keys: NamedDependency[ApiKeys]
-) -> Response[bytes]:
-    """Create an API key, and show it once."""
-    form = Form(await request.body())
+    request: Request[Caller, Any, Any],
+    gateway: NamedDependency[Gateway],
+    api_keys: NamedDependency[ApiKeys],
+    ledger: NamedDependency[Ledger],
+) -> Response[bytes] | Redirect:
+    """Create an API key, and show it once.
+
+    The page puts a random `token` into its form. The same form sent again, as by a reload, creates no other key.
+    """
+    body = await request.body()
+    form = Form(body)
     new = NewApiKey(name=form.text("name") or "", scopes=form.texts("scope"))
     account = await _account(request, gateway, api_keys)
     form_again(
@@ -101,8 +129,16 @@ async def create_key(
     )
     if not new.scopes:
         raise BadInput("scopes", "choose at least one")
-    record, key = await api_keys.create(request.user, new)
-    return await _account_page(request, gateway, api_keys, NewKey(record, key))
+    saves = ledger.saves
+    begun = await saves.begin(request.user.id, f"form {hashlib.sha256(body).hexdigest()}", body)
+    if isinstance(begun, str):
+        return Redirect("/my/account?note=sent-before", status_code=303)
+    try:
+        record, key = await api_keys.create(request.user, new, also=partial(saves.complete, begun, SENT_KEY_FORM))
+    except BaseException:
+        await saves.release(begun)
+        raise
+    return await _account_page(request, gateway, api_keys, created=NewKey(record, key))
 
 
 @post("/my/keys/{id:str}", opt=ACCOUNT_FORM, include_in_schema=False, media_type=HTML, status_code=303)
@@ -116,7 +152,19 @@ async def revoke_key(
     with suppress(ResourceNotFound):
         await api_keys.revoke(request.user, id)
     credentials.forget(request.user.id)
+    return Redirect("/my/account?note=revoked", status_code=303)
+
+
+@get(["/my/keys", "/my/keys/{id:str}", "/my/password"], opt=PAGE, include_in_schema=False, media_type=HTML)
+async def show_account_of_form() -> Redirect:
+    """Go to the page of a form whose own address takes POST only, such as one that stood there after a mistake."""
     return Redirect("/my/account", status_code=303)
+
+
+@get(["/session", "/session/end"], opt=OPEN_PAGE, include_in_schema=False, media_type=HTML)
+async def show_sign_in_of_form() -> Redirect:
+    """Go to the page to sign in, or to the account of who is signed in."""
+    return Redirect("/my/sign-in", status_code=303)
 
 
 @post("/my/password", opt=ACCOUNT_FORM, include_in_schema=False, media_type=HTML, status_code=303)
@@ -159,15 +207,31 @@ async def _account(request: Request[Caller, Any, Any], gateway: Gateway, api_key
         "scopes": scopes_for(request.user),
         "min_length": gateway.settings.password_min_length,
         "day": day,
+        "token": secrets.token_hex(16),
     }
 
 
 async def _account_page(
-    request: Request[Caller, Any, Any], gateway: Gateway, api_keys: ApiKeys, created: NewKey | None = None
+    request: Request[Caller, Any, Any],
+    gateway: Gateway,
+    api_keys: ApiKeys,
+    *,
+    created: NewKey | None = None,
+    note: str | None = None,
 ) -> Response[bytes]:
     """The page of the account. It is not compressed: its size would tell of a new key."""
-    text = render("account.html", **await _account(request, gateway, api_keys), created=created)
+    text = render("account.html", **await _account(request, gateway, api_keys), created=created, note=note)
     return page_response(request, text, headers=PRIVATE, may_compress=False)
 
 
-ROUTES = [show_sign_in, show_sign_up, sign_up, show_account, create_key, revoke_key, change_password]
+ROUTES = [
+    show_sign_in,
+    show_sign_up,
+    sign_up,
+    show_account,
+    create_key,
+    revoke_key,
+    change_password,
+    show_account_of_form,
+    show_sign_in_of_form,
+]

@@ -9,6 +9,7 @@ import pytest
 PASSWORD = "violet-harbour-71"
 ID = "7f0e8a4c-52b1-4a57-9d0c-8a1f3e6b9c25"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+FORMS = ("/my/sign-in", "/my/sign-up")
 BROWSER = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -193,6 +194,50 @@ class TestSignIn:
         assert 'name="next" value="/my/downloads?q=fox"' in response.text
 
 
+class TestSignedIn:
+    """Who is signed in needs no form to sign in or up."""
+
+    @pytest.mark.parametrize("form", ["sign-in", "sign-up"])
+    @pytest.mark.parametrize(
+        ("next", "leads_to"), [("/?q=fox", "/?q=fox"), ("//evil.example", "/"), (None, "/my/account")]
+    )
+    async def test_goes_on(self, start: Any, form: str, next: str | None, leads_to: str) -> None:
+        api = await start()
+
+        query = {} if next is None else {"next": next}
+        response = await api.get(f"/my/{form}", params=query, headers=await api.sign_in())
+
+        assert (response.status_code, response.headers["location"]) == (303, leads_to)
+
+    async def test_one_who_is_not_sees_which_page_it_is(self, start: Any) -> None:
+        """The form to sign up is not the page to sign in."""
+        api = await start()
+
+        current = [re.findall(r'<a href="([^"]*)" aria-current="page"', (await api.get(path)).text) for path in FORMS]
+
+        assert current == [["/my/sign-in"], []]
+
+    @pytest.mark.parametrize("path", ["/session", "/session/end"])
+    async def test_the_address_of_the_form_leads_to_its_page(self, start: Any, path: str) -> None:
+        """It stands in the browser after a wrong password."""
+        api = await start()
+
+        response = await api.get(path)
+
+        assert (response.status_code, response.headers["location"]) == (303, "/my/sign-in")
+
+    async def test_leaving_is_confirmed(self, start: Any) -> None:
+        api = await start()
+        await api.sign_in()
+        await sign_in(api, "ada")
+        text = (await api.get("/my/account")).text
+        next = re.findall(r'action="/session/end"><input type="hidden" name="next" value="([^"]*)"', text)[0]
+
+        left = await api.post("/session/end", data={"next": next}, headers=BROWSER)
+
+        assert '<p role="status">You are signed out.</p>' in (await api.get(left.headers["location"])).text
+
+
 class TestSession:
     async def test_a_page_names_once_what_it_varies_by(self, start: Any) -> None:
         """The page, the session and the rules for other origins add to the same header."""
@@ -284,7 +329,8 @@ class TestAccount:
         assert key not in again.text
         assert "&lt;catalogue&gt;" in again.text
         assert found.status_code == 200
-        assert revoked.headers["location"] == "/my/account"
+        assert path_of(revoked.headers["location"]) == "/my/account"
+        assert "The key is revoked." in (await api.get(revoked.headers["location"], headers=headers)).text
         assert "/my/keys/" not in (await api.get("/my/account", headers=headers)).text
 
     async def test_a_key_opens_no_page(self, start: Any) -> None:
@@ -392,7 +438,61 @@ class TestAccount:
 
         revoked = await api.post(f"/my/keys/{ID}", data={}, headers={**await api.sign_in(), **FORM})
 
-        assert (revoked.status_code, revoked.headers["location"]) == (303, "/my/account")
+        assert (revoked.status_code, path_of(revoked.headers["location"])) == (303, "/my/account")
+
+    async def test_the_same_form_creates_one_key(self, start: Any) -> None:
+        """A reload sends it again, also after its key was revoked. The next form, and a changed one, create another."""
+        api = await start()
+        headers = await api.sign_in()
+        form = {"name": "catalogue", "scope": "search", "token": await self.token(api, headers)}
+
+        made = await api.post("/my/keys", data=form, headers=headers)
+        again = await api.post("/my/keys", data=form, headers=headers)
+        shown = await api.get(again.headers["location"], headers=headers)
+        [address] = re.findall(r'action="(/my/keys/[^"]+)"', shown.text)
+        await api.post(address, data={"x": "y"}, headers=headers)
+        await api.post("/my/keys", data=form, headers=headers)
+        left = await api.get("/api-keys", headers=headers)
+        others = [
+            await api.post("/my/keys", data=other, headers=headers)
+            for other in ({**form, "token": await self.token(api, headers)}, {**form, "name": "shop"})
+        ]
+
+        assert (made.status_code, again.status_code, path_of(again.headers["location"])) == (200, 303, "/my/account")
+        assert "This form was sent before" in shown.text
+        assert "iv_" in made.text
+        assert left.json()["keys"] == []
+        kept = (await api.get("/account/export", headers=headers)).json()["repeatable_saves"]
+        assert [save["answer"] for save in kept] == [{"form": "/my/keys"}] * 3  # and nothing of the keys
+        assert [response.status_code for response in others] == [200, 200]
+        assert {key["name"] for key in (await api.get("/api-keys", headers=headers)).json()["keys"]} == {
+            "catalogue",
+            "shop",
+        }
+
+    async def test_a_form_that_failed_may_be_sent_again(self, start: Any) -> None:
+        """A failure creates no key, so it is not what happened before."""
+        api = await start()
+        headers = await api.sign_in()
+        form = {"name": "catalogue", "scope": "admin", "token": await self.token(api, headers)}
+
+        answers = [await api.post("/my/keys", data=form, headers=headers) for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [403, 403]
+
+    async def token(self, api: Any, headers: dict[str, str]) -> Any:
+        text = (await api.get("/my/account", headers=headers)).text
+        return re.findall(r'name="token" value="([^"]+)"', text)[0]
+
+    @pytest.mark.parametrize("path", ["/my/keys", f"/my/keys/{ID}", "/my/password"])
+    async def test_the_address_of_a_form_leads_to_its_page(self, start: Any, path: str) -> None:
+        """It stands in the browser after a mistake, and somebody may load it anew. A stranger signs in first."""
+        api = await start()
+
+        shown = await api.get(path, headers=await api.sign_in())
+
+        assert (shown.status_code, shown.headers["location"]) == (303, "/my/account")
+        assert (await api.get(path)).status_code == 401
 
     async def test_another_site_can_do_nothing_with_the_session(self, start: Any) -> None:
         api = await start()
