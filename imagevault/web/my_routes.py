@@ -93,6 +93,12 @@ async def show_download(
     return page_response(request, text, headers=PRIVATE)
 
 
+@get("/my/downloads/forgotten", opt=PAGE, include_in_schema=False, media_type=HTML)
+async def confirm_forgotten(request: Request[Caller, Any, Any]) -> Response[bytes]:
+    """Say that a download is deleted."""
+    return page_response(request, render("forgotten.html", user=request.user), headers=PRIVATE)
+
+
 @post("/my/downloads/{id:uuid}", opt=FORM, include_in_schema=False, media_type=HTML, status_code=303)
 async def change_download(
     request: Request[Caller, Any, Any], ledger: NamedDependency[Ledger], id: DownloadId
@@ -101,7 +107,7 @@ async def change_download(
     form = Form(await request.body())
     if form.text("action") == "forget":
         await ledger.forget(request.user.id, id)
-        return Redirect("/my/downloads", status_code=303)
+        return Redirect("/my/downloads/forgotten", status_code=303)
     project = _limited(form, "project", MAX_PROJECT)
     await ledger.change(request.user.id, id, project, _limited(form, "note", MAX_NOTE))
     return Redirect(f"/my/downloads/{id}#saved", status_code=303)
@@ -114,4 +120,4 @@ def _limited(form: Form, name: str, max_length: int) -> str | None:
     return text
 
 
-ROUTES = [show_providers, show_downloads, take, show_download, change_download]
+ROUTES = [show_providers, show_downloads, take, show_download, confirm_forgotten, change_download]

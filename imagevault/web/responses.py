@@ -17,7 +17,11 @@ from imagevault.web.rendering import compressed, encoded, render
 
 HTML = "text/html"
 PRIVATE = {"Cache-Control": "no-store"}  # of pages that show what belongs to one account
-SESSION_ENDED = "Your session has ended. Sign in to go on. What you just sent was not saved."
+DOWNLOADS = "/my/downloads"
+SESSION_ENDED = (
+    "Your session has ended, and what you just sent was not saved. "
+    "To send it after all, sign in in another tab, then load this page again. To start anew, sign in here."
+)
 TOO_MANY = 429
 NO_FIELD: Mapping[int, str] = {}
 FORM_AGAIN = "imagevault.form"  # the key of `form_again` in the state of a request
@@ -108,7 +112,10 @@ def problem_page(
         text = render(template, **values, problem=problem_text, wrong=wrong)
         return page_response(request, text, status=status, headers=headers)
     if status != 401:
-        text = render("problem.html", problem=problem, text=problem_text, user=request.scope.get("user"))
+        user = request.scope.get("user")
+        is_of_downloads = user is not None and request.url.path.startswith(DOWNLOADS)
+        values = {"problem": problem, "text": problem_text, "user": user, "is_of_downloads": is_of_downloads}
+        text = render("problem.html", **values)
         return page_response(request, text, status=status, headers=headers)
     is_form = request.method == "POST"
     text = render(

@@ -208,6 +208,37 @@ class TestJourney:
         assert tab.get_by_role("link", name="grace").count() == 1
         context.refused(401)
 
+    def test_what_was_typed_survives_the_end_of_the_session(self, visit: Visits, closed: Site) -> None:
+        """As the page says: signing in in another tab, and loading the page that refused the form again."""
+        context = visit(at=closed)
+        tab = context.open("/")
+        sign_up(tab, "margaret")
+        tab.goto("/picture/local:fox-in-snow.jpg")
+        tab.get_by_role("button", name="Take it").click()
+        tab.wait_for_url("**/my/downloads/*")
+        tab.get_by_label("Note").fill("for the cover")
+        context.context.clear_cookies()
+        tab.get_by_role("button", name="Save").click()
+        tab.get_by_role("status").get_by_text("load this page again").wait_for()
+
+        other = context.open("/my/sign-in")
+        other.get_by_label("Username").fill("margaret")
+        other.get_by_label("Password").fill(PASSWORD)
+        other.get_by_role("button", name="Sign in").click()
+        other.wait_for_url("**/")
+        tab.reload()
+
+        tab.get_by_text("Saved.").wait_for()
+        assert tab.input_value("[name=note]") == "for the cover"
+
+        tab.get_by_text("Forget this download").click()
+        tab.get_by_role("button", name="Delete it").click()
+        tab.get_by_role("status").get_by_text("The download is deleted").wait_for()
+        tab.go_back()
+        tab.get_by_role("link", name="My downloads").last.click()
+        tab.wait_for_url("**/my/downloads")
+        context.refused(401, 404)
+
     def test_two_tabs_share_the_session(self, visit: Visits, closed: Site) -> None:
         context = visit(at=closed)
         one = context.open("/")

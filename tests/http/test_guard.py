@@ -39,6 +39,7 @@ PAGES = {
     "/my/providers",
     "/my/downloads",
     "/my/downloads/{id}",
+    "/my/downloads/forgotten",
     "/my/sign-in",
     "/my/sign-up",
     "/my/account",

@@ -280,8 +280,9 @@ class TestEndedSession:
         text = html.unescape(response.text)
         assert response.status_code == 401
         assert f'name="next" value="{page}"' in text
-        assert "Your session has ended." in text
+        assert "Your session has ended" in text
         assert "was not saved" in text
+        assert "sign in in another tab, then load this page again" in text
         assert "what was typed" not in text
         assert f'name="next" value="{"/my/downloads" if "picture" in page else page}"' in html.unescape(without.text)
 

@@ -159,8 +159,13 @@ class TestList:
         assert changed.headers["location"] == f"{path}#saved"
         assert "&lt;b&gt;cover&lt;/b&gt;" in text
         assert "autumn" not in text
-        assert forgotten.headers["location"] == "/my/downloads"
-        assert (await api.get(path, headers=headers)).status_code == 404
+        confirmed = await api.get(forgotten.headers["location"], headers=headers)
+        assert confirmed.status_code == 200
+        assert re.search(r'role="status">\s*<h1>The download is deleted</h1>', confirmed.text)
+        gone = await api.get(path, headers=headers)
+        assert gone.status_code == 404
+        for text in (confirmed.text, gone.text):
+            assert '<li><a href="/my/downloads">My downloads</a></li>' in text
 
     async def test_a_line_break_is_one_character_as_in_the_api(self, start: Any) -> None:
         """Browsers send it as two, so a note of full length would be too long."""
