@@ -44,6 +44,14 @@ class PicturePage(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the reader has not agreed yet to load files of the provider."""
         return self.sources.must_ask(self.provider)
 
+    @property
+    def reserved(self) -> tuple[int, int] | None:
+        """Width and height of the place for the file, in pixels: its own, else the picture's; None for unknown ones."""
+        for file in (self.shown, self.record):
+            if file is not None and file.width and file.height:
+                return file.width, file.height
+        return None
+
     def address(self, *, at: str | None = None, pictures: bool = False) -> str:
         """Return the address of this page, or of the record `at` of the same picture.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,11 @@ class TestSamePicture:
         text = html.unescape((await api.get("/picture/archive:7?also=index:7,museum:7")).text)
 
         assert 'href="/my/sign-in?next=%2Fpicture%2Farchive%3A7%3Falso%3Dindex%3A7%2Cmuseum%3A7"' in text
+
+    async def test_the_place_for_a_file_of_unknown_size_has_the_shape_of_the_picture(self, api: Any) -> None:
+        text = (await api.get("/picture/archive:7")).text
+
+        assert re.search(r'<img src="https://files.archive.example/7.jpg"[^>]* width="200" height="100">', text)
 
 
 class TestPage:

@@ -1,0 +1,80 @@
+"""One picture in a browser: on its own page, and above the list."""
+
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Visits
+
+PEXELS = "/?q=red+fox&provider=pexels"
+FILES = "**/files/**"  # of the simulated upstreams
+
+
+def open_first(tab: Any) -> None:
+    """Opens the first picture above the list."""
+    tab.locator("a.tile").first.click()
+    tab.wait_for_selector("dialog[open] article")
+
+
+class HeldFiles:
+    """Holds back the files that a tab asks for, until they are released."""
+
+    def __init__(self, tab: Any) -> None:
+        self.waiting: list[Any] | None = []
+        tab.route(FILES, lambda route: route.continue_() if self.waiting is None else self.waiting.append(route))
+
+    def release(self) -> None:
+        """Lets them through, and those that follow."""
+        waiting, self.waiting = self.waiting or [], None
+        for route in waiting:
+            route.continue_()
+
+
+class TestRoom:
+    """Nothing moves when the file of the picture arrives."""
+
+    @pytest.mark.parametrize("size", ["known", "unknown"])
+    @pytest.mark.parametrize("where", ["page", "dialog"])
+    @pytest.mark.parametrize("width", [360, 1280])
+    def test_is_kept_for_it(self, visit: Visits, width: int, where: str, size: str) -> None:
+        tab = visit(viewport={"width": width, "height": 740}, reduced_motion="reduce").open(PEXELS)
+        tab.wait_for_load_state("networkidle")
+        held = HeldFiles(tab)
+        if where == "dialog":
+            open_first(tab)
+        else:
+            tab.goto(tab.locator("a.tile").first.get_attribute("href"), wait_until="domcontentloaded")
+        if size == "unknown":
+            tab.locator(".large img").evaluate("img => ['width', 'height'].forEach(name => img.removeAttribute(name))")
+        boxes = (
+            "['.large img', '.picture h1'].map(each => document.querySelector(each).getBoundingClientRect())"
+            ".map(({left, top, width, height}) => [left, top, width, height].map(Math.round))"
+        )
+        before = tab.evaluate(boxes)
+
+        held.release()
+        tab.wait_for_function("() => document.querySelector('.large img').naturalWidth > 0")
+
+        assert tab.evaluate(boxes) == before
+        assert before[0][2] > 200
+        assert before[0][3] > 200
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+class TestFocus:
+    @pytest.mark.parametrize("viewport", [(360, 600), (900, 450)])
+    def test_is_never_behind_the_bar_of_the_dialog(self, visit: Visits, viewport: tuple[int, int]) -> None:
+        """Also on the way back up, from the last field to the first."""
+        tab = visit(viewport={"width": viewport[0], "height": viewport[1]}, reduced_motion="reduce").open(PEXELS)
+        open_first(tab)
+        tab.locator("dialog article a").last.focus()
+        hidden = []
+        while tab.evaluate("document.activeElement.closest('article') !== null"):
+            hidden += tab.evaluate(
+                "() => { const top = document.activeElement.getBoundingClientRect().top;"
+                " const bar = document.querySelector('dialog > .bar').getBoundingClientRect().bottom;"
+                " return top < bar ? [document.activeElement.outerHTML] : []; }"
+            )
+            tab.keyboard.press("Shift+Tab")
+
+        assert hidden == []
