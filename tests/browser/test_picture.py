@@ -78,3 +78,45 @@ class TestFocus:
             tab.keyboard.press("Shift+Tab")
 
         assert hidden == []
+
+
+class TestSteps:
+    def test_the_dialog_is_named_after_its_picture_and_says_which_one_came(self, visit: Visits) -> None:
+        tab = visit().open(PEXELS)
+        open_first(tab)
+        tab.get_by_role("dialog", name=tab.inner_text("dialog h1")).wait_for()
+        assert tab.locator("dialog [role=status]").text_content() == ""
+
+        for number in (2, 3):
+            tab.keyboard.press("ArrowRight")
+            tab.wait_for_function(
+                "end => document.querySelector('dialog > [role=status]').textContent.endsWith(end)",
+                arg=f", {number} of 30",
+            )
+            title = tab.inner_text("dialog h1")
+            assert tab.locator("dialog > [role=status]").text_content() == f"{title}, {number} of 30"
+            assert tab.get_by_role("dialog", name=title).count() == 1
+
+    def test_a_button_without_a_further_picture_says_so_and_keeps_the_focus(self, visit: Visits) -> None:
+        tab = visit().open("/?q=fox&provider=local")
+        pictures = tab.locator("a.tile").count()
+        open_first(tab)
+        previous = tab.get_by_role("button", name="Previous picture")
+        following = tab.get_by_role("button", name="Next picture")
+        assert previous.is_disabled()
+
+        following.focus()
+        for number in range(2, pictures + 1):
+            assert not following.is_disabled()
+            tab.keyboard.press("Enter")
+            tab.wait_for_function(
+                "number => document.querySelector('dialog > [role=status]').textContent.includes(`, ${number} of `)",
+                arg=number,
+            )
+
+        assert following.is_disabled()
+        assert previous.is_disabled() is (pictures == 1)
+        address = tab.url
+        tab.keyboard.press("Enter")
+        assert following.evaluate("button => button === document.activeElement")
+        assert tab.url == address

@@ -3,11 +3,14 @@ import { load } from "./pages.js";
 
 const dialog = document.createElement("dialog");
 dialog.id = "picture";
-dialog.setAttribute("aria-label", "Picture");
+dialog.setAttribute("aria-labelledby", "opened");
 dialog.tabIndex = -1; // a click on its text leaves the focus in it, so that the keys go on working
 const bar = document.createElement("p");
 bar.className = "bar";
-dialog.append(bar);
+const news = document.createElement("p"); // says which picture came, to people who do not see it come
+news.className = "unseen";
+news.setAttribute("role", "status");
+dialog.append(news, bar);
 const title = document.title;
 const here = () => location.pathname + location.search;
 const loaded = here();
@@ -20,16 +23,18 @@ const button = (text, label, action) => {
   made.setAttribute("aria-label", label);
   made.addEventListener("click", action);
   bar.append(made);
+  return made;
 };
 
+const tiles = () => [...document.querySelectorAll("a.tile")];
+const neighbour = (distance) => tiles()[tiles().indexOf(opener) + distance];
 const step = (distance) => {
-  const tiles = [...document.querySelectorAll("a.tile")];
-  const next = tiles[tiles.indexOf(opener) + distance];
+  const next = neighbour(distance);
   if (next) open(next, "replaceState");
 };
 
-button("‹", "Previous picture", () => step(-1));
-button("›", "Next picture", () => step(1));
+const previousButton = button("‹", "Previous picture", () => step(-1));
+const nextButton = button("›", "Next picture", () => step(1));
 button("×", "Close", () => dialog.close());
 bar.lastChild.autofocus = true;
 
@@ -50,6 +55,13 @@ async function open(tile, change) {
   // The bar stays where it is: a button that leaves the page, even for a moment, loses the focus.
   while (bar.nextSibling) bar.nextSibling.remove();
   dialog.append(article);
+  const heading = article.querySelector("h1");
+  heading.id = "opened";
+  // Not `disabled`, which takes the focus from a button.
+  previousButton.setAttribute("aria-disabled", !neighbour(-1));
+  nextButton.setAttribute("aria-disabled", !neighbour(1));
+  const all = tiles();
+  news.textContent = dialog.open ? `${heading.textContent}, ${all.indexOf(tile) + 1} of ${all.length}` : "";
   if (!dialog.open) dialog.showModal();
   else if (!dialog.contains(document.activeElement)) dialog.focus();
   dialog.scrollTop = 0;
@@ -75,7 +87,7 @@ dialog.addEventListener("close", () => {
   if (history.state?.picture) history.back();
 });
 addEventListener("popstate", (event) => {
-  const tile = event.state?.picture && [...document.querySelectorAll("a.tile")].find((each) => each.href === location.href);
+  const tile = event.state?.picture && tiles().find((each) => each.href === location.href);
   if (tile) open(tile);
   else if (dialog.open) dialog.close();
   else if (here() !== loaded) location.reload(); // this page was loaded again while a picture was open
