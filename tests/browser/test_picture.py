@@ -1,5 +1,6 @@
 """One picture in a browser: on its own page, and above the list."""
 
+import re
 from typing import Any
 
 import pytest
@@ -120,3 +121,47 @@ class TestSteps:
         tab.keyboard.press("Enter")
         assert following.evaluate("button => button === document.activeElement")
         assert tab.url == address
+
+
+class TestPrint:
+    """In dark colours on the screen, in dark letters on white paper."""
+
+    @pytest.mark.parametrize("where", ["page", "dialog"])
+    def test_a_picture_is_printed_whole_with_its_credit(self, visit: Visits, where: str) -> None:
+        tab = visit(color_scheme="dark").open(PEXELS)
+        open_first(tab)
+        if where == "page":
+            tab.reload()
+        credit = tab.input_value("#credit-text")
+        tab.emulate_media(media="print", color_scheme="dark")
+
+        seen = tab.evaluate(
+            "[...document.querySelectorAll('*')].filter(each => each.checkVisibility()).map(each => each.localName)"
+        )
+        colours = tab.locator("h1:visible").evaluate(
+            "heading => [getComputedStyle(heading).color, getComputedStyle(document.body).backgroundColor]"
+        )
+
+        assert "img" in seen
+        assert not {"nav", "form", "button", "input", "select", "picture-grid"} & set(seen)
+        assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+        text = tab.locator("#credit-text")
+        assert text.is_visible()
+        assert text.input_value() == credit
+        assert text.evaluate("text => text.scrollHeight <= text.clientHeight")
+
+    def test_an_open_picture_takes_as_many_sheets_as_its_page(self, visit: Visits) -> None:
+        """It flows from sheet to sheet, instead of standing cut off on each of those that the list would take."""
+        tab = visit().open(PEXELS)
+        tab.locator("load-more a").click()
+        tab.wait_for_function("() => document.querySelectorAll('a.tile').length === 60")
+        open_first(tab)
+        margins = dict.fromkeys(("top", "right", "bottom", "left"), "1cm")
+
+        def sheets() -> int:
+            return len(re.findall(rb"/Type\s*/Page\b", tab.pdf(width="10cm", height="15cm", margin=margins)))
+
+        above = sheets()
+        tab.reload()
+        assert above == sheets()
+        assert above > 2
