@@ -10,7 +10,7 @@ import msgspec
 STATIC = files("imagevault.web") / "static"
 MEDIA_TYPES = {".js": "text/javascript", ".svg": "image/svg+xml"}
 # Every module of the page, the first one first: the others are preloaded, so that they come in one round trip.
-SCRIPTS = ("page.js", "pages.js", "more.js", "dialog.js", "grid.js", "copying.js")
+SCRIPTS = ("page.js", "pages.js", "more.js", "dialog.js", "grid.js", "copying.js", "chips.js")
 ICON = "icon.svg"
 
 

@@ -66,9 +66,12 @@ class SearchForm(msgspec.Struct, frozen=True, kw_only=True):
     def read(
         cls, text: str | None, providers: Iterable[str], filters: Mapping[str, str | None], cursor: str | None
     ) -> "SearchForm":
-        """Read the parameters of an address. Each provider may be a parameter of its own, or several one list."""
-        names = [name.strip() for value in providers for name in value.split(",") if name.strip()]
-        chosen = [ALL] if ALL in names else list(dict.fromkeys(names))
+        """Read the parameters of an address. Each provider may be a parameter of its own, or several one list.
+
+        Names win over `all`: without script, a reader who came from all providers can choose some.
+        """
+        names = dict.fromkeys(name.strip() for value in providers for name in value.split(",") if name.strip())
+        chosen = [name for name in names if name != ALL] or list(names)
         given = {name: value.strip() for name, value in filters.items() if value and value.strip()}
         return cls(text=(text or "").strip(), providers=chosen, filters=given, cursor=cursor or None)
 
@@ -200,7 +203,9 @@ def choices() -> dict[str, list[Choice]]:
 
 
 def chips(records: Iterable[ProviderRecord], chosen: Sequence[str], pauses: Mapping[str, Decision]) -> list[Chip]:
-    """Return the providers that can be chosen: all that are switched on, by their titles.
+    """Return the providers that can be chosen: all that are switched on, by their titles, the chosen ones first.
+
+    On a telephone they stand in one row, of which only the first are in sight.
 
     Args:
         records: the providers.
@@ -216,7 +221,7 @@ def chips(records: Iterable[ProviderRecord], chosen: Sequence[str], pauses: Mapp
             state=_chip_state(record, pauses.get(record.name)),
             remark=words.describe_provider(record, pauses.get(record.name)),
         )
-        for record in sorted(records, key=lambda record: record.title.casefold())
+        for record in sorted(records, key=lambda record: (record.name not in chosen, record.title.casefold()))
         if record.state != "disabled"
     ]
 

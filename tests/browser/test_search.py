@@ -268,9 +268,9 @@ class TestTrouble:
 
     def test_a_picture_that_is_refused_says_so_above_the_list(self, visit: Visits, serve_site: Serve) -> None:
         """The list stays, where the server answers that there were too many requests."""
-        site = serve_site({"IMAGEVAULT_LIMITS_REQUESTS": "9/hour"})
+        site = serve_site({"IMAGEVAULT_LIMITS_REQUESTS": "10/hour"})
         context = visit(at=site)
-        tab = context.open("/?q=fox&provider=local")  # with its scripts, seven requests
+        tab = context.open("/?q=fox&provider=local")  # with its scripts, eight requests
         tab.wait_for_load_state("networkidle")
         status = 200
         while status == 200:

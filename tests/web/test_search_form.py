@@ -12,8 +12,9 @@ class TestForm:
 
         assert (form.text, form.providers, form.filters) == ("fox", ["pexels", "met", "nasa"], {"color": "red"})
 
-    def test_all_stands_alone(self) -> None:
-        assert SearchForm.read("fox", ["pexels", "all"], {}, None).providers == ["all"]
+    def test_names_win_over_all(self) -> None:
+        assert SearchForm.read("fox", ["all", "pexels", "met"], {}, None).providers == ["pexels", "met"]
+        assert SearchForm.read("fox", ["all", "all"], {}, None).providers == ["all"]
 
     def test_its_address_carries_the_search(self) -> None:
         form = SearchForm.read("red fox & co", ["pexels", "met"], {"color": "red"}, "old")

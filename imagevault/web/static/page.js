@@ -3,6 +3,7 @@ import "./more.js";
 import "./dialog.js";
 import "./grid.js";
 import "./copying.js";
+import "./chips.js";
 
 // An address without empty fields is shorter, and the same for the same search.
 document.querySelector("form.search")?.addEventListener("formdata", ({ formData }) => {
