@@ -276,6 +276,31 @@ DECLARED = [
     ),
 ]
 
+PAGE_OF_DICTS = change(IMAGES, IMAGES + "    images[0:1] = [{} for _ in images[0:1]]\n")
+FAILING = change(IMAGES, IMAGES + "    images[99]\n")
+FAILED = "search_images raised IndexError: list index out of range (tiny.py, line "
+AFTER_ANOTHER_FAILURE = [
+    *(
+        Mistake(
+            "a page of dicts", check, PAGE_OF_DICTS, "a page holds a dict, not an Image: put only Image(...) into Page"
+        )
+        for check in (PAGES, SIZES, FILTERS, BAD, STABLE)
+    ),
+    *(Mistake("a search that fails", check, FAILING, FAILED) for check in (FILTERS, WORDS, BAD, CALLS)),
+    Mistake(
+        "one id for all",
+        BAD,
+        change(ID, "id='cat',"),
+        "two images of a page have the id cat: take the id that the service gives to each image",
+    ),
+    Mistake(
+        "a filter's word that the service refuses",
+        FILTERS,
+        change("**query.native", '**query.native, **({"size": "x"} if query.native else {})'),
+        "orientation=landscape, sent as 'wide', raised ",
+    ),
+]
+
 RECORDS = [
     Mistake(
         "a field that many records have in another form",
@@ -561,7 +586,32 @@ SEARCHES = [
         "the page under a name that the service does not know",
         PAGES,
         change(OFFSET, '"offset": 0, "page": query.page'),
-        "page 2 repeats cat0, cat1, cat2: send query.page",
+        "page 2 repeats cat0, cat1, cat2: page changes nothing, so correct the name of the parameter",
+    ),
+    Mistake(
+        "the offset counts pages",
+        PAGES,
+        change(FIRST, "query.page"),
+        "page 2 repeats cat10, cat2, cat3: offset counts pages, but the upstream counts images by it: "
+        "send (query.page - 1) * query.per_page",
+    ),
+    Mistake(
+        "the offset is too small",
+        PAGES,
+        change(FIRST, "(query.page - 1) * 5"),
+        "page 2 repeats cat5, cat6, cat7: offset leads too few images further: compute offsets from query.page - 1",
+    ),
+    Mistake(
+        "the offset has another name",
+        PAGES,
+        change(OFFSET, '"from": offset'),
+        "page 2 repeats cat0, cat1, cat2: from changes nothing, so correct the name of the parameter",
+    ),
+    Mistake(
+        "one id for all",
+        PAGES,
+        change(ID, "id='cat',"),
+        "two images of a page have the id cat: take the id that the service gives to each image",
     ),
     Mistake(
         "the first page is lost",
@@ -1065,4 +1115,4 @@ BY_FEED = [
     ),
 ]
 
-MISTAKES = [*DECLARED, *RECORDS, *SEARCHES, *LOOKUPS, *CONDUCT, *BY_TOKEN, *BY_FEED]
+MISTAKES = [*DECLARED, *AFTER_ANOTHER_FAILURE, *RECORDS, *SEARCHES, *LOOKUPS, *CONDUCT, *BY_TOKEN, *BY_FEED]

@@ -8,7 +8,15 @@ from imagevault.records import Page
 from imagevault.search.filters import EMULATED
 from imagevault.testing import faults
 from imagevault.testing.bench import Bench, Outgoing
-from imagevault.testing.checks.outcomes import assert_none, failed_search, images_of, is_recorded, outcome_of, shown
+from imagevault.testing.checks.outcomes import (
+    assert_none,
+    failed_search,
+    images_of,
+    is_recorded,
+    no_images,
+    outcome_of,
+    shown,
+)
 from imagevault.testing.checks.probes import longest_pause, sent
 from imagevault.testing.exchange import Answer, Call
 from imagevault.testing.sent_values import json_in
@@ -23,14 +31,22 @@ ATTEMPTS = 3  # a busy machine pauses the event loop too, but not each time
 
 async def check_words(bench: Bench, upstream: Upstream, query: str) -> None:
     """Letters beyond ASCII, and characters with a meaning in URLs, arrive unchanged."""
-    await outcome_of(bench.given(query))  # an answer that the plugin caches must not serve other words
-    await outcome_of(bench.given(ODD_WORDS))
+    await _search_works(bench, query)  # and an answer that the plugin caches must not serve other words
+    outcome = await outcome_of(bench.given(ODD_WORDS))
     arrived = " ".join(text for call in upstream.calls for text in sent(call))
     lost = [word for word in ODD_WORDS.split() if word not in arrived]
     assert not any(map(_is_in_document, upstream.calls)), (
         "the words stand inside the GraphQL document: pass them in `variables`, where quotes and braces do no harm"
     )
+    assert not lost or not isinstance(outcome, ProviderError), failed_search(bench, outcome, ODD_WORDS)
     assert_none(f"the word {word} did not arrive unchanged: pass query.text in `params`" for word in lost)
+
+
+async def _search_works(bench: Bench, query: str) -> None:
+    """Fail with what the search raises, where a check would blame something else for it."""
+    outcome = await outcome_of(bench.given(query))
+    assert not isinstance(outcome, ProviderError), failed_search(bench, outcome, query)
+    assert_none(no_images(outcome))
 
 
 def _is_in_document(call: Call) -> bool:
@@ -43,6 +59,8 @@ def _is_in_document(call: Call) -> bool:
 async def check_filters(bench: Bench, upstream: Upstream, query: str) -> None:
     """Each value of each declared filter is sent, and an orientation finds images of that shape."""
     problems: list[str] = []
+    if bench.provider.info.filters:
+        await _search_works(bench, query)
     for name, values in bench.provider.info.filters.items():
         for value, native in values.items():
             upstream.calls.clear()
@@ -51,15 +69,19 @@ async def check_filters(bench: Bench, upstream: Upstream, query: str) -> None:
             if not was_sent:
                 problems.append(f"{name}: {native!r} of query.native was not sent: add it to the parameters")
             elif name == "orientation" and not is_recorded(bench):
-                problems += _shapes(page, value, native)
+                problems += _shapes(bench, page, value, native)
     assert_none(problems)
 
 
-def _shapes(page: Page | ProviderError, orientation: str, native: str) -> Iterator[str]:
+def _shapes(bench: Bench, page: Page | ProviderError, orientation: str, native: str) -> Iterator[str]:
     """What is wrong with the page that the upstream found for this orientation, which it calls `native`."""
-    search = f"orientation={orientation}, sent as {native!r}, finds"
+    sent_as = f"orientation={orientation}, sent as {native!r},"
+    search = f"{sent_as} finds"
     remedy = f"correct the word for {orientation} in ProviderInfo.filters"
-    if isinstance(page, ProviderError) or not page.images:
+    if isinstance(page, ProviderError):
+        yield f"{sent_as} raised {shown(bench, page)}: {remedy}"
+        return
+    if not page.images:
         yield f"{search} nothing: {remedy}, or let the simulated upstream answer it"
         return
     has_shape = EMULATED["orientation"](orientation)
@@ -71,6 +93,8 @@ def _shapes(page: Page | ProviderError, orientation: str, native: str) -> Iterat
 
 async def check_sorts(bench: Bench, query: str) -> None:
     """Each declared order is sent as the provider's own value, and makes another call than the other orders."""
+    if bench.provider.info.sorts:
+        await _search_works(bench, query)
     orders = {order: {"sort": native} for order, native in bench.provider.info.sorts.items()}
     calls: dict[str, Sequence[Outgoing]] = {}
     for order, native in orders.items():
@@ -87,7 +111,8 @@ async def check_sorts(bench: Bench, query: str) -> None:
 
 async def check_parameters(bench: Bench, query: str) -> None:
     """Each value of a declared parameter changes the call. One of several may be the default, which is always sent."""
-    await outcome_of(bench.given(query))  # what the plugin caches, such as a token, is fetched once
+    if bench.provider.info.parameters:
+        await _search_works(bench, query)  # and what the plugin caches, such as a token, is fetched once
     for name, parameter in bench.provider.info.parameters.items():
         values = parameter.values or [text for text in [parameter.example] if text is not None]
         calls: dict[str, Sequence[Outgoing]] = {}

@@ -17,7 +17,7 @@ from imagevault.errors import (
 from imagevault.records import Page
 from imagevault.testing import faults
 from imagevault.testing.bench import Bench
-from imagevault.testing.checks.outcomes import assert_none, images_of, outcome_of
+from imagevault.testing.checks.outcomes import assert_none, images_of, outcome_of, same_ids
 from imagevault.testing.checks.probes import RecordSpoiler, repeated, secrets
 from imagevault.testing.exchange import Answer, Fault
 from imagevault.testing.upstream import Upstream
@@ -107,6 +107,7 @@ async def check_bad_record(bench: Bench, upstream: Upstream, query: str, setting
         False if there is nothing to spoil: the answers hold no list of records and no lookup of the first image.
     """
     before = [image.id for image in await images_of(bench, query)]
+    assert_none(same_ids(await bench.given(query)))
     spoiler = RecordSpoiler(before)
     bench.configure(settings)  # clears what the plugin caches
     upstream.fail(spoiler)

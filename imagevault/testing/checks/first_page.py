@@ -26,11 +26,13 @@ class Step(msgspec.Struct, frozen=True):
     call: Outgoing
     numbers: Mapping[Place, int]
     earlier: Mapping[Place, int]
+    length: int  # of the step, by the first number
 
     @property
     def name(self) -> str:
-        """The name of the first number that is stepped back."""
-        place = next(place for place, number in self.numbers.items() if self.earlier[place] != number)
+        """The name of the first number that is stepped back; of the first one if none is."""
+        moved = (place for place, number in self.numbers.items() if self.earlier[place] != number)
+        place = next(moved, next(iter(self.numbers)))
         return "number in the path" if place[0] == "path" else str(place[-1])
 
     @property
@@ -78,15 +80,21 @@ async def check_first_page(
 
 
 def step_back(first: Sequence[Outgoing], second: Sequence[Outgoing]) -> Step | None:
-    """Return the step before the calls of page 1, by comparison with those of page 2; None if nothing counts pages."""
+    """Return the step before the calls of page 1, by comparison with those of page 2; None if there is none before."""
+    step = step_between(first, second)
+    return step if step is not None and step.earlier != step.numbers else None
+
+
+def step_between(first: Sequence[Outgoing], second: Sequence[Outgoing]) -> Step | None:
+    """Return the step from the calls of page 1 to those of page 2; None if nothing counts pages."""
     for one in first:
-        steps = [step for step in (_step_between(one, two) for two in second) if step is not None]
+        steps = [step for step in (_step_of_call(one, two) for two in second) if step is not None]
         if len(steps) == 1:  # several calls of one kind look up one record each
-            return steps[0] if steps[0].earlier != steps[0].numbers else None
+            return steps[0]
     return None
 
 
-def _step_between(first: Outgoing, second: Outgoing) -> Step | None:
+def _step_of_call(first: Outgoing, second: Outgoing) -> Step | None:
     """Return the step that the difference of two calls makes; None if they differ in more than what counts pages."""
     if first.method != second.method or first.url.host != second.url.host:
         return None
@@ -107,7 +115,8 @@ def _step(call: Outgoing, changed: Sequence[tuple[Place, object, object]]) -> St
             return None
         numbers[place] = number
         earlier[place] = max(0, number - (later - number))
-    return Step(call, numbers, earlier) if numbers else None
+    lengths = [later - numbers[place] for place, _, value in changed if (later := _number(value)) is not None]
+    return Step(call, numbers, earlier, lengths[0]) if numbers else None
 
 
 def _may_count(number: int, step: int) -> bool:

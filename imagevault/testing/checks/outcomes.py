@@ -1,5 +1,6 @@
 """What the checks share: the outcome of a hook, the images of a search, and one failure for all problems found."""
 
+from collections import Counter
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
@@ -42,8 +43,22 @@ def failed_search(bench: Bench, error: ProviderError, query: str) -> str:
 
 async def _checked_page(bench: Bench, query: str) -> Page:
     given = await bench.given(query)
-    assert_none(too_large(bench.provider.info, given, 1))
+    assert_none([*no_images(given), *too_large(bench.provider.info, given, 1)])
     return bench.sanitized(given)
+
+
+def no_images(page: Page) -> Iterator[str]:
+    """What a page holds that is no Image. A check cannot read it."""
+    for image in page.images:
+        if not isinstance(image, Image):
+            yield f"a page holds a {type(image).__name__}, not an Image: put only Image(...) into Page.images"
+
+
+def same_ids(page: Page) -> Iterator[str]:
+    """The ids that two images of a page have."""
+    for id, count in Counter(image.id for image in page.images).items():
+        if count > 1:
+            yield f"two images of a page have the id {id}: take the id that the service gives to each image"
 
 
 def too_large(info: ProviderInfo, page: Page, number: int) -> Iterator[str]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from imagevault.errors import ProviderError
 from imagevault.plugins.decoding import count_records
-from imagevault.records import Image, ProviderInfo
+from imagevault.records import ProviderInfo
 from imagevault.testing.bench import Bench
-from imagevault.testing.checks.first_page import check_first_page
-from imagevault.testing.checks.outcomes import assert_none, is_recorded, outcome_of, shown, too_large
+from imagevault.testing.checks.first_page import check_first_page, step_between
+from imagevault.testing.checks.outcomes import assert_none, is_recorded, outcome_of, same_ids, shown, too_large
 from imagevault.testing.checks.tokens import check_first_call, token_problems
 from imagevault.testing.checks.walk import WalkedPage, is_end, next_page, pages_by_token
 
@@ -35,7 +35,8 @@ async def check_pages(bench: Bench, query: str, settings: Mapping[str, Any]) -> 
                 _check_other_call(info, walk[-1], walked)
             if recorded and ids and [image.id for image in walked.page.images] == ids:
                 return  # the second page was not recorded
-            assert_none([*_page_problems(info, walked, ids), *token_problems(info, walked)])
+            earlier = walk[-1] if walk else None
+            assert_none([*_page_problems(info, walked, ids, earlier), *token_problems(info, walked)])
             walk.append(walked)
             ids += [image.id for image in walked.page.images]
             if is_end(info, walked.page):
@@ -108,16 +109,19 @@ async def _check_nothing_follows(bench: Bench, query: str, last: int, ids: Seque
     )
 
 
-def _page_problems(info: ProviderInfo, walked: WalkedPage, seen: Sequence[str]) -> Iterator[str]:
-    """What is wrong with a page that follows those with the ids `seen`."""
+def _page_problems(
+    info: ProviderInfo, walked: WalkedPage, seen: Sequence[str], earlier: WalkedPage | None = None
+) -> Iterator[str]:
+    """What is wrong with a page that follows the `earlier` one, after pages with the ids `seen`."""
     page = walked.page
     number = walked.number
     yield from too_large(info, page, number)
-    ids = [image.id for image in page.images if isinstance(image, Image)]
+    ids = [image.id for image in page.images]
     repeated = sorted(set(ids) & set(seen))
-    if repeated:
-        field = "query.token" if pages_by_token(info) else "query.page"
-        yield f"page {number} repeats {', '.join(repeated[:3])}: send {field}"
+    twice = list(same_ids(page))
+    yield from twice
+    if repeated and not twice:
+        yield f"page {number} repeats {', '.join(repeated[:3])}: {_remedy_of_repeat(info, walked, earlier)}"
     if not isinstance(page.last, bool):
         yield f"last of page {number} is {page.last!r}: give True or False"
     if page.total is None:
@@ -130,6 +134,23 @@ def _page_problems(info: ProviderInfo, walked: WalkedPage, seen: Sequence[str]) 
             f"total of page {number} is {page.total}, but {count} images were found: "
             "give the total of all pages, or None if the upstream does not say"
         )
+
+
+def _remedy_of_repeat(info: ProviderInfo, walked: WalkedPage, earlier: WalkedPage | None) -> str:
+    """Return what to send so that no image comes again: by the step between the numbers that two pages sent."""
+    if pages_by_token(info):
+        return "send query.token"
+    step = None if earlier is None else step_between(earlier.calls, walked.calls)
+    if earlier is None or step is None:
+        return "send query.page"
+    if [image.id for image in walked.page.images] == [image.id for image in earlier.page.images]:
+        return f"{step.name} changes nothing, so correct the name of the parameter"
+    if step.length == 1:
+        return (
+            f"{step.name} counts pages, but the upstream counts images by it: "
+            "send (query.page - 1) * query.per_page, and 1 more where the upstream counts from 1"
+        )
+    return f"{step.name} leads too few images further: compute offsets from query.page - 1 and query.per_page"
 
 
 async def check_page_size(bench: Bench, query: str, settings: Mapping[str, Any]) -> None:
@@ -150,7 +171,7 @@ async def check_page_size(bench: Bench, query: str, settings: Mapping[str, Any])
         return
     following = await next_page(bench, query, walked)
     second = following.page
-    assert_none(_page_problems(info, following, [image.id for image in first.images]))
+    assert_none(_page_problems(info, following, [image.id for image in first.images], walked))
     known = {image.id for image in whole.images}
     begins_elsewhere = {image.id for image in first.images} - known
     assert not begins_elsewhere, (

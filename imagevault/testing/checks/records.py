@@ -18,7 +18,7 @@ from imagevault.plugins.provider import Provider
 from imagevault.records import Image, Page, ProviderInfo, Rendition
 from imagevault.testing.bench import Bench
 from imagevault.testing.checks.licenses import credit_problems, license_problems
-from imagevault.testing.checks.outcomes import assert_none, found_nothing, images_of, too_large
+from imagevault.testing.checks.outcomes import assert_none, found_nothing, images_of, same_ids, too_large
 from imagevault.testing.checks.probes import secrets
 from imagevault.testing.checks.walk import WalkedPage, is_end, next_page
 
@@ -106,12 +106,11 @@ def _lost(given: Page, sanitized: Sequence[Image], info: ProviderInfo) -> Iterat
     """What the gateway dropped or emptied."""
     kept = {image.id: image for image in sanitized}
     seen: set[str] = set()
+    yield from same_ids(given)
     for image in given.images:
-        if not isinstance(image, Image):
-            yield f"a page holds a {type(image).__name__}, not an Image: put only Image(...) into Page.images"
-        elif image.id in seen:
-            yield f"two images of a page have the id {image.id}: take the id that the service gives to each image"
-        elif image.renditions and len(_undeclared(image.renditions, info)) == len(image.renditions):
+        if image.id in seen:
+            continue  # `same_ids` says that
+        if image.renditions and len(_undeclared(image.renditions, info)) == len(image.renditions):
             continue  # `_hosts` says that
         elif image.id not in kept:
             yield f"{image.id!r} was dropped: {_reason_dropped(image)}"
@@ -188,9 +187,7 @@ def _links(image: Image, *, hosts_of_strangers: bool) -> Iterator[str]:
             yield f"rendition {rendition.name} of {image.id} is not https: {rendition.url}; give an https address"
 
 
-def _hosts(image: object, info: ProviderInfo, *, hosts_of_strangers: bool) -> Iterator[str]:
-    if not isinstance(image, Image):
-        return
+def _hosts(image: Image, info: ProviderInfo, *, hosts_of_strangers: bool) -> Iterator[str]:
     undeclared = _undeclared(image.renditions, info)
     one_is_declared = len(undeclared) < len(image.renditions)
     if undeclared and "%2F" in undeclared[0].upper():

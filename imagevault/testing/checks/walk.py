@@ -8,7 +8,7 @@ from imagevault.errors import ProviderError
 from imagevault.plugins.decoding import count_records
 from imagevault.records import Page, ProviderInfo
 from imagevault.testing.bench import Bench, Outgoing
-from imagevault.testing.checks.outcomes import outcome_of, shown
+from imagevault.testing.checks.outcomes import assert_none, no_images, outcome_of, shown
 
 
 class WalkedPage(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ async def next_page(bench: Bench, query: str, previous: WalkedPage | None = None
     """Return the page after the previous one, or the first page.
 
     Raises:
-        AssertionError: the search fails.
+        AssertionError: the search fails, or finds what is no Image.
 
     """
     number = previous.number + 1 if previous else 1
@@ -53,4 +53,5 @@ async def next_page(bench: Bench, query: str, previous: WalkedPage | None = None
     with count_records() as count:
         page = await outcome_of(bench.given(query, number, token=token))
     assert not isinstance(page, ProviderError), f"page {number} of {query!r} raised {shown(bench, page)}"
+    assert_none(no_images(page))
     return WalkedPage(number, page, token, list(bench.requests), count.records)
