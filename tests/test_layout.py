@@ -176,7 +176,11 @@ class TestImports:
         assert importers(driver) == {f"imagevault.storage.{engine}"}
 
     def test_pluggy_is_known_to_the_loader_and_the_hooks(self) -> None:
-        assert importers("pluggy") == {"imagevault.plugins.hookspecs", "imagevault.plugins.registry"}
+        assert importers("pluggy") == {
+            "imagevault.plugins.hook_checks",
+            "imagevault.plugins.hookspecs",
+            "imagevault.plugins.registry",
+        }
 
 
 class TestNames:

@@ -1,11 +1,10 @@
-"""Finding, loading and isolating plugins: the only file besides `hookspecs` that knows pluggy.
+"""Finding, loading and isolating plugins: the only file besides `hookspecs` and `hook_checks` that knows pluggy.
 
 A plugin is loaded whole or not at all. One that cannot be imported, misspells a hook, is not async where it must be or
 takes a used name is listed with the reason; the others are not affected.
 """
 
 import importlib.util
-import inspect
 import itertools
 import logging
 import re
@@ -29,12 +28,12 @@ from imagevault.plugins import hookspecs
 from imagevault.plugins.declaration import check_info
 from imagevault.plugins.declarative.folder import ProviderFolder, is_provider_file, provider_name
 from imagevault.plugins.declarative.plugin import DeclarativePlugin, declarative
+from imagevault.plugins.hook_checks import check_hooks, check_marks
 from imagevault.plugins.provider import Provider
 
 log = logging.getLogger(__name__)
 
 GROUP = "imagevault"
-REQUIRED_HOOKS = ("provider_info", "search_images")
 RESERVED_NAMES = {"all"}  # `provider=all` asks every provider
 PACKAGE = Path(__file__).parents[1]
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")  # pexels, tide-pool
@@ -158,8 +157,9 @@ class PluginRegistry:
         # Earlier plugins of this name stay registered as long as a search uses them.
         registered_name = f"{name} {next(self._versions)}" if self.manager.has_plugin(name) else name
         try:
+            check_marks(module)
             self.manager.register(module, registered_name)
-            self._check_hooks(module)
+            check_hooks(self.manager, module)
             return Plugin(name, module, self.manager, source)
         except BaseException:
             if self.manager.get_plugin(registered_name) is module:
@@ -271,31 +271,6 @@ class PluginRegistry:
             raise PluginError(f"the name {name} has a meaning of its own in a search; choose another")
         if name in self.loaded:
             raise PluginError(f"the name is taken by {self.loaded[name].source}; choose another")
-
-    def _check_hooks(self, plugin: object) -> None:
-        callers = self.manager.get_hookcallers(plugin) or []
-        for caller in callers:
-            for implementation in caller.get_hookimpls():
-                if implementation.plugin is plugin:
-                    self._check_hook(caller, implementation)
-        found = {caller.name for caller in callers}
-        for hook in REQUIRED_HOOKS:
-            if hook not in found:
-                raise PluginError(f"it has no hook {hook} (a function marked @hookimpl)")
-
-    def _check_hook(self, caller: pluggy.HookCaller, implementation: pluggy.HookImpl) -> None:
-        name = caller.name
-        if caller.spec is None:
-            if implementation.optionalhook:
-                return
-            known = [hook for hook, other in vars(self.manager.hook).items() if other.has_spec()]
-            raise PluginError(f"there is no hook {name}.{nearest(name, known)}")
-        must_be_async = inspect.iscoroutinefunction(caller.spec.function)
-        is_async = inspect.iscoroutinefunction(implementation.function)
-        if must_be_async and not is_async:
-            raise PluginError(f"{name} must be a coroutine: async def {name}(...)")
-        if is_async and not must_be_async:
-            raise PluginError(f"{name} must be a plain function: def {name}(...)")
 
     def _problems(self, settings: Settings) -> Iterator[str]:
         for name in settings.providers:

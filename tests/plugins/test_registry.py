@@ -131,8 +131,7 @@ class TestBroken:
             ),
             pytest.param(
                 HEAD + INFO + SEARCH.replace("(query)", "(query, htpp)"),
-                "Plugin 'acme' for hook 'search_images'; hookimpl definition: search_images(query, htpp); "
-                "Argument(s) {'htpp'} are declared in the hookimpl but can not be found in the hookspec",
+                "search_images has no argument htpp; it may take query, http, settings, keep",
                 id="unknown argument",
             ),
             pytest.param(
@@ -168,8 +167,13 @@ class TestBroken:
             pytest.param(HEAD, "it has no hook provider_info (a function marked @hookimpl)", id="no hooks"),
             pytest.param(
                 GOOD.replace("@hookimpl\nasync", "async"),
-                "it has no hook search_images (a function marked @hookimpl)",
+                "search_images is not marked: write @hookimpl above it, or give it another name",
                 id="unmarked hook",
+            ),
+            pytest.param(
+                GOOD + "\nasync def fetch_image(image_id, http):\n    return None\n",
+                "fetch_image is not marked: write @hookimpl above it, or give it another name",
+                id="unmarked hook that may be missing",
             ),
             pytest.param(
                 GOOD.replace("ProviderInfo(title", "dict(title"),
@@ -306,6 +310,12 @@ class TestBroken:
         assert record.getMessage() == (
             f"plugin acme ({place.files}/acme.py) is not loaded: ZeroDivisionError: division by zero (acme.py, line 1)"
         )
+
+    def test_a_function_with_other_arguments_is_no_hook(self, place: Any) -> None:
+        """It may have the name of one: `configure` is a common name."""
+        place.write("acme", GOOD + "\ndef configure(client, level):\n    pass\n")
+
+        assert "acme" in place.load().loaded
 
     def test_an_optional_hook_of_a_later_host(self, place: Any) -> None:
         """A plugin may say that this host need not know a hook of its."""
