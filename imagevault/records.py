@@ -22,6 +22,14 @@ Hotlink = Literal["allowed", "required", "temporary"]
 FlagName = Literal["ai_generated", "ai_training_refused", "sensitive"]
 RenditionName = Literal["thumbnail", "small", "medium", "large", "original"]
 Sort = Literal["relevance", "newest", "oldest", "popular"]
+# Filter -> its values, for all but color and locale, which have no list. `any` and `include` ask for nothing.
+FILTER_VALUES: Mapping[str, tuple[str, ...]] = {
+    "orientation": ("landscape", "portrait", "square"),
+    "size": ("small", "medium", "large"),
+    "license": ("any", "commercial", "modification", "public-domain"),
+    "ai": ("include", "exclude"),
+    "sensitive": ("include", "exclude"),
+}
 Paging = Literal["number", "token"]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=0)]

@@ -5,7 +5,7 @@ Each message names the field and what would be right.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from string import Formatter
 from typing import Any
@@ -13,19 +13,22 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from imagevault.config.sources import alternatives, nearest
+from imagevault.config.validation import is_loopback
 from imagevault.errors import PluginError
 from imagevault.plugins.host_settings import HOST_FIELDS
 from imagevault.plugins.mismatch import explain_mismatch
 from imagevault.plugins.patterns import MAX_VALUE, check_pattern
 from imagevault.plugins.plain_text import is_storable, texts_in
 from imagevault.quotas import Quota
-from imagevault.records import Parameter, ProviderInfo
+from imagevault.records import FILTER_VALUES, Parameter, ProviderInfo
 from imagevault.terms import Terms
 
 ANY_HOST = "*"  # in `file_hosts`
 HOST = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,10}")  # images.example.org
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # 2026-11-22
 PARAMETER_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")  # dates, image_type
+FREE_FORM = ("color", "locale")  # filters whose values are no short list
 CREDIT_FIELDS = ("title", "author", "license")
 NO_ADDRESS = "is missing; give the https address of the API (only a provider with the hook open_file has none)"
 MAX_PARAMETERS = 20
@@ -50,15 +53,19 @@ def check_info(info: object, hook: str, *, needs_address: bool = False) -> Provi
     """
     if not isinstance(info, ProviderInfo):
         raise PluginError(f"{hook} must return a ProviderInfo, not {type(info).__name__}")
-    for field, message in _problems(info):
+    for field, message in problems(info, needs_https=hook == "provider_info"):
         raise PluginError(f"{hook}: {field}: {message}")
     if needs_address and info.base_url is None:
         raise PluginError(f"{hook}: base_url: {NO_ADDRESS}")
     return info
 
 
-def _problems(info: ProviderInfo) -> Iterator[Problem]:
+def problems(info: ProviderInfo, *, needs_https: bool = True) -> Iterator[Problem]:
+    """Yield what is wrong with an info. An admin's settings, which `configure` reads, may lead to an http address."""
     yield from _types(info)
+    if needs_https:
+        yield from _address(info.base_url)
+    yield from _filters(info.filters)
     yield from _settings_type(info.settings)
     yield from _credit(info.credit)
     yield from _hosts(info)
@@ -85,6 +92,27 @@ def _types(info: ProviderInfo) -> Iterator[Problem]:
             continue
         if not all(map(is_storable, texts_in(value))):
             yield field.name, "must hold neither NUL characters nor lone surrogates; remove them"
+
+
+def _address(base_url: str | None) -> Iterator[Problem]:
+    """Refuse an address that sends calls unencrypted over a network."""
+    parts = urlsplit(base_url or "https:")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        remedy = "give the https address; an admin's base_url may lead to a simulation by http"
+        yield "base_url", f"{base_url} does not start with https://; {remedy}"
+
+
+def _filters(filters: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
+    names = [*FILTER_VALUES, *FREE_FORM]
+    for name, values in filters.items():
+        if name not in names:
+            near = nearest(name, names) or f" There are: {', '.join(names)}."
+            yield f"filters.{name}", f"there is no such filter.{near}"
+        known = FILTER_VALUES.get(name, tuple(values))
+        for value in values:
+            if value not in known:
+                near = nearest(value, known) or f" Use {alternatives(known)}, as callers do."
+                yield f"filters.{name}.{value}", f"the filter has no such value.{near}"
 
 
 def _settings_type(settings: Any) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 
 from imagevault.errors import BadInput, Unsupported
-from imagevault.records import Image, ProviderInfo, Sort
+from imagevault.records import FILTER_VALUES, Image, ProviderInfo, Sort
 from imagevault.search.languages import is_language_tag, nearest_language
 
 SIZE_FILTERS = {"orientation", "size"}  # they need the width and height of each record
@@ -37,14 +37,7 @@ COLORS = {
 }
 HEX_COLOR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")  # 1E90FF, #fff
 HINTS = {"locale"}  # a provider that cannot follow one answers all the same, and its status says so
-VALUES = {
-    "orientation": ("landscape", "portrait", "square"),
-    "size": ("small", "medium", "large"),
-    "license": ("any", "commercial", "modification", "public-domain"),
-    "ai": ("include", "exclude"),
-    "sensitive": ("include", "exclude"),
-    "sort": get_args(Sort),
-}
+VALUES = {**FILTER_VALUES, "sort": get_args(Sort)}
 NO_FILTER = {"license": "any", "ai": "include", "sensitive": "include"}  # these values ask for nothing
 
 Test = Callable[[Image], bool]

@@ -134,3 +134,35 @@ class TestOthers:
     )
     def test_that_are_wrong(self, fields: dict[str, Any], expected: str) -> None:
         assert reason(**fields).startswith(expected)
+
+
+class TestAddress:
+    def test_is_https(self) -> None:
+        assert reason(base_url="http://api.acme.example/").startswith(
+            "base_url: http://api.acme.example/ does not start with https://; give the https address"
+        )
+
+    @pytest.mark.parametrize("url", ["https://api.acme.example/", "http://127.0.0.1:9999/v1/", None])
+    def test_may_be_a_simulation(self, url: str | None) -> None:
+        check_info(info(base_url=url), "provider_info")
+
+    def test_may_come_from_an_admin(self) -> None:
+        """By the hook `configure`."""
+        check_info(info(base_url="http://intranet.acme.example/"), "configure")
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("filters", "message"),
+        [
+            ({"orientaton": {}}, "filters.orientaton: there is no such filter. Did you mean orientation?"),
+            ({"shape": {}}, "filters.shape: there is no such filter. There are: orientation, size, license, ai, "),
+            ({"size": {"larg": "l"}}, "filters.size.larg: the filter has no such value. Did you mean large?"),
+            ({"size": {"xxl": "l"}}, "filters.size.xxl: the filter has no such value. Use small, medium or large"),
+        ],
+    )
+    def test_are_known(self, filters: dict[str, dict[str, str]], message: str) -> None:
+        assert reason(filters=filters).startswith(message)
+
+    def test_of_any_colour_or_language(self) -> None:
+        check_info(info(filters={"color": {"crimson": "c"}, "locale": {"de-CH": "ch"}}), "provider_info")

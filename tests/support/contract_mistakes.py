@@ -198,9 +198,9 @@ DECLARED = [
     ),
     Mistake(
         "the API is called by http",
-        INFO,
+        LOADS,
         change('"https://api.tiny', '"http://api.tiny'),
-        "base_url: http://api.tiny.example/v1/ does not start with https://",
+        "base_url: http://api.tiny.example/v1/ does not start with https://; give the https address",
     ),
     Mistake(
         "max_results is less than a page",
@@ -228,15 +228,27 @@ DECLARED = [
     ),
     Mistake(
         "a filter's value is the provider's word",
-        INFO,
+        LOADS,
         change('{"landscape"', '{"wide"'),
-        "filters: orientation has no value wide: use landscape, portrait, square",
+        "filters.orientation.wide: the filter has no such value. Use landscape, portrait or square, as callers do.",
+    ),
+    Mistake(
+        "a filter's value is misspelt",
+        LOADS,
+        change('{"landscape"', '{"landscpe"'),
+        "filters.orientation.landscpe: the filter has no such value. Did you mean landscape?",
+    ),
+    Mistake(
+        "a filter is misspelt",
+        LOADS,
+        change('"orientation": {', '"orientaton": {'),
+        "filters.orientaton: there is no such filter. Did you mean orientation?",
     ),
     Mistake(
         "a filter has a name of its own",
-        INFO,
+        LOADS,
         change('"orientation": {', '"shape": {'),
-        "filters: there is no filter shape: use orientation, size, lic",
+        "filters.shape: there is no such filter. There are: orientation, size, lic",
     ),
     Mistake(
         "a colour has a name of its own",

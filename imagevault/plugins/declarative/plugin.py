@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from imagevault.errors import InvalidResponse, NotFound, PluginError
+from imagevault.plugins.declaration import problems
 from imagevault.plugins.declarative.answer import (
     MAX_RECORD,
     Work,
@@ -60,6 +62,8 @@ class DeclarativePlugin:
         self.digest = hashlib.blake2b(file.text.encode(), digest_size=8).hexdigest()
         self.__name__ = f"imagevault_{provider_name(file.path)}"  # the bench shows it
         self._info = file.info()
+        for field, message in problems(self._info):
+            raise file.error(("provider", *re.split(r"[.:] ?", field)), message.replace("=True", " = true"))
         self.reader = RecordReader(file, has_license=self._info.license is not None)
         errors = file.sources.errors
         self._errors = None if errors is None else ErrorReader(file, errors, self._info.title)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import msgspec
 
-from imagevault.config.sources import nearest
+from imagevault.config.sources import alternatives, nearest
 from imagevault.config.toml_lines import line_of
 from imagevault.errors import PluginError
 from imagevault.licenses import License
@@ -40,6 +40,20 @@ KINDS: Mapping[str, type | tuple[type, ...]] = {
     "array": list,
     "object": dict,
 }
+WRONG_KINDS = re.compile(r"Expected (?P<expected>\w+(?: \| \w+)*), got (?P<got>\w+)")
+WRONG_LENGTH = re.compile(r"Expected array of length (?P<expected>\d+), got (?P<got>\d+)")
+WRONG_RANGE = re.compile(r"Expected (?P<kind>int|float) (?P<sign>[<>]=?) (?P<limit>[0-9.]+)")
+DECLARED_TWICE = re.compile(r"Cannot declare \((?P<names>.*)\) twice")
+# The kinds of msgspec -> their names in TOML.
+KIND_WORDS: Mapping[str, str] = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+LIMITS = {">=": "of {} or more", "<=": "of {} or less", ">": "above {}", "<": "below {}"}
 STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<position>\d+)\]|\[\.\.\.\]")  # .image.renditions[0], [...]
 
 
@@ -151,8 +165,8 @@ class ProviderFile:
             message = str(error)
             place = TOML_PLACE.search(message)
             line = f", line {place[1]}" if place else ""
-            message = message[: place.start()] if place else message
-            raise PluginError(f"{self.path.name}{line}: is not valid TOML: {message}; correct it") from None
+            message = _syntax_fault(message[: place.start()] if place else message)
+            raise PluginError(f"{self.path.name}{line}: is not valid TOML: {message}") from None
 
     def _convert(self, value: Any, type: type[T], way: Way) -> T:
         try:
@@ -256,12 +270,30 @@ def _fits(value: Any, message: str) -> bool:
     return found is None or type(value) is KINDS.get(found["kind"], type(value))
 
 
+def _syntax_fault(message: str) -> str:
+    """Return a message of tomllib; in words for authors where a table or a key stands there twice."""
+    twice = DECLARED_TWICE.fullmatch(message)
+    if twice is not None:
+        name = ".".join(re.findall(r"'([^']*)'", twice["names"]))
+        return f"[{name}] stands there twice; if it is a list, write [[{name}]] for all its elements"
+    if message == "Cannot overwrite a value":
+        return "a key or table stands there twice; if it is a list, write [[...]] for all its elements"
+    return f"{message}; correct it"
+
+
 def _in_plain_words(message: str) -> str:
     """Return a message of msgspec in words for authors, with the remedy."""
     message = message.replace("`", "")
     missing = re.fullmatch(r"Object missing required field (\w+)", message)
     if missing is not None:
         return f"has no {missing[1]}; add it"
+    if (length := WRONG_LENGTH.fullmatch(message)) is not None:
+        return f"must be a list of {length['expected']} values, not of {length['got']}"
+    if (kinds := WRONG_KINDS.fullmatch(message)) is not None:
+        expected = [KIND_WORDS.get(kind, kind) for kind in kinds["expected"].split(" | ") if kind != "null"]
+        return f"must be {alternatives(expected)}, not {KIND_WORDS.get(kinds['got'], kinds['got'])}"
+    if (range := WRONG_RANGE.fullmatch(message)) is not None:
+        return f"must be {KIND_WORDS[range['kind']]} {LIMITS[range['sign']].format(range['limit'])}"
     return f"{message}; correct it"
 
 
