@@ -52,12 +52,16 @@ def _check_provider(services: "Services", image: str) -> None:
 
 @images.command()
 @click.argument("image")
-def unhide(image: str) -> None:
+@json_option
+def unhide(image: str, as_json: bool) -> None:
     """Show a hidden picture again: imagevault images unhide pexels:2014422."""
 
     async def work(services: "Services") -> None:
         await services.gateway.hidden.unhide(image)
-        output.print_line(f"{image} is shown again")
+        if as_json:
+            print_json({"image": image})
+        else:
+            output.print_line(f"{image} is shown again")
 
     with_services(work)
 

@@ -82,7 +82,7 @@ async def _print_provider(services: "Services", name: str, *, as_json: bool) -> 
 @click.argument("name")
 @json_option
 def enable(name: str, as_json: bool) -> None:
-    """Switch a provider on in the config file: imagevault providers enable pexels.
+    """Enable a provider in the config file: imagevault providers enable pexels.
 
     Keeps the comments in the file. A running server searches the provider again within a second.
     """
@@ -93,7 +93,7 @@ def enable(name: str, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def disable(name: str, as_json: bool) -> None:
-    """Switch a provider off in the config file: imagevault providers disable pexels.
+    """Disable a provider in the config file: imagevault providers disable pexels.
 
     Keeps the comments in the file. A running server stops searching the provider within a second.
     """
@@ -185,7 +185,7 @@ def new(name: str, folder: Path, is_declarative: bool, answer: Path | None, as_j
 def check_providers(name: str | None, query: str, record: Path | None, as_json: bool) -> None:
     """Test whether a provider works, by a real search: imagevault providers check pexels.
 
-    Without NAME, tests every provider that is switched on. The calls count against the quotas. The exit code is 1 if a
+    Without NAME, tests every provider that is enabled. The calls count against the quotas. The exit code is 1 if a
     provider fails.
     """
     from imagevault.cli.provider_check import Recorder, check_all, check_and_record

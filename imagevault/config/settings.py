@@ -107,7 +107,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "account"
     signup: Annotated[
         Literal["open", "invite", "closed"],
-        Meta(description="who may create an account: anyone (`open`), who has an invitation (`invite`), or nobody"),
+        Meta(
+            description="who may create an account: anyone (`open`), anyone with an invitation (`invite`), or nobody "
+            "(`closed`)"
+        ),
     ] = "open"
     audit_days: Annotated[int, Meta(ge=1, le=3650, description="days for which security events are kept")] = 180
     private_display: Annotated[

@@ -60,6 +60,6 @@ def test_shows_a_picture_again_whose_provider_is_gone(here: Any, tmp_path: Path)
     (tmp_path / "acme.py").write_text("raise RuntimeError")
     here("images", "hide", "acme:7", "--reason", "x", environ={"IMAGEVAULT_PLUGINS_DIR": str(tmp_path)})
 
-    shown = here("images", "unhide", "acme:7")
+    shown = here("images", "unhide", "acme:7", "--json")
 
-    assert (shown.returncode, shown.stdout) == (0, "acme:7 is shown again\n")
+    assert (shown.returncode, json.loads(shown.stdout)) == (0, {"image": "acme:7"})

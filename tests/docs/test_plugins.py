@@ -127,8 +127,12 @@ class Reader:
         return ["bash", "-c", f"set -euo pipefail\n. '{self.state}'\n{script}"]
 
     def _here(self, text: str) -> str:
-        """The text with ports that are free on this machine."""
-        return text.replace("9999", str(self.ports[SECOND])).replace("8000", str(self.ports[THIRD]))
+        """The text with ports that are free on this machine, and with ImageVault's wheel in place of its clone."""
+        return (
+            text.replace(" ../imagevault ", " imagevault ")
+            .replace("9999", str(self.ports[SECOND]))
+            .replace("8000", str(self.ports[THIRD]))
+        )
 
 
 def plain(text: str) -> str:
