@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Redirect
 
+from imagevault.accounts.administration import Administration
 from imagevault.accounts.api_keys import MAX_NAME, ApiKeys, NewApiKey
 from imagevault.accounts.credentials import CredentialVerifier
 from imagevault.accounts.sign_out import SignOut
@@ -38,6 +39,8 @@ ACCOUNT_NOTES = {
     "sent-before": "This form was sent before, and its key was shown then. If you did not copy it, revoke it.",
 }
 SENT_KEY_FORM = b'{"form": "/my/keys"}'  # what is kept of a form that created a key: nothing of the key
+MAX_RESET_BODY = 4096  # bytes, as of `POST /password-reset`
+RESET_FORM = {**FORM, "open": True, "max_body": MAX_RESET_BODY}
 ACCOUNT_FORM = {**FORM, "stands_on": "/my/account"}
 
 
@@ -95,6 +98,33 @@ async def sign_up(
     address = request.scope["imagevault"].network  # type: ignore[typeddict-item]
     await signups.create(username, form.secret("password"), form.text("invitation"), address)
     query = urlencode({"username": username, "note": "created", "next": next})
+    return Redirect(f"/my/sign-in?{query}", status_code=303)
+
+
+@get("/my/password-reset", opt=OPEN_PAGE, include_in_schema=False, media_type=HTML)
+async def show_password_reset(request: Request[Any, Any, Any], gateway: NamedDependency[Gateway]) -> Response[bytes]:
+    """Show the form of somebody who got a code from an admin, because the old password is lost."""
+    min_length = gateway.settings.password_min_length
+    text = render("password_reset.html", min_length=min_length, user=request.user, problem=None, username="")
+    return page_response(request, text, headers=PRIVATE)
+
+
+@post("/my/password-reset", opt=RESET_FORM, include_in_schema=False, media_type=HTML, status_code=303)
+async def reset_password(
+    request: Request[Any, Any, Any],
+    gateway: NamedDependency[Gateway],
+    administration: NamedDependency[Administration],
+) -> Redirect:
+    """Set a new password with the code, which ends all sessions and tokens of the account."""
+    form = Form(await request.body())
+    username = form.text("username") or ""
+    shown = {"min_length": gateway.settings.password_min_length, "user": request.user}
+    form_again(request, "password_reset.html", {403: "code"}, **shown, username=username[:MAX_USERNAME])
+    for name in ("username", "code"):
+        if form.text(name) is None:
+            raise BadInput(name, "is missing")
+    await administration.set_password(username, form.text("code") or "", form.secret("new_password"))
+    query = urlencode({"username": username, "note": "changed"})
     return Redirect(f"/my/sign-in?{query}", status_code=303)
 
 
@@ -228,6 +258,8 @@ ROUTES = [
     show_sign_in,
     show_sign_up,
     sign_up,
+    show_password_reset,
+    reset_password,
     show_account,
     create_key,
     revoke_key,

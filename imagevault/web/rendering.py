@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from imagevault.accounts import api_keys, passwords
+from imagevault.accounts import api_keys, one_time_codes, passwords
 from imagevault.downloads import finding, record
 from imagevault.search import query_text
 from imagevault.web import words
@@ -23,6 +23,7 @@ LIMITS = {
     "query": query_text.MAX_TEXT,
     "username": MAX_USERNAME,
     "password": passwords.MAX_LENGTH,
+    "code": one_time_codes.MAX_CODE,
     "key_name": api_keys.MAX_NAME,
     "project": record.MAX_PROJECT,
     "note": record.MAX_NOTE,

@@ -31,6 +31,7 @@ LABELS = {
     "current_password": "Current password",
     "new_password": "New password",
     "invitation": "Invitation",
+    "code": "Code",
     "name": "What it is for",
     "scopes": "What it may do",
 }

@@ -311,12 +311,16 @@ class TestLook:
         assert tab.locator("svg.plot").count() > 2
 
         context.context.clear_cookies()
-        for address, field in (("/my/sign-in", "Sign in"), ("/my/sign-up", "Sign up")):
+        forms = {"/my/sign-in": "Sign in", "/my/sign-up": "Sign up", "/my/password-reset": "Set the password"}
+        for address, field in forms.items():
             tab.goto(address)
             check(address)
             tab.get_by_label("Username").fill("axe-light")
-            tab.get_by_label("Password").fill("wrong-harbour-71")
+            tab.locator("[type=password]").fill("wrong-harbour-71")
+            if "reset" in address:
+                tab.get_by_label("Code").fill("misspelt")
             tab.get_by_role("button", name=field).click()
             tab.get_by_role("alert").wait_for()
+            assert tab.locator("[aria-invalid=true]:focus").count() == 1
             check(address)
-        context.refused(401, 409)
+        context.refused(401, 403, 409)

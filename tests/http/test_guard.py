@@ -32,6 +32,8 @@ OPEN = {
     ("GET", "/my/sign-in"),
     ("GET", "/my/sign-up"),
     ("POST", "/my/sign-up"),
+    ("GET", "/my/password-reset"),
+    ("POST", "/my/password-reset"),
 }
 PAGES = {
     "/",
@@ -46,6 +48,7 @@ PAGES = {
     "/my/keys",
     "/my/keys/{id}",
     "/my/password",
+    "/my/password-reset",
 }  # they ignore unknown parameters, which links collect on their way
 LEADING_TO_PAGES = {("GET", "/session"), ("GET", "/session/end")}
 UNDOCUMENTED = PAGES | {"/media/{provider}"}  # its signed links are written for the pages

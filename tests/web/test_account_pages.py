@@ -121,6 +121,52 @@ class TestSignUp:
         assert tied_field(await api.post("/my/sign-up", data=data)) == "invitation"
 
 
+class TestPasswordReset:
+    """With the code that an admin made, as `POST /password-reset` does."""
+
+    CODE = "kT9xw3pUe1mZ0bq5rYh7cVn2sLd"
+
+    async def test_sets_a_new_password(self, start: Any) -> None:
+        api = await start()
+        await api.sign_in()
+        code = (await api.services.administration.reset_password("ada")).code
+        data = {"username": "Ada", "code": f" {code} ", "new_password": "copper-lantern-58"}
+        linked = (await api.get("/my/sign-in")).text
+
+        weak = await api.post("/my/password-reset", data={**data, "new_password": "short"})
+        done = await api.post("/my/password-reset", data=data)
+        again = await api.post("/my/password-reset", data=data)
+
+        assert 'href="/my/password-reset"' in linked
+        assert (weak.status_code, tied_field(weak)) == (400, "new_password")
+        assert 'value="Ada"' in weak.text
+        assert code not in weak.text
+        assert (done.status_code, path_of(done.headers["location"])) == (303, "/my/sign-in")
+        assert "The password is changed" in (await api.get(done.headers["location"])).text
+        assert (again.status_code, tied_field(again)) == (403, "code")
+        assert (await sign_in(api, "ada", "copper-lantern-58")).status_code == 303
+
+    @pytest.mark.parametrize(
+        ("data", "status", "field"),
+        [
+            ({"username": "nobody", "code": CODE, "new_password": PASSWORD}, 403, "code"),
+            ({"username": "ada", "code": "x" * 2000, "new_password": PASSWORD}, 403, "code"),
+            ({"code": CODE, "new_password": PASSWORD}, 400, "username"),
+            ({"username": "ada", "new_password": PASSWORD}, 400, "code"),
+            ({"username": "ada", "code": CODE}, 400, "new_password"),
+            ({"username": "ada", "code": CODE, "new_password": "x" * 5000}, 413, None),
+        ],
+    )
+    async def test_says_what_is_wrong(self, start: Any, data: dict[str, str], status: int, field: str | None) -> None:
+        api = await start()
+        await api.sign_in()
+
+        response = await api.post("/my/password-reset", data=data)
+
+        assert (response.status_code, response.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert status == 413 or tied_field(response) == field
+
+
 class TestSignIn:
     async def test_a_wrong_password_shows_the_form_again(self, start: Any) -> None:
         api = await start()
