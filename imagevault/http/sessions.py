@@ -41,9 +41,6 @@ async def begin_session(
     # A page of another site could sign its reader in to an account of its own.
     session_cookie.check_site(context)
     fields = _read_fields(await request.body(), context)
-    for name in ("username", "password"):
-        if name not in fields:
-            raise BadInput(name, "is missing")
     if _is_form(context):
         next = local_path(fields.get("next", HOME))
         form_again(
@@ -51,10 +48,13 @@ async def begin_session(
             "sign_in.html",
             {401: "password"},
             note=None,
-            username=fields["username"][:MAX_USERNAME],
+            username=fields.get("username", "")[:MAX_USERNAME],
             next=next,
             may_sign_up=request.app.state["sign_up_is_open"](),
         )
+    for name in ("username", "password"):
+        if name not in fields:
+            raise BadInput(name, "is missing")
     account = await sign_in.authenticate(fields["username"], fields["password"], context.network)
     lifetime = accounts.tokens.lifetime
     value = await sessions.begin(account.id, account.epoch, lifetime)

@@ -179,6 +179,15 @@ class TestSignIn:
         assert tied_field(response) == "password"
         assert "set-cookie" not in response.headers
 
+    @pytest.mark.parametrize(("data", "field"), [({"username": "ada"}, "password"), ({"password": "x"}, "username")])
+    async def test_a_field_that_is_missing_is_named(self, start: Any, data: dict[str, str], field: str) -> None:
+        api = await start()
+
+        response = await api.post("/session", data={**data, "next": "/my/downloads"})
+
+        assert (response.status_code, tied_field(response)) == (400, field)
+        assert 'name="next" value="/my/downloads"' in response.text
+
     async def test_a_form_that_failed_keeps_name_and_way_back(self, start: Any) -> None:
         """Whatever the reason; only a page of this server is a way back, and no password is shown."""
         api = await start()
