@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Visits
+from tests.browser.test_account import sign_up
 
 TELEPHONE = {"width": 360, "height": 740}
+PROJECT = "Atlas of the northern animals, their tracks, their seasons, and their names in nine languages, volume 12"
 
 
 def chosen(tab: Any) -> list[str]:
@@ -54,3 +58,69 @@ class TestProviders:
         for chip in tab.locator(".chip:has(:checked)").all():
             box = chip.bounding_box()
             assert 0 <= box["x"] < box["x"] + box["width"] <= TELEPHONE["width"]
+
+
+def take(tab: Any, name: str, project: str) -> None:
+    """Signs up and takes a picture for a project. The tab shows the download then."""
+    sign_up(tab, name)
+    tab.goto("/picture/local:fox-in-snow.jpg")
+    tab.get_by_label("Project").fill(project)
+    tab.get_by_role("button", name="Take it").click()
+    tab.wait_for_url("**/my/downloads/*")
+
+
+class TestDownloads:
+    @pytest.mark.parametrize("end", ["input", "reload"])
+    def test_saved_is_said_of_what_is_saved_alone(self, visit: Visits, end: str) -> None:
+        tab = visit().open("/")
+        take(tab, f"saver-{end}", "atlas")
+        note = tab.get_by_label("Note")
+        note.fill("for the cover")
+        tab.get_by_role("button", name="Save").click()
+        tab.get_by_text("Saved.").wait_for()
+
+        if end == "input":
+            note.press_sequentially("s")
+        else:
+            tab.reload()
+
+        tab.get_by_text("Saved.").wait_for(state="hidden")
+        assert "for the cover" in note.input_value()
+        note.fill("for the back")
+        tab.get_by_role("button", name="Save").click()
+        tab.get_by_text("Saved.").wait_for()
+
+    @pytest.mark.parametrize("width", [360, 1280])
+    def test_a_long_project_keeps_the_filters_together_and_its_sentence_whole(self, visit: Visits, width: int) -> None:
+        tab = visit(viewport={"width": width, "height": 800}).open("/")
+        take(tab, f"long-{width}", PROJECT[:100])
+        tab.get_by_role("link", name="My downloads").click()
+        tab.get_by_label("Project").select_option(index=1)
+        tab.get_by_role("button", name="Find").click()
+        tab.wait_for_url("**project=Atlas**")
+
+        rows = tab.eval_on_selector_all(
+            ".filter > *", "fields => fields.map(field => Math.round(field.getBoundingClientRect().bottom))"
+        )
+        assert width < 1280 or len(set(rows)) == 1
+        assert tab.locator(".formats > :first-child").inner_text() == f"Credits of all downloads for {PROJECT[:100]}:"
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+class TestDescription:
+    """The field that describes the picture in the HTML of its credit."""
+
+    def test_is_there_where_it_does_something(self, visit: Visits) -> None:
+        path = "/?q=red+fox&provider=pexels"
+        tab = visit().open(path)
+        tab.goto(tab.locator("a.tile").first.get_attribute("href"))
+        label = "What the picture shows"
+        tab.get_by_label(label).fill("A fox")
+        assert '<img alt="A fox" src=' in tab.input_value("#credit-html")
+        plain = visit(java_script_enabled=False).open(tab.url)
+        assert plain.get_by_label("HTML").is_visible()
+        assert plain.get_by_label(label).count() == 0
+
+        tab.goto("/picture/local:fox-in-snow.jpg")  # its HTML has no picture
+        tab.get_by_role("button", name="Copy HTML").wait_for()
+        assert tab.get_by_label(label).count() == 0

@@ -5,9 +5,11 @@ class CopyCredit extends HTMLElement {
   connectedCallback() {
     if (this.querySelector("button")) return;
     for (const text of this.querySelectorAll("textarea")) this.addButton(text);
-    const alt = this.querySelector("input");
     const html = this.querySelector("#credit-html");
-    if (!alt || !html?.value.includes(' alt="')) return;
+    const field = this.querySelector("template"); // it does nothing without script, or without a picture in the HTML
+    if (!field || !html.value.includes(' alt="')) return;
+    field.replaceWith(field.content);
+    const alt = this.querySelector("input");
     alt.addEventListener("input", () => {
       const escaped = alt.value.replace(/[&<>"']/g, (mark) => ESCAPED[mark]);
       html.value = html.value.replace(/ alt="[^"]*"/, () => ` alt="${escaped}"`);

@@ -10,6 +10,13 @@ document.querySelector("form.search")?.addEventListener("formdata", ({ formData 
   for (const [name, value] of [...formData]) if (!value) formData.delete(name);
 });
 
+// "Saved." is true of what the page shows, so neither of words that follow nor after a reload.
+const saved = document.querySelector("#saved");
+saved?.closest("form").addEventListener("input", () => (saved.hidden = true));
+addEventListener("load", () => {
+  if (saved && location.hash === "#saved") history.replaceState(history.state, "", location.pathname);
+});
+
 addEventListener("keydown", (event) => {
   const field = document.querySelector("#q");
   const isTyping = event.target.closest("input:not([type=checkbox]), textarea, select, dialog");
