@@ -315,7 +315,7 @@ class TestLook:
         for address, field in forms.items():
             tab.goto(address)
             check(address)
-            tab.get_by_label("Username").fill("axe-light")
+            tab.get_by_label("Username").fill(name)
             tab.locator("[type=password]").fill("wrong-harbour-71")
             if "reset" in address:
                 tab.get_by_label("Code").fill("misspelt")
