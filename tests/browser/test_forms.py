@@ -10,6 +10,22 @@ from tests.browser.test_account import sign_up
 TELEPHONE = {"width": 360, "height": 740}
 PROJECT = "Atlas of the northern animals, their tracks, their seasons, and their names in nine languages, volume 12"
 
+# The edges of the ring around an element that has the focus, and where the words of a field's label end.
+RING = """field => {
+  const { left, top } = field.getBoundingClientRect();
+  const { outlineOffset, outlineStyle, outlineWidth } = getComputedStyle(field);
+  if (outlineStyle !== "solid") throw new Error(`no ring around ${field.outerHTML}`);
+  const far = parseFloat(outlineOffset) + parseFloat(outlineWidth);
+  return { left: left - far, top: top - far };
+}"""
+WORDS = """field => {
+  const label = field.labels[0];
+  const range = document.createRange();
+  range.selectNodeContents(label);
+  if (label.contains(field)) range.setEndBefore(field);
+  return Math.max(...[...range.getClientRects()].map(({ bottom }) => bottom));
+}"""
+
 
 def chosen(tab: Any) -> list[str]:
     """The providers whose chips are lit, in their order."""
@@ -124,3 +140,53 @@ class TestDescription:
         tab.goto("/picture/local:fox-in-snow.jpg")  # its HTML has no picture
         tab.get_by_role("button", name="Copy HTML").wait_for()
         assert tab.get_by_label(label).count() == 0
+
+
+class TestLook:
+    def test_the_ring_of_the_focus_is_whole_and_covers_no_label(self, visit: Visits) -> None:
+        tab = visit(viewport=TELEPHONE).open("/")
+        take(tab, "rings", "atlas")
+        for path in (tab.url, "/?color=red", "/my/downloads", "/my/account", "/picture/local:fox-in-snow.jpg"):
+            tab.goto(path)
+            tab.keyboard.press("Tab")
+            skip = tab.evaluate(RING, tab.evaluate_handle("document.activeElement"))
+            assert min(skip["left"], skip["top"]) >= 0, path
+            fields = tab.locator(
+                "label :is(input:not([type=checkbox]), select, textarea), label + :is(input, textarea)"
+            )
+            assert fields.count() > 0
+            for field in fields.all():
+                field.focus()
+                tab.keyboard.press("Shift")  # as somebody who uses the keys, who sees the ring
+                assert tab.evaluate(RING, field.element_handle())["top"] >= tab.evaluate(WORDS, field.element_handle())
+
+    def test_the_words_beside_a_check_box_stand_beside_it(self, visit: Visits) -> None:
+        """Also those of several lines, and each box at the left edge like the fields above it."""
+        tab = visit(viewport=TELEPHONE).open("/?q=fox&provider=local&color=red")
+        sign_up(tab, "boxes")
+        for path in ("/my/account", "/?color=red"):
+            tab.goto(path)
+            places = tab.eval_on_selector_all(
+                ".check",
+                "labels => labels.map(label => { const range = document.createRange();"
+                " range.selectNodeContents(label.lastChild);"
+                " const box = label.querySelector('input').getBoundingClientRect();"
+                " const words = range.getBoundingClientRect();"
+                " return [box.left - label.getBoundingClientRect().left, words.left - box.right]; })",
+            )
+            assert len(places) > 1
+            assert all(left == 0 < gap for left, gap in places), path
+
+    @pytest.mark.parametrize("script", [True, False])
+    def test_a_click_on_the_title_opens_the_picture(self, visit: Visits, script: bool) -> None:
+        """Its link has the name that it has without the title below it."""
+        tab = visit(java_script_enabled=script).open("/?q=fox&provider=local")
+        title = tab.inner_text("#pictures b")
+        tile = tab.get_by_role("link", name=tab.get_attribute("a.tile img", "alt"), exact=True)
+        assert tile.get_attribute("class") == "tile"
+        box = tab.locator("#pictures p").first.bounding_box()
+
+        tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+        tab.wait_for_url("**/picture/**")
+        assert tab.locator("article h1").inner_text() == title
