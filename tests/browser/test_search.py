@@ -57,6 +57,30 @@ class TestPointer:
         assert len(shown(tab)) == 90
         assert tile.evaluate("tile => document.activeElement === tile")
 
+    def test_a_double_click_loads_one_page_more(self, visit: Visits) -> None:
+        """Also where the page is still on its way."""
+        tab = visit().open("/")
+        waiting: list[Any] = []
+
+        def hold(route: Any) -> None:
+            waiting.append(route)
+
+        tab.route("**cursor=**", hold)
+        tab.goto(PEXELS)
+        more = tab.get_by_text("More pictures")
+        more.click()
+        more.click()
+
+        [route] = waiting
+        route.continue_()
+        count(tab, 60)
+        tab.evaluate(
+            "() => new Promise(resolve => setTimeout(resolve))"
+        )  # what the second click does, it has done then
+
+        assert tab.url.endswith(PEXELS)
+        assert len(shown(tab)) == 60
+
     def test_a_reload_of_an_open_picture_shows_its_own_page(self, visit: Visits) -> None:
         tab = visit().open(PEXELS)
         tab.locator("a.tile").first.click()

@@ -29,7 +29,11 @@ class LoadMore extends HTMLElement {
     return this.page;
   }
 
-  async show() {
+  show() {
+    this.shown ??= this.add(); // a double click would open the page that joined the list already
+  }
+
+  async add() {
     this.link.setAttribute("aria-busy", "true");
     let page;
     try {
