@@ -876,7 +876,7 @@ CONDUCT = [
     Mistake(
         "a sleep that blocks",
         WAITS,
-        change(LAST, LAST + " or time.sleep(0.12)"),
+        change(LAST, LAST + " or time.sleep(0.3)"),
         "use asyncio.sleep, and run what blocks with asyncio.to_thread",
     ),
     Mistake(

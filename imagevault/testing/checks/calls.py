@@ -26,6 +26,7 @@ ODD_WORDS = "naïve 100% 日本 a&b c+d e#f g=h"
 LEADS_ASTRAY = "leads to another host"  # in the message of the transport
 NO_VALUE = "no value"  # of a parameter
 MAX_PAUSE = 0.1  # seconds for which a hook may stop the event loop
+UPSTREAM_DELAY = 3 * MAX_PAUSE  # a hook that waits for it holds the event loop long enough to show on a busy machine
 ATTEMPTS = 3  # a busy machine pauses the event loop too, but not each time
 
 
@@ -169,7 +170,7 @@ async def check_blocking(bench: Bench, query: str, settings: Mapping[str, Any]) 
     for _ in range(ATTEMPTS):
         bench.configure(settings)  # clears what the plugin caches
         if bench.upstream is not None:
-            bench.upstream.fail(faults.delay(MAX_PAUSE), times=1)
+            bench.upstream.fail(faults.delay(UPSTREAM_DELAY), times=1)
         pause, outcome = await longest_pause(outcome_of(bench.given(query)))
         if pause < MAX_PAUSE and not isinstance(outcome, ProviderError):
             return
