@@ -32,6 +32,8 @@ class TestTake:
         assert 'value="Autumn &amp; co"' in shown.text
         recorded = (await api.get("/downloads", headers=headers)).json()["downloads"]
         assert [record["project"] for record in recorded] == ["Autumn & co"]
+        assert f"original, {recorded[0]['width']} × {recorded[0]['height']}" in shown.text
+        assert f'<h2><a href="{recorded[0]["license"]["url"]}"' in shown.text
 
     async def test_going_back_to_take_another_size_records_another(self, start: Any) -> None:
         """The browser sends the same form with the same hidden fields, but for the size."""
