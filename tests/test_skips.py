@@ -8,6 +8,7 @@ TESTS = Path(__file__).parent
 # What may be missing where the tests run. Another place that skips tests is to be named here, with why it has to.
 PLACES = {
     "support/installed.py": "setuptools of the machine, where no index has a newer one",
+    "cli/test_config_editing.py": "a user other than root",
     "docs/test_admin.py": "sqlite3 and yaml",
     "docs/test_metrics.py": "promtool",
     "docs/test_plugins.py": "bash and curl",

@@ -137,8 +137,8 @@ class SingleFlight:
             try:
                 async with asyncio.timeout(CALL_TIMEOUT):
                     return await fetch()
-            except InFlightElsewhere:
-                page = await self._page_from_elsewhere(flight)
+            except InFlightElsewhere as elsewhere:
+                page = await self._page_from_elsewhere(flight, elsewhere.completed_at)
                 if page is not None:
                     return page
             except DatabaseUnavailable:
@@ -149,18 +149,19 @@ class SingleFlight:
             except Exception as error:  # noqa: BLE001  upstream or plugin: only this provider fails
                 raise to_provider_error(error, flight.provider) from None
 
-    async def _page_from_elsewhere(self, flight: Flight) -> Page | None:
-        """Wait a little, and return the page that another worker is fetching, None if it is not there yet."""
+    async def _page_from_elsewhere(self, flight: Flight, completed_at: float | None) -> Page | None:
+        """Return the page that another worker is fetching, None if it is not there. Wait a little unless it arrived."""
         title = flight.provider.info.title
         if asyncio.get_running_loop().time() > flight.deadline:
             raise TimedOut(f"{title} did not answer another worker in time")
         if flight.call.background:
             raise TimedOut(f"another worker is asking {title}")
-        await asyncio.sleep(min(FIRST_CHECK * CHECK_GROWTH**flight.checks, LAST_CHECK))
-        flight.checks += 1
-        checked_at = self._clock()
+        if completed_at is None:
+            await asyncio.sleep(min(FIRST_CHECK * CHECK_GROWTH**flight.checks, LAST_CHECK))
+            flight.checks += 1
+        known = flight.call.known_completion if completed_at is None else completed_at
+        flight.call = msgspec.structs.replace(flight.call, checked_at=self._clock(), known_completion=known)
         page = await self._tiers.read_shared(flight.provider, flight.call.key)
-        flight.call = msgspec.structs.replace(flight.call, checked_at=checked_at)
         flight.from_elsewhere = page is not None
         return page
 

@@ -80,13 +80,26 @@ def _up_to_date(state: State, limits: Limits, now: float) -> State:
 
 
 def _fetched_elsewhere(state: State, call: Call, now: float) -> Decision | None:
-    """A wait if another flight is fetching this page, or has fetched it since the caller looked into the cache."""
-    if state.completed.get(call.key, -math.inf) >= call.checked_at - SLACK:
-        return Decision("wait", 0.0, "in_flight")
+    """A wait if another flight is fetching this page, or has fetched it and the caller may not have looked since."""
+    completed_at = state.completed.get(call.key, -math.inf)
+    if _may_be_news(call, completed_at):
+        return Decision("wait", 0.0, "in_flight", completed_at)
     if call.key not in state.in_flight or _owns_lease(state, call):
         return None
     _, lease_end = state.in_flight[call.key]
     return Decision("wait", min(RECHECK, lease_end - now), "in_flight")
+
+
+def _may_be_news(call: Call, completed_at: float) -> bool:
+    """Whether a page may have come into the cache after the caller looked.
+
+    The page and this time are written together, some time after the clock was read. So the times say little of which
+    came first. A caller that knows of the page and looks once more is certain. A background call does not look again:
+    there, at worst, a page is refreshed twice.
+    """
+    if call.background:
+        return completed_at >= call.checked_at - SLACK
+    return completed_at > call.known_completion and call.checked_at < math.inf
 
 
 def _too_many_at_once(state: State, limits: Limits, call: Call) -> Decision | None:

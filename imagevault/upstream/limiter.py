@@ -45,10 +45,18 @@ class ProviderDisabled(Unconfigured):
 
 
 class InFlightElsewhere(Exception):
-    """Another worker is fetching this page. Wait for the page, not for the limiter.
+    """Another worker is fetching this page, or has just fetched it. Wait for the page, not for the limiter.
 
     `CallLimiter.admit` raises it, and it travels through the plugin's code to `SingleFlight`, which waits for the page.
+
+    Attributes:
+        completed_at: when the page arrived; None if it is still being fetched.
+
     """
+
+    def __init__(self, completed_at: float | None) -> None:
+        super().__init__("another worker is fetching this page")
+        self.completed_at = completed_at
 
 
 class CallLimiter:
@@ -115,7 +123,7 @@ class CallLimiter:
             QuotaExhausted, CircuitOpen: no call may leave before the flight's deadline.
             ProviderDisabled: the provider was switched off.
             UnreadableState: nobody knows how many calls are left.
-            InFlightElsewhere: another worker is fetching this page.
+            InFlightElsewhere: another worker is fetching this page, or has just fetched it.
 
         """
         while True:
@@ -128,7 +136,7 @@ class CallLimiter:
                 self._retries[provider.name] = min(MAX_SAVED_RETRIES, self._retries[provider.name] + RETRIES_PER_CALL)
                 return
             if decision.reason == "in_flight":
-                raise InFlightElsewhere
+                raise InFlightElsewhere(decision.completed_at)
             leaves_at = asyncio.get_running_loop().time() + decision.seconds
             if decision.verdict == "no" or leaves_at > flight.deadline:
                 raise self._refusal(provider, decision)

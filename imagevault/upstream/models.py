@@ -41,7 +41,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         key: the cache key of the page, or of the image, that it fetches.
         owner: the flight that it belongs to.
-        checked_at: when the worker last saw that the page is not cached.
+        checked_at: when the worker last saw that the page is not cached, or is stale; `inf` if it did not look.
+        known_completion: when a page arrived that the worker did not find in the cache, although it looked after that.
         caller: the account or address on whose behalf it is made; empty for the server's own calls.
         background: it refreshes a stale page, and nobody waits for it.
         reserved: it may use the reserve.
@@ -51,17 +52,27 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     owner: str
     checked_at: float = math.inf
+    known_completion: float = -math.inf
     caller: str = ""
     background: bool = False
     reserved: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The answer to a call: `go`; `wait` for some seconds and ask again; or `no`, for some seconds."""
+    """The answer to a call: `go`; `wait` for some seconds and ask again; or `no`, for some seconds.
+
+    Attributes:
+        verdict: one of these.
+        seconds: how long to wait.
+        reason: why.
+        completed_at: when the page arrived that another flight has fetched. It is in the cache by now.
+
+    """
 
     verdict: Literal["go", "wait", "no"]
     seconds: float = 0.0
     reason: Reason | None = None
+    completed_at: float | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

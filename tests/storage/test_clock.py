@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -182,3 +183,45 @@ def test_the_uptime_only_grows() -> None:
     times = [uptime() for _ in range(1000)]
 
     assert times == sorted(times)
+
+
+class TestLateAnswers:
+    """The database says what time it is, and a busy host reads that late."""
+
+    @pytest.fixture
+    def answers_after(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+        """Let answers of the database come after these seconds; it reads its clock half-way. The last one stays."""
+        now = 1000.0
+        monkeypatch.setattr(clock, "uptime", lambda: now)
+
+        def late(*seconds: float) -> None:
+            waits = [*seconds]
+
+            async def read() -> float:
+                nonlocal now
+                wait = waits.pop(0) if len(waits) > 1 else waits[0]
+                now += wait
+                return 5000.0 + now - wait / 2
+
+            engine = SimpleNamespace(engine_type="postgres")
+            monkeypatch.setattr(clock, "current", lambda: SimpleNamespace(time=read, engine=engine))
+
+        return late
+
+    @pytest.mark.parametrize("seconds", [(0.001,), (0.9, 0.4, 0.01), (0.5, 0.03), (2.0, 0.05, 1.0)])
+    async def test_the_fastest_counts(self, answers_after: Callable[..., None], seconds: tuple[float, ...]) -> None:
+        answers_after(*seconds)
+        shared = SharedClock()
+
+        await shared.sync()
+
+        assert shared.offset == pytest.approx(5000.0, abs=0.001)
+
+    async def test_it_errs_by_half_of_the_fastest_at_most(self, answers_after: Callable[..., None]) -> None:
+        """Workers agree to within far less than the quarter of a second that windows of quotas allow for."""
+        answers_after(0.8, 0.8, 0.03, 0.8)
+        shared = SharedClock()
+
+        await shared.sync()
+
+        assert abs(shared.offset - 5000.0) <= 0.03 / 2

@@ -252,6 +252,26 @@ class TestLeases:
         assert admit(state, LIMITS, call("page", "one"), NOW)[0].verdict == "go"
         assert admit(state, LIMITS, call("page", "two"), NOW + LEASE)[0].verdict == "go"
 
+    def test_a_page_that_arrived_is_looked_for_once_more(self) -> None:
+        """However long its write took: the caller looked after it arrived by the clock, and before it was there."""
+        state = observe(State(), LIMITS, call("page", "one"), Outcome(verdict="ok"), NOW)
+        looked = call("page", "two", checked_at=NOW + 3)
+        knows = call("page", "two", checked_at=NOW + 3, known_completion=NOW)
+        later = observe(state, LIMITS, call("page", "three"), Outcome(verdict="ok"), NOW + 4)
+
+        assert admit(state, LIMITS, looked, NOW + 3)[0] == Decision("wait", 0.0, "in_flight", NOW)
+        assert admit(state, LIMITS, knows, NOW + 3)[0].verdict == "go"
+        assert admit(later, LIMITS, knows, NOW + 4)[0].completed_at == NOW + 4
+
+    def test_a_page_that_arrived_does_not_concern_all(self) -> None:
+        """A caller that wants a new call, and one that refreshes what it found stale after that."""
+        state = observe(State(), LIMITS, call("page", "one"), Outcome(verdict="ok"), NOW)
+
+        assert admit(state, LIMITS, call("page", "two"), NOW)[0].verdict == "go"
+        for checked_at, verdict in ((NOW - 1, "wait"), (NOW + 1, "go")):
+            refresh = call("page", "two", checked_at=checked_at, background=True)
+            assert admit(state, LIMITS, refresh, NOW + 1)[0].verdict == verdict
+
     def test_no_more_at_once_than_allowed(self) -> None:
         """The third of two waits until one has landed."""
         limits = Limits((), concurrency=2)
