@@ -16,7 +16,7 @@
     |   `-- Unconfigured            a setting is missing; the message names it
     `-- Refused                     a caller's request is refused; the edge gives it a status
         |-- BadInput                a value is wrong; `field` names it
-        |   `-- ProviderDisabled    the provider that it names is switched off, or could not be loaded
+        |   `-- ProviderNotEnabled  the provider that it names is switched off, or could not be loaded
         |-- NotSignedIn             no valid credential came with the request
         |-- Forbidden               the caller may not do this
         |   `-- ServedByProvider    the terms want a file to be loaded from its provider's host; `url` says where it is
@@ -141,7 +141,7 @@ class BadInput(Refused):
         self.message = message
 
 
-class ProviderDisabled(BadInput):
+class ProviderNotEnabled(BadInput):
     """The provider that a request names is switched off here, or its plugin could not be loaded."""
 
 

@@ -73,8 +73,10 @@ class ResponseHeaders:
         return send_complete
 
     def _complete(self, headers: Headers, context: RequestContext) -> Headers:
-        complete = [_with_head(name.lower(), value) for name, value in headers]
+        complete = [(name.lower(), value) for name, value in headers]
         present = {name for name, _ in complete}
+        if b"allow" in present:
+            complete = [_with_head(name, value) for name, value in complete]
         complete += self.security_headers
         complete += [header for header in DEFAULT_HEADERS if header[0] not in present]
         complete += context.response_headers

@@ -14,7 +14,7 @@ from imagevault.accounts.service import Accounts
 from imagevault.accounts.sessions import Sessions
 from imagevault.accounts.sign_in import SignIn
 from imagevault.errors import BadInput
-from imagevault.http.guard import FORM, JSON
+from imagevault.http.guard import JSON
 from imagevault.http.request import RequestContext, context_of
 from imagevault.http.session_cookie import SessionCookie
 from imagevault.http.types import Scope
@@ -111,7 +111,7 @@ def _respond(context: RequestContext, fields: Mapping[str, str], headers: dict[s
 
 def _is_form(context: RequestContext) -> bool:
     sent = (context.head.content_type or b"").partition(b";")[0].strip().lower().decode("latin-1")
-    return sent == FORM or sent != JSON
+    return sent != JSON
 
 
 def _context(request: Request[Any, Any, Any]) -> RequestContext:

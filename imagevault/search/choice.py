@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from imagevault.config.sources import nearest
-from imagevault.errors import BadInput, Forbidden, ProviderDisabled
+from imagevault.errors import BadInput, Forbidden, ProviderNotEnabled
 from imagevault.plugins.provider import Provider
 
 ALL = "all"  # in place of names: every provider that is switched on
@@ -63,7 +63,7 @@ def find_enabled(
 
     Raises:
         BadInput: there is none. The message lists those that there are.
-        ProviderDisabled: it is switched off, or could not be loaded.
+        ProviderNotEnabled: it is switched off, or could not be loaded.
         Forbidden: it is not allowed.
 
     """
@@ -73,12 +73,12 @@ def find_enabled(
     if provider is None and name in not_loaded:
         check_allowed(name, allowed)
         message = f"the plugin {name} could not be loaded; `imagevault providers` shows why.{known}"
-        raise ProviderDisabled(field, message)
+        raise ProviderNotEnabled(field, message)
     if provider is None:
         raise unknown_provider(name, names, field)
     check_allowed(name, allowed)
     if provider.state == "disabled":
-        raise ProviderDisabled(field, f"{name} is switched off here.{known}")
+        raise ProviderNotEnabled(field, f"{name} is switched off here.{known}")
     return provider
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from imagevault.errors import BadInput, Forbidden, ProviderDisabled, ProviderError, ResourceNotFound
+from imagevault.errors import BadInput, Forbidden, ProviderError, ProviderNotEnabled, ResourceNotFound
 from imagevault.images.record import ImageRecord
 from imagevault.search.gateway import Gateway
 from imagevault.search.outcome import Status, status_for
@@ -97,7 +97,7 @@ async def _look_up(gateway: Gateway, id: str, caller: str, allowed: AbstractSet[
         return ImageLookup(id=id[:MAX_ID_LENGTH], status="bad_id", detail=detail, image=None)
     try:
         provider, image = await gateway.image(id, field="ids", caller=caller, allowed=allowed)
-    except ProviderDisabled as error:
+    except ProviderNotEnabled as error:
         return ImageLookup(id=id, status="unconfigured", detail=error.message, image=None)
     except BadInput as error:
         return ImageLookup(id=id, status="bad_id", detail=error.message, image=None)

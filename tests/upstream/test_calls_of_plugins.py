@@ -2,40 +2,26 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
-from types import ModuleType
 
 import defusedxml.ElementTree
 import httpx
 import pytest
 
-from imagevault import InvalidResponse, Page, ProviderInfo, hookimpl
-from imagevault.config.settings import Settings
+from imagevault import InvalidResponse, ProviderInfo
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import PluginRegistry
 from imagevault.upstream.provider_errors import to_provider_error
 from imagevault.upstream.transport import _is_repeatable, open_client
+from tests.support.plain_provider import provider_of
 
 
 @pytest.fixture
 def provider() -> Provider:
     """A provider that gets its tokens on another host."""
-
-    @hookimpl
-    def provider_info() -> ProviderInfo:
-        return ProviderInfo(
+    return provider_of(
+        ProviderInfo(
             title="Test", page_size=1, base_url="https://api.a.example/", api_hosts={"auth.a.example"}, timeout=12
         )
-
-    @hookimpl
-    async def search_images() -> Page:
-        return Page([])
-
-    plugin = ModuleType("calling")
-    plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
-    plugins = PluginRegistry()
-    plugins.add("calling", lambda: plugin, "here")
-    plugins.configure(Settings())
-    return plugins.providers["calling"]
+    )
 
 
 def answer(_: httpx.Request) -> httpx.Response:

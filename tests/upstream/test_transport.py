@@ -2,18 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from types import ModuleType
 
 import httpx
 import msgspec
 import pytest
 
-from imagevault import Page, ProviderInfo, Quota, hookimpl
-from imagevault.config.settings import Settings
+from imagevault import ProviderInfo, Quota
 from imagevault.plugins.provider import Provider
-from imagevault.plugins.registry import PluginRegistry
 from imagevault.upstream.provider_errors import MAX_RETRY_AFTER, retry_after
 from imagevault.upstream.reported_quota import reported_quotas
+from tests.support.plain_provider import provider_of
 
 NOW = 1_800_000_000.0
 QUOTAS = (Quota(200, "hour"), Quota(20_000, "month", remaining="X-Remaining", reset="X-Reset"))
@@ -26,21 +24,7 @@ class Secrets(msgspec.Struct, frozen=True):
 @pytest.fixture
 def provider() -> Provider:
     """A provider with a secret of its own."""
-
-    @hookimpl
-    def provider_info() -> ProviderInfo:
-        return ProviderInfo(title="Test", page_size=1, settings=Secrets)
-
-    @hookimpl
-    async def search_images() -> Page:
-        return Page([])
-
-    plugin = ModuleType("secretive")
-    plugin.__dict__.update(provider_info=provider_info, search_images=search_images)
-    plugins = PluginRegistry()
-    plugins.add("secretive", lambda: plugin, "here")
-    plugins.configure(Settings())
-    return plugins.providers["secretive"]
+    return provider_of(ProviderInfo(title="Test", page_size=1, settings=Secrets))
 
 
 class TestRetryAfter:

@@ -1,4 +1,4 @@
-"""Errors that an upstream answers under status 200, as `[errors]` of the file tells them from results."""
+"""Errors that an upstream answers under status 200, as `[errors]` of the file recognises them."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ KINDS: dict[str, type[ProviderError]] = {
 
 
 class ErrorReader:
-    """Tells errors from results, by one file.
+    """Recognises errors, by one file.
 
     Args:
         file: the provider's file.

@@ -115,7 +115,7 @@ class Lookup(Call, frozen=True, kw_only=True):
 
 
 class Errors(_Table, frozen=True, kw_only=True):
-    """How an error under status 200 is told from results: of a search and of a look-up.
+    """How errors under status 200 differ from results, in the answers of searches and look-ups.
 
     Attributes:
         when: an expression of the whole answer; where it is true, the answer is an error.
