@@ -222,6 +222,16 @@ class TestProviders:
         assert answer.status_code == 403
         assert answer.json()["detail"] == "This API key is limited to local. It does not allow met."
 
+    async def test_the_only_one_may_be_switched_off(self, start: Any) -> None:
+        """Then there is no other name to offer."""
+        api = await start({"MET_ENABLED": "false"})
+        wanted = {"name": "x", "scopes": ["search"], "providers": ["met"]}
+        key = (await api.post("/api-keys", json=wanted, headers=await api.sign_in())).json()["key"]
+
+        answer = await api.get("/search?q=fox&provider=met", headers={"Authorization": f"Bearer {key}"})
+
+        assert answer.json()["errors"] == [{"field": "provider", "message": "met is switched off here."}]
+
     async def test_all_and_the_default_chain_mean_the_allowed_ones(self, api: Any, local_only: dict[str, str]) -> None:
         for query in ("q=fox", "q=fox&provider=all", "q=fox&provider=local"):
             answer = await api.get(f"/search?{query}", headers=local_only)
