@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 FIRST_CHECK, LAST_CHECK = 0.05, 0.5  # seconds between two checks for another worker's page
 CHECK_GROWTH = 1.3
+MAX_RECORDING = 1.0  # seconds that the callers of a flight without a page wait until it is recorded
 
 Fetch = Callable[[], Coroutine[Any, Any, Page | None]]
 """Fetches a page by the provider's hooks; None where the provider has no such image."""
@@ -128,8 +129,24 @@ class SingleFlight:
 
     async def _fly(self, flight: Flight, fetch: Fetch) -> Page | None:
         current_flight.set(flight)
-        async with self._limiter.lease_kept(flight):
-            return await self._fetch_or_find(flight, fetch)
+        try:
+            async with self._limiter.lease_kept(flight):
+                page = await self._fetch_or_find(flight, fetch)
+        except Exception as error:
+            await self._record_without_page(flight, error)
+            raise
+        if page is None:
+            await self._record_without_page(flight, None)
+        return page
+
+    async def _record_without_page(self, flight: Flight, error: Exception | None) -> None:
+        """Record a flight without a page before its callers hear of it.
+
+        A caller who tries again at once must meet the pause that the upstream asked for.
+        """
+        recording = self._start_recording(flight, None, None, error)
+        if recording is not None:
+            await asyncio.wait([recording], timeout=MAX_RECORDING)
 
     async def _fetch_or_find(self, flight: Flight, fetch: Fetch) -> Page | None:
         """Fetch the page; while another worker is fetching it, look for that worker's page."""
@@ -178,14 +195,22 @@ class SingleFlight:
         entry: CacheEntry | None = None
         if page is not None and not flight.from_elsewhere:
             entry = self._tiers.put(flight.provider, flight.call.key, page, self._clock())
-        if flight.calls:
-            self._writes.start(self._record(flight, entry, page, error))
+        self._start_recording(flight, entry, page, error)
 
     def _forget(self, flight: Flight) -> None:
         """Let no more callers join, unless another flight for this page has taken its place."""
         key = flight.call.key
         if key in self._joinable and self._joinable[key][1] is flight:
             del self._joinable[key]
+
+    def _start_recording(
+        self, flight: Flight, entry: CacheEntry | None, page: Page | None, error: BaseException | None
+    ) -> "asyncio.Task[None] | None":
+        """Record once how a flight ended; None if no call left, or if it is recorded already."""
+        if not flight.calls or flight.is_recorded:
+            return None
+        flight.is_recorded = True
+        return self._writes.start(self._record(flight, entry, page, error))
 
     async def _record(
         self, flight: Flight, entry: CacheEntry | None, page: Page | None, error: BaseException | None

@@ -18,6 +18,7 @@ class Flight(msgspec.Struct, kw_only=True):
         calls: how many calls left.
         checks: how often the page of another worker's flight was looked for.
         from_elsewhere: another worker fetched the page.
+        is_recorded: how it ended is recorded, or is being recorded.
         reported: what the upstream's headers said, by the key of the quota.
         retry_after: the longest wait in seconds that the upstream's errors stated, whatever the plugin made of them.
 
@@ -29,6 +30,7 @@ class Flight(msgspec.Struct, kw_only=True):
     calls: int = 0
     checks: int = 0
     from_elsewhere: bool = False
+    is_recorded: bool = False
     reported: dict[str, Report] = {}
     retry_after: float | None = None
 
