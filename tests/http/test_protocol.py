@@ -48,19 +48,16 @@ class Endless(threading.Thread):
                 while self.sent < self.most:
                     self.connection.sendall(self.piece)
                     self.sent += len(self.piece)
-            except OSError:
+                self.received = _received(self.connection)
+            except OSError:  # as the server resets a connection on which more and more arrives
                 pass
-            self.received = _received(self.connection)
 
 
 def _received(connection: socket.socket) -> bytes:
     """What the server sends until it ends the connection."""
     received = b""
-    try:
-        while part := connection.recv(65536):
-            received += part
-    except ConnectionResetError:
-        pass
+    while part := connection.recv(65536):
+        received += part
     return received
 
 

@@ -165,8 +165,6 @@ class TestBodies:
             try:
                 while part := connection.recv(65536):
                     received += part
-            except ConnectionResetError:
-                pass
             finally:
                 stop.set()
                 thread.join()

@@ -1,0 +1,138 @@
+"""Connections that the server ends while the client is still sending: the client gets the response."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from imagevault.http import protocol
+from imagevault.http.request_limits import MAX_FIELDS
+from tests.http.conftest import read
+from tests.support.waiting import EVENT_LIMIT
+
+CLOSE = b"Connection: close\r\n"
+GET = b"GET /health/live HTTP/1.1\r\n"
+BODY = b"a" * 60_000  # bytes; within the limit of a body
+MUCH = 64 * 1024 * 1024  # bytes; far more than what the sockets of both sides buffer
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LINGER", EVENT_LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        pytest.param(b"POST /nothing HTTP/1.1\r\nContent-Length: 60000\r\n" + CLOSE, 404, id="close"),
+        pytest.param(b"POST /nothing HTTP/1.0\r\nContent-Length: 60000\r\n", 404, id="HTTP/1.0"),
+        pytest.param(b"POST /signup HTTP/1.1\r\nContent-Length: 99999999\r\n" + CLOSE, 413, id="too large"),
+    ],
+)
+def test_the_rest_of_a_body_does_not_reset_it(wire: Any, head: bytes, status: int) -> None:
+    with wire.connect() as connection:
+        connection.sendall(head + wire.host + b"\r\n")
+        answer = read(connection)
+        connection.sendall(BODY)
+        connection.sendall(BODY)
+
+        assert answer.status == status
+        _assert_ends_in_order(connection)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(b"GET http://[::bad HTTP/1.1\r\n\r\n", id="no address"),
+        pytest.param(b"FROB / HTTP/1.1\r\n\r\n", id="no method"),
+        pytest.param(b"\x16\x03\x01", id="no HTTP"),
+    ],
+)
+def test_what_is_no_request_is_400(wire: Any, begin: bytes) -> None:
+    """As a problem, like any other error."""
+    with wire.connect() as connection:
+        connection.sendall(begin)
+        answer = read(connection)
+        connection.sendall(BODY)
+
+        assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
+        assert json.loads(answer.body)["detail"] == protocol.MALFORMED.detail
+        _assert_ends_in_order(connection)
+
+
+def test_a_malformed_body_is_400(wire: Any) -> None:
+    """The app is reading it, and has not answered."""
+    head = b"POST /signup HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+
+    answer = wire.send(head + wire.host + b"\r\n", b"zz\r\n")
+
+    assert (answer.status, json.loads(answer.body)["detail"]) == (400, protocol.MALFORMED.detail)
+
+
+def test_a_body_that_breaks_after_its_response_gets_no_second_one(wire: Any) -> None:
+    head = b"POST /nothing HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+    with wire.connect() as connection:
+        connection.sendall(head + wire.host + b"\r\n")
+        received = connection.recv(65536)
+        connection.sendall(b"zz\r\n")
+        while part := connection.recv(65536):
+            received += part
+
+        assert received.startswith(b"HTTP/1.1 404 ")
+        assert received.count(b"HTTP/1.1 ") == 1
+        _assert_ends_in_order(connection)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(b"FROB / HTTP/1.1\r\n\r\n", id="no method"),
+        pytest.param(GET + b"a:\r\n" * (MAX_FIELDS + 2), id="too many fields"),
+    ],
+)
+def test_requests_before_a_wrong_one_are_answered(wire: Any, wrong: bytes) -> None:
+    """The wrong one only ends the connection: the client would take words about it for another response."""
+    one = GET + wire.host + b"\r\n"
+    with wire.connect() as connection:
+        connection.sendall(one + one + one + wrong)
+        answers = bytearray()
+        while part := connection.recv(65536):
+            answers += part
+        connection.sendall(BODY)
+
+        assert answers.count(b"HTTP/1.1 200 ") == answers.count(b"HTTP/1.1 ") == 3
+        assert answers.endswith(b'{"status":"ok"}')
+        _assert_ends_in_order(connection)
+
+
+def test_a_client_that_stays_is_closed(wire: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LINGER", 0.2)
+    with wire.connect() as connection:
+        connection.sendall(b"FROB")
+        assert read(connection).status == 400
+
+        with pytest.raises(OSError, match=r"Connection reset|Broken pipe"):
+            _send_without_end(connection, b"a")
+
+
+def test_a_client_that_sends_on_is_closed(wire: Any) -> None:
+    with wire.connect() as connection:
+        connection.sendall(b"FROB")
+        assert read(connection).status == 400
+
+        with pytest.raises(OSError, match=r"Connection reset|Broken pipe"):
+            _send_without_end(connection, BODY)
+
+
+def _send_without_end(connection: socket.socket, piece: bytes) -> None:
+    """Send more than the sockets of both sides buffer, unless the server closes the connection."""
+    for _ in range(MUCH // len(piece)):
+        connection.sendall(piece)
+
+
+def _assert_ends_in_order(connection: socket.socket) -> None:
+    """Close our side: the server closes its own without a reset, and no byte follows."""
+    connection.shutdown(socket.SHUT_WR)
+    assert connection.recv(1) == b""
+    assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
