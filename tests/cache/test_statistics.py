@@ -199,7 +199,7 @@ class TestFailure:
         await CacheUsage.raw("ALTER TABLE iv_cache_use RENAME TO gone")
 
         flushing = asyncio.create_task(counted.flush(now=True))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(EVENT_LIMIT):
             while counted.counts:  # noqa: ASYNC110  the flush takes what there is when it begins
                 await asyncio.sleep(0)
         counted.count("a", "hit", "memory")

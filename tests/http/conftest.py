@@ -18,10 +18,10 @@ from imagevault.http.protocol import LimitedHttpProtocol
 from imagevault.http.types import Receive, Scope, Send
 from imagevault.runtime.services import Services
 from tests.support.tokens import token_of
+from tests.support.waiting import EVENT_LIMIT
 
 PASSWORD = "violet-harbour-71"
 SECRET = "a test secret of more than thirty-two bytes"
-PATIENCE = 20.0  # seconds after which a test gives up on an answer
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +124,7 @@ class Wire:
 
     def connect(self) -> socket.socket:
         """Opens a connection to the server."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=EVENT_LIMIT)
 
     def send(self, *parts: bytes) -> Answer:
         """Sends the parts, then reads until the server closes the connection."""
@@ -136,7 +136,7 @@ class Wire:
     def stop(self) -> None:
         """Stops the server and waits until it has stopped."""
         self.server.should_exit = True
-        self.thread.join(PATIENCE)
+        self.thread.join(EVENT_LIMIT)
 
 
 def read(connection: socket.socket) -> Answer:

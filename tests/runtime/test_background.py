@@ -11,8 +11,7 @@ from imagevault.errors import DatabaseUnavailable
 from imagevault.plugins.registry import PluginRegistry
 from imagevault.runtime.background import BackgroundTasks
 from imagevault.runtime.reload import LiveSettings
-
-PATIENCE = 30  # seconds after which a test gives up waiting for an event
+from tests.support.waiting import EVENT_LIMIT
 
 
 class VirtualSleep:
@@ -48,7 +47,7 @@ class TestBackgroundTasks:
             await asyncio.Event().wait()
 
         async with BackgroundTasks(poll, hang).running():
-            await asyncio.wait_for(third_poll.wait(), PATIENCE)
+            await asyncio.wait_for(third_poll.wait(), EVENT_LIMIT)
 
     async def test_an_error_ends_neither_task(self, caplog: pytest.LogCaptureFixture) -> None:
         third_round = asyncio.Event()
@@ -65,7 +64,7 @@ class TestBackgroundTasks:
             raise OSError("disk on fire")
 
         async with BackgroundTasks(poll, synchronize).running():
-            await asyncio.wait_for(third_round.wait(), PATIENCE)
+            await asyncio.wait_for(third_round.wait(), EVENT_LIMIT)
 
         assert "a background task failed" in caplog.text
         assert "the config file could not be polled" in caplog.text
@@ -83,7 +82,7 @@ class TestBackgroundTasks:
             raise DatabaseUnavailable("gone")
 
         async with BackgroundTasks(lambda: True, synchronize, VirtualSleep(lambda: None)).running():
-            await asyncio.wait_for(fourth_round.wait(), PATIENCE)
+            await asyncio.wait_for(fourth_round.wait(), EVENT_LIMIT)
 
         assert caplog.records == []
 
@@ -107,6 +106,6 @@ class TestBackgroundTasks:
 
         sleep = VirtualSleep(change_after_the_poll)
         async with BackgroundTasks(live.poll, do_nothing, sleep).running():
-            await asyncio.wait_for(measured.wait(), PATIENCE)
+            await asyncio.wait_for(measured.wait(), EVENT_LIMIT)
 
         assert 0 < in_force[0] <= 1.0

@@ -40,7 +40,7 @@ class Load:
 
     async def _search(self, caller: int, *, kept: bool) -> None:
         count = 0
-        async with httpx.AsyncClient(base_url=self.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as client:
             while not self.ended.is_set():
                 count += 1
                 headers = {} if kept else {"Connection": "close"}

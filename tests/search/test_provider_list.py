@@ -23,6 +23,7 @@ from imagevault.testing import Answer
 from imagevault.testing.upstreams.pexels import SimulatedPexels
 from tests.support.commands import InProcess
 from tests.support.offline import OFFLINE
+from tests.support.waiting import EVENT_LIMIT
 
 Work = Callable[[Services], Awaitable[None]]
 DAY = 86400
@@ -392,7 +393,7 @@ class TestCacheRate:
 
         async def run() -> dict[str, Any]:
             services = Services(load({"OPENVERSE_ENABLED": "false", **place.environ}, place.folder))
-            async with services.serving(), asyncio.timeout(20):
+            async with services.serving(), asyncio.timeout(EVENT_LIMIT):
                 await search(services, "fox")
                 while True:
                     found = (await asyncio.to_thread(place.list_providers))["pexels"]["standing"]["cache"]

@@ -367,5 +367,5 @@ class TestMigrationLockOfSQLite:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        async with asyncio.timeout(30), later.migration_lock():
+        async with asyncio.timeout(EVENT_LIMIT), later.migration_lock():
             pass
