@@ -106,6 +106,20 @@ class TestImports:
 
         assert printed.split() == []
 
+    @pytest.mark.processes
+    def test_a_worker_imports_nothing_that_it_never_needs(self, tmp_path: Path) -> None:
+        """Pydantic and attrs are installed, and Litestar would load its plugins for them: 9 MB in each worker."""
+        code = (
+            "import pathlib, sys; from imagevault.config.settings import load; from imagevault.asgi import create;"
+            "from imagevault.runtime.services import Services;"
+            f"create(Services(load({{}}, pathlib.Path({str(tmp_path)!r}))));"
+            "print(*{each.split('.')[0] for each in sys.modules} & {'pydantic', 'attr'})"
+        )
+
+        printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+        assert printed.split() == []
+
     def test_every_module_has_its_layer(self) -> None:
         """Every file and folder of the package is in `LAYERS`."""
         assert {part(name) for name in MODULES} - {""} <= set().union(*LAYERS)

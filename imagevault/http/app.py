@@ -11,6 +11,9 @@ from typing import Any
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.plugins.base import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
+from typing_extensions import override
 
 from imagevault.accounts import key_routes
 from imagevault.accounts import routes as account_routes
@@ -36,6 +39,19 @@ log = logging.getLogger(__name__)
 DATABASE_WAIT = 10.0
 
 
+class LitestarWithoutPydantic(Litestar):
+    """Litestar without its plugins for Pydantic and attrs, which nothing here uses.
+
+    Litestar loads them wherever Pydantic is installed, as it always is with Piccolo. They cost a worker 9 MB, measured
+    on 2026-12-01.
+    """
+
+    @staticmethod
+    @override
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
+
+
 def create_app(services: Services) -> Litestar:
     """Return the application on these services."""
 
@@ -51,7 +67,7 @@ def create_app(services: Services) -> Litestar:
         limit_body(request)
         await check_body(request)
 
-    return Litestar(
+    return LitestarWithoutPydantic(
         [
             *account_routes.ROUTES,
             *key_routes.ROUTES,
