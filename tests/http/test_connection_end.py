@@ -6,20 +6,22 @@ from typing import Any
 
 import pytest
 
-from imagevault.http import protocol
+from imagevault.http import protocol, request_limits
 from imagevault.http.request_limits import MAX_FIELDS
 from tests.http.conftest import read
-from tests.support.waiting import EVENT_LIMIT
+from tests.support.waiting import EVENT_LIMIT, wait_until
 
 CLOSE = b"Connection: close\r\n"
 GET = b"GET /health/live HTTP/1.1\r\n"
+CHUNKED = b"POST /signup HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
 BODY = b"a" * 60_000  # bytes; within the limit of a body
+AHEAD = b"a" * 70_000  # bytes; uvicorn reads 65 536 ahead
 MUCH = 64 * 1024 * 1024  # bytes; far more than what the sockets of both sides buffer
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "LINGER", EVENT_LIMIT)
+    monkeypatch.setattr(protocol, "LINGER", 10 * EVENT_LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,7 @@ def test_the_rest_of_a_body_does_not_reset_it(wire: Any, head: bytes, status: in
         connection.sendall(BODY)
 
         assert answer.status == status
-        _assert_ends_in_order(connection)
+        _assert_ends_in_order(wire, connection)
 
 
 @pytest.mark.parametrize(
@@ -58,16 +60,34 @@ def test_what_is_no_request_is_400(wire: Any, begin: bytes) -> None:
 
         assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
         assert json.loads(answer.body)["detail"] == protocol.MALFORMED.detail
-        _assert_ends_in_order(connection)
+        _assert_ends_in_order(wire, connection)
 
 
-def test_a_malformed_body_is_400(wire: Any) -> None:
-    """The app is reading it, and has not answered."""
-    head = b"POST /signup HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+def test_a_malformed_body_is_400(wire: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app is reading it, and has not answered: it ends as for a client that is gone."""
+    monkeypatch.setattr(request_limits, "BODY_DEADLINE", 10 * EVENT_LIMIT)
 
-    answer = wire.send(head + wire.host + b"\r\n", b"zz\r\n")
+    with wire.connect() as connection:
+        wire.reached.clear()
+        connection.sendall(CHUNKED + wire.host + b"\r\n")
+        wait_until(lambda: wire.reached, "the app")
+        connection.sendall(b"zz\r\n")
+        answer = read(connection)
 
-    assert (answer.status, json.loads(answer.body)["detail"]) == (400, protocol.MALFORMED.detail)
+        assert (answer.status, json.loads(answer.body)["detail"]) == (400, protocol.MALFORMED.detail)
+        wait_until(lambda: not wire.server.server_state.tasks, "the end of the app")
+
+
+def test_a_body_that_breaks_after_more_than_is_read_ahead(wire: Any) -> None:
+    """Reading pauses while the app has not taken what is there. After the response, it goes on."""
+    chunk = b"%x\r\n" % len(AHEAD) + AHEAD + b"\r\n"
+    with wire.connect() as connection:
+        connection.sendall(CHUNKED + wire.host + b"\r\n" + chunk + b"zz\r\n")
+        answer = read(connection)
+        connection.sendall(BODY)
+
+        assert answer.status in {400, 413}  # 413 where the app sees the chunk before the rest arrives
+        _assert_ends_in_order(wire, connection)
 
 
 def test_a_body_that_breaks_after_its_response_gets_no_second_one(wire: Any) -> None:
@@ -81,7 +101,7 @@ def test_a_body_that_breaks_after_its_response_gets_no_second_one(wire: Any) -> 
 
         assert received.startswith(b"HTTP/1.1 404 ")
         assert received.count(b"HTTP/1.1 ") == 1
-        _assert_ends_in_order(connection)
+        _assert_ends_in_order(wire, connection)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +123,8 @@ def test_requests_before_a_wrong_one_are_answered(wire: Any, wrong: bytes) -> No
 
         assert answers.count(b"HTTP/1.1 200 ") == answers.count(b"HTTP/1.1 ") == 3
         assert answers.endswith(b'{"status":"ok"}')
-        _assert_ends_in_order(connection)
+        assert answers.count(b"connection: close") == 1
+        _assert_ends_in_order(wire, connection)
 
 
 def test_a_client_that_stays_is_closed(wire: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,8 +133,7 @@ def test_a_client_that_stays_is_closed(wire: Any, monkeypatch: pytest.MonkeyPatc
         connection.sendall(b"FROB")
         assert read(connection).status == 400
 
-        with pytest.raises(OSError, match=r"Connection reset|Broken pipe"):
-            _send_without_end(connection, b"a")
+        wait_until(lambda: _is_reset(connection), "the end of the connection")
 
 
 def test_a_client_that_sends_on_is_closed(wire: Any) -> None:
@@ -122,17 +142,21 @@ def test_a_client_that_sends_on_is_closed(wire: Any) -> None:
         assert read(connection).status == 400
 
         with pytest.raises(OSError, match=r"Connection reset|Broken pipe"):
-            _send_without_end(connection, BODY)
+            connection.sendall(MUCH * b"a")
 
 
-def _send_without_end(connection: socket.socket, piece: bytes) -> None:
-    """Send more than the sockets of both sides buffer, unless the server closes the connection."""
-    for _ in range(MUCH // len(piece)):
-        connection.sendall(piece)
+def _is_reset(connection: socket.socket) -> bool:
+    """Send a byte. Return whether the server has closed the connection."""
+    try:
+        connection.sendall(b"a")
+    except OSError:
+        return True
+    return False
 
 
-def _assert_ends_in_order(connection: socket.socket) -> None:
+def _assert_ends_in_order(wire: Any, connection: socket.socket) -> None:
     """Close our side: the server closes its own without a reset, and no byte follows."""
     connection.shutdown(socket.SHUT_WR)
     assert connection.recv(1) == b""
+    wait_until(lambda: not wire.server.server_state.connections, "the end of the connection")
     assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
