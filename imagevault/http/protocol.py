@@ -166,7 +166,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         elif self._is_in_head:
             self._refuse(TOO_LATE)
         else:
-            self.transport.close()
+            self._linger()
 
     @property
     def _is_responding(self) -> bool:
@@ -175,16 +175,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Read no more, and close the connection. Say why, unless another response is under way or was sent."""
         request_id = secrets.token_hex(8)
-        self._is_discarding = True
-        is_answered = self._is_in_body and self.cycle.response_started
-        is_next = not self.pipeline if self._is_in_body else not self._is_responding
-        if is_next and not is_answered:
-            self.transport.write(_response(refusal, request_id))
-            self._linger()
-        elif self._is_responding:
+        app_has_it = self._is_in_body and not self.pipeline and not self.cycle.response_started
+        if self._is_responding and not app_has_it:
+            self._is_discarding = True
             self.cycle.keep_alive = False
             cast("PlainResponseCycle", self.cycle).ends_connection = True
         else:
+            is_answered = self._is_in_body and not app_has_it
+            if not is_answered:
+                self.transport.write(_response(refusal, request_id))
             self._linger()
         log.info("connection refused", extra={"status": refusal.status, "request_id": request_id})
 

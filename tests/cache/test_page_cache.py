@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 
+from imagevault.cache import single_flight
 from imagevault.config.settings import load
 from imagevault.runtime.services import Services
 from imagevault.search.search import SearchRequest
@@ -389,6 +390,33 @@ class TestBreaker:
         assert 110 < int(paused.headers["retry-after"]) <= 120
         assert after.status_code == 200
         assert len(pexels.calls) == 2
+
+    async def test_a_database_that_hangs_holds_no_failure_back(
+        self, start: Any, pexels: SimulatedPexels, configured: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its caller waits a moment for the record, which is made once."""
+        api = await start(configured, toml=table())
+        headers = await api.sign_in()
+        limiter = api.services.gateway.limiter
+        observe = limiter.observe
+        answers = asyncio.Event()
+        observed: list[Any] = []
+
+        async def hang(*arguments: Any) -> None:
+            observed.append(arguments)
+            await answers.wait()
+            await observe(*arguments)
+
+        monkeypatch.setattr(limiter, "observe", hang)
+        monkeypatch.setattr(single_flight, "MAX_RECORDING", 0.1)
+        pexels.fail(Answer("", 500))
+
+        failed = await api.get("/search", params={"q": "fox", "provider": "pexels"}, headers=headers)
+        answers.set()
+        await api.services.gateway.pages.drain()
+
+        assert (failed.status_code, status_of(failed)["status"]) == (502, "unavailable")
+        assert len(observed) == 1
 
     async def test_retries_are_few(self, start: Any, pexels: SimulatedPexels, configured: dict[str, str]) -> None:
         """A refused connection and a 503 are tried once more, but of all calls a tenth at most."""
