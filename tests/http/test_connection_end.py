@@ -2,14 +2,16 @@
 
 import json
 import socket
+import threading
 from typing import Any
 
 import pytest
 
 from imagevault.http import protocol, request_limits
 from imagevault.http.request_limits import MAX_FIELDS
+from imagevault.http.types import Receive, Scope, Send
 from tests.http.conftest import read
-from tests.support.waiting import EVENT_LIMIT, wait_until
+from tests.support.waiting import EVENT_LIMIT, until, wait_until
 
 CLOSE = b"Connection: close\r\n"
 GET = b"GET /health/live HTTP/1.1\r\n"
@@ -127,6 +129,28 @@ def test_requests_before_a_wrong_one_are_answered(wire: Any, wrong: bytes) -> No
         _assert_ends_in_order(wire, connection)
 
 
+def test_what_follows_a_wrong_request_is_not_read(wire: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while the response to an earlier one is under way."""
+    go_on = threading.Event()
+
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await until(go_on.is_set)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setattr(wire, "app", slow)
+    with wire.connect() as connection:
+        connection.sendall(GET + wire.host + b"\r\nFROB / HTTP/1.1\r\n\r\n")
+        server_side = _server_side(wire, connection)
+        wait_until(lambda: server_side._is_discarding, "the wrong request")
+        connection.sendall(BODY)
+        wait_until(lambda: server_side._discarded == len(BODY), "what follows it")
+        go_on.set()
+
+        assert read(connection).status == 204
+        _assert_ends_in_order(wire, connection)
+
+
 def test_a_client_that_stays_is_closed(wire: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "LINGER", 0.2)
     with wire.connect() as connection:
@@ -143,6 +167,17 @@ def test_a_client_that_sends_on_is_closed(wire: Any) -> None:
 
         with pytest.raises(OSError, match=r"Connection reset|Broken pipe"):
             connection.sendall(MUCH * b"a")
+
+
+def _server_side(wire: Any, connection: socket.socket) -> Any:
+    """Return the server's protocol of a connection, as soon as there is one."""
+    address = connection.getsockname()
+
+    def of_connection() -> list[Any]:
+        return [each for each in list(wire.server.server_state.connections) if each.client == address]
+
+    wait_until(of_connection, "the connection")
+    return of_connection()[0]
 
 
 def _is_reset(connection: socket.socket) -> bool:
