@@ -21,11 +21,15 @@ from imagevault.search.gateway import FoundImage
 
 def download_row(account: str, *, project: str | None, note: str | None, **columns: Any) -> Download:
     """Return a new row with these columns, made now."""
+    created_at = datetime.now(UTC)
     values = {**columns, "project": several_lines(project), "note": several_lines(note)}
+    if "fetched_at" in values:
+        # The clock that all workers share may be ahead of this host's.
+        values["fetched_at"] = min(values["fetched_at"], created_at)
     return Download(
         id=uuid.uuid4(),
         account=uuid.UUID(account),
-        created_at=datetime.now(UTC),
+        created_at=created_at,
         search_text=finding.search_text(values),
         **values,
     )

@@ -47,6 +47,19 @@ class TestPassport:
         assert passport["words"] == "http://creativecommons.org/licenses/by/4.0/deed.en"
         assert passport["fetched_at"] <= kept["created_at"]
 
+    async def test_no_record_is_fetched_after_its_download(
+        self, start: Any, database_url: str, configured: dict[str, str]
+    ) -> None:
+        """The clock that the workers share is ahead of this host's by a minute."""
+        api = await start({"DATABASE_URL": database_url, **configured})
+        api.services.gateway.clock.offset += 60
+        headers = await api.sign_in()
+        found = await api.get("/search", params={"q": "nature", "per_page": 1}, headers=headers)
+
+        kept = (await api.post("/download", json={"image": found.json()["images"][0]["id"]}, headers=headers)).json()
+
+        assert kept["passport"]["fetched_at"] == kept["created_at"]
+
     async def test_the_hash_is_that_of_the_record(
         self, start: Any, database_url: str, configured: dict[str, str]
     ) -> None:
